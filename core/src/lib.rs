@@ -1,0 +1,11 @@
+#![no_std]
+#![deny(missing_docs)]
+#![deny(unsafe_code)]
+#![doc = include_str!("../README.md")]
+
+#[cfg(target_endian = "big")]
+compile_error!("the artifact is read in place and is little-endian; big-endian targets are not supported");
+
+pub mod error;
+
+pub use error::Error;

@@ -1,0 +1,6 @@
+#![doc = include_str!("../README.md")]
+#![deny(unsafe_code)]
+
+pub mod error;
+
+pub use error::Error;
