@@ -1,0 +1,1 @@
+"""Training of earmark's keyword-spotting networks: from recordings and synthetic speech to a quantised ONNX file."""

@@ -1,0 +1,66 @@
+"""Recordings from disk to arrays: one second each, 16-bit, 16 kHz."""
+from pathlib import Path
+
+import numpy as np
+from scipy.io import wavfile
+
+from .vocabulary import CLIP, LABELS, RATE, UNKNOWN
+
+# The test set's silence is cut from the background recordings as well: training sees only the first 60 % of each of them,
+# and of that the last sixth is for validation.
+TRAINING_PART = (0.0, 0.5)
+VALIDATION_PART = (0.5, 0.6)
+
+
+def read_wav(path):
+    """Samples of a 16 kHz mono 16-bit file."""
+    rate, samples = wavfile.read(path)
+    if rate != RATE or samples.ndim != 1 or samples.dtype != np.int16:
+        raise ValueError(f"{path}: expected {RATE} Hz, mono, 16 bit; convert it first (the data set's unpack script does)")
+    return samples
+
+
+def one_clip(samples):
+    """The middle CLIP samples; shorter recordings get zeros on both sides."""
+    if len(samples) >= CLIP:
+        start = (len(samples) - CLIP) // 2
+        return samples[start : start + CLIP]
+    before = (CLIP - len(samples)) // 2
+    return np.pad(samples, (before, CLIP - len(samples) - before))
+
+
+def labelled_folders(folder):
+    """(words, clips [N, CLIP]) of a folder that holds a folder of WAV files a word, in the order of the names."""
+    paths = sorted(path for path in Path(folder).glob("*/*.wav"))
+    if not paths:
+        raise FileNotFoundError(f"{folder}: no WAV file one folder down; expected a folder a word")
+    return [path.parent.name for path in paths], np.stack([one_clip(read_wav(path)) for path in paths])
+
+
+def speech_windows(folder):
+    """One-second windows, half overlapping, of all recordings under `folder`, less the pauses: [N, CLIP]."""
+    windows = []
+    for path in sorted(Path(folder).rglob("*.wav")):
+        samples = read_wav(path)
+        level = np.abs(samples.astype(np.float32)).mean()
+        for start in range(0, max(1, len(samples) - CLIP // 2), CLIP // 2):
+            window = one_clip(samples[start : start + CLIP])
+            if np.abs(window.astype(np.float32)).mean() > level / 2:
+                windows.append(window)
+    return np.stack(windows)
+
+
+def background(folder, part):
+    """The given part (from, to; 0–1) of each background recording, by name."""
+    recordings = {path.stem: read_wav(path) for path in sorted(Path(folder).glob("*.wav"))}
+    return {name: x[int(len(x) * part[0]) : int(len(x) * part[1])] for name, x in recordings.items()}
+
+
+def impulse_responses(folder):
+    """Room impulse responses as float arrays."""
+    return [read_wav(path).astype(np.float32) / 32_768 for path in sorted(Path(folder).glob("*.wav"))]
+
+
+def label_index(word):
+    """The index in LABELS of what the model should answer to `word`."""
+    return LABELS.index(word if word in LABELS else UNKNOWN)
