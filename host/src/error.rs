@@ -7,4 +7,7 @@ pub enum Error {
     /// The core refused a model or some input.
     #[error(transparent)]
     Core(#[from] earmark_core::Error),
+    /// Results could not be written.
+    #[error("cannot write the result: {0}; check what reads it, or the disk's space")]
+    Output(#[source] std::io::Error),
 }

@@ -1,0 +1,49 @@
+//! The command line: one file a verb, and what all verbs share.
+//!
+//! Results go to stdout, people's words to stderr. A verb returns its exit code, or an error that ends the whole command:
+//! that is printed as one line and exits with [`FAILED`]. Verbs write through [`Output`], never with `print!`, which panics when
+//! the reader of a pipe goes away.
+
+mod classify;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use earmark::Error;
+
+pub use output::Output;
+
+/// Exit code when some of several inputs failed.
+pub const PARTLY_FAILED: u8 = 1;
+/// Exit code when nothing could be done: all inputs failed, or the command itself is wrong (clap uses the same).
+pub const FAILED: u8 = 2;
+
+/// Sound recognition with one small model file, the same on a laptop, a server and a microcontroller.
+#[derive(Debug, Parser)]
+#[command(name = "earmark", version, arg_required_else_help = true, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Classify(classify::Classify),
+}
+
+/// Parses the process's arguments, runs the verb and says how it went.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match &arguments.verb {
+        Verb::Classify(verb) => verb.run(),
+    };
+    outcome.unwrap_or_else(|error| match error {
+        // `earmark … | head -1` has had what it wanted.
+        Error::Output(cause) if cause.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        error => {
+            output::complain(&error);
+            ExitCode::from(FAILED)
+        }
+    })
+}
