@@ -7,5 +7,6 @@
 compile_error!("the artifact is read in place and is little-endian; big-endian targets are not supported");
 
 pub mod error;
+pub mod frontend;
 
 pub use error::Error;

@@ -1,0 +1,155 @@
+//! From samples to the features a network sees: window, FFT, mel filterbank, logarithm, and for MFCC a cosine transform.
+//!
+//! All settings and tables come from the artifact as a [`FrontEndSpec`]; [`FrontEnd`] computes one frame, and [`Framer`]
+//! cuts a stream into frames. There is no other code path for a whole clip.
+//!
+//! The arithmetic is IEEE 754 single precision: + − × ÷, square root, and the logarithm of the `libm` crate, in a fixed
+//! order and without fused multiply-add. Features are the same bits on every target, which [`conformance`] proves.
+
+mod compress;
+pub mod conformance;
+mod dct;
+mod fft;
+mod framer;
+mod mel;
+mod spec;
+mod sqrt;
+
+pub use framer::Framer;
+pub use spec::{Compression, Features, FrontEndSpec, MAX_FFT_LENGTH, MIN_FFT_LENGTH, MelBand, Spectrum};
+
+use crate::Error;
+
+/// Computes the features of one frame at a time.
+///
+/// It holds nothing but its settings, so that one can serve many streams.
+///
+/// ```
+/// use earmark_core::frontend::{Compression, Features, FrontEnd, FrontEndSpec, MelBand, Spectrum};
+///
+/// // Sixteen bands of 500 Hz each; a real spec comes with the model.
+/// let window: Vec<f32> = (0..256).map(|i| 0.5 - 0.5 * (i as f32 / 256.0 * core::f32::consts::TAU).cos()).collect();
+/// let bands: Vec<MelBand> = (0..16).map(|band| MelBand { first_bin: band * 8, bins: 8 }).collect();
+/// let front_end = FrontEnd::new(FrontEndSpec {
+///     sample_rate: 16_000,
+///     window_length: 256,
+///     hop_length: 160,
+///     fft_length: 256,
+///     features: Features::LogMel,
+///     spectrum: Spectrum::Power,
+///     compression: Compression::LnPlus,
+///     floor: 1e-6,
+///     pcm_scale: 1.0 / 32_768.0,
+///     window: &window,
+///     mel_bands: &bands,
+///     mel_weights: &[1.0; 128],
+///     dct: &[],
+///     offset: &[],
+///     scale: &[],
+/// })?;
+///
+/// // A tone of 1.2 kHz is loudest in the band from 1 to 1.5 kHz.
+/// let tone: Vec<i16> =
+///     (0..256).map(|i| (8_000.0 * (i as f32 * 1_200.0 / 16_000.0 * core::f32::consts::TAU).sin()) as i16).collect();
+/// let mut scratch = vec![0.0; front_end.scratch_len()];
+/// let mut features = vec![0.0; front_end.features()];
+/// front_end.frame(&tone, &mut scratch, &mut features)?;
+/// let loudest = (0..16).max_by(|&a, &b| features[a].total_cmp(&features[b]));
+/// assert_eq!(loudest, Some(2));
+/// # Ok::<(), earmark_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct FrontEnd<'m> {
+    spec: FrontEndSpec<'m>,
+}
+
+impl<'m> FrontEnd<'m> {
+    /// Takes settings that [`FrontEndSpec::check`] accepts.
+    ///
+    /// # Errors
+    /// What `check` finds wrong.
+    pub fn new(spec: FrontEndSpec<'m>) -> Result<Self, Error> {
+        spec.check()?;
+        Ok(Self { spec })
+    }
+
+    /// The settings and tables.
+    pub const fn spec(&self) -> &FrontEndSpec<'m> {
+        &self.spec
+    }
+
+    /// Features in a frame.
+    pub const fn features(&self) -> usize {
+        self.spec.feature_count()
+    }
+
+    /// The `f32`s of working memory that [`frame`](Self::frame) needs.
+    pub const fn scratch_len(&self) -> usize {
+        scratch_len_for(self.spec.fft_length, self.spec.mel_bands.len())
+    }
+
+    /// Computes the features of one frame of `window_length` samples, oldest first.
+    ///
+    /// `scratch` holds [`scratch_len`](Self::scratch_len) values or more, whatever they are; `features` exactly
+    /// [`features`](Self::features). Every feature is finite, whatever the samples.
+    ///
+    /// # Errors
+    /// [`Error::BufferLength`] if one of the three slices has the wrong length. Values never fail.
+    pub fn frame(&self, samples: &[i16], scratch: &mut [f32], features: &mut [f32]) -> Result<(), Error> {
+        let spec = &self.spec;
+        let length = |accepted, buffer, needed, given| {
+            if accepted {
+                Ok(())
+            } else {
+                Err(Error::BufferLength { buffer, needed, given })
+            }
+        };
+        let (window, scratch_len, count) = (spec.window_length, self.scratch_len(), self.features());
+        length(samples.len() == window, "samples", window, samples.len())?;
+        length(scratch.len() >= scratch_len, "scratch", scratch_len, scratch.len())?;
+        length(features.len() == count, "features", count, features.len())?;
+
+        let (frame, padding) = scratch[..spec.fft_length].split_at_mut(window);
+        for ((x, &sample), &coefficient) in frame.iter_mut().zip(samples).zip(spec.window) {
+            *x = f32::from(sample) * spec.pcm_scale * coefficient;
+        }
+        padding.fill(0.0);
+
+        fft::power_spectrum(&mut scratch[..spec.fft_length]);
+        let (spectrum, free) = scratch.split_at_mut(spec.spectrum_bins());
+        if spec.spectrum == Spectrum::Magnitude {
+            spectrum.iter_mut().for_each(|x| *x = sqrt::sqrt(*x));
+        }
+
+        match spec.features {
+            Features::LogMel => self.log_mel(spectrum, features),
+            Features::Mfcc => {
+                let log_mel = &mut free[..spec.mel_bands.len()];
+                self.log_mel(spectrum, log_mel);
+                dct::apply(spec.dct, log_mel, features);
+            }
+        }
+        features
+            .iter_mut()
+            .zip(spec.offset)
+            .for_each(|(x, offset)| *x += offset);
+        features.iter_mut().zip(spec.scale).for_each(|(x, scale)| *x *= scale);
+        Ok(())
+    }
+
+    fn log_mel(&self, spectrum: &[f32], bands: &mut [f32]) {
+        mel::apply(self.spec.mel_bands, self.spec.mel_weights, spectrum, bands);
+        compress::apply(self.spec.compression, self.spec.floor, bands);
+    }
+}
+
+/// The `f32`s of working memory that [`FrontEnd::frame`] needs, for sizing `static` memory.
+pub const fn scratch_len_for(fft_length: usize, mel_bands: usize) -> usize {
+    // The spectrum takes the place of the frame, and the log-mel features of an MFCC follow it.
+    let spectrum_and_bands = fft_length / 2 + 1 + mel_bands;
+    if spectrum_and_bands > fft_length {
+        spectrum_and_bands
+    } else {
+        fft_length
+    }
+}
