@@ -26,12 +26,7 @@ impl Tables {
             window: (0..window_length)
                 .map(|i| 0.5 - 0.5 * (2.0 * pi * i as f32 / window_length as f32).cos())
                 .collect(),
-            bands: (0..bands)
-                .map(|b| MelBand {
-                    first_bin: (b * bins) as u16,
-                    bins: bins as u16,
-                })
-                .collect(),
+            bands: (0..bands).map(|b| MelBand { first_bin: (b * bins) as u16, bins: bins as u16 }).collect(),
             weights: (0..bands * bins).map(|i| (i % bins + 1) as f32 / bins as f32).collect(),
             dct: (0..coefficients * bands).map(|i| dct(i / bands, i % bands)).collect(),
             fft_length,
@@ -45,11 +40,7 @@ impl Tables {
             window_length: self.window.len(),
             hop_length: self.hop_length,
             fft_length: self.fft_length,
-            features: if self.dct.is_empty() {
-                Features::LogMel
-            } else {
-                Features::Mfcc
-            },
+            features: if self.dct.is_empty() { Features::LogMel } else { Features::Mfcc },
             spectrum: Spectrum::Power,
             compression: Compression::LnPlus,
             floor: 1e-6,
@@ -75,9 +66,7 @@ fn features<'a>(spec: FrontEndSpec<'_>, chunks: impl IntoIterator<Item = &'a [i1
     for chunk in chunks {
         let mut rest = chunk;
         while let Some(frame) = framer.next_frame(&mut rest) {
-            front_end
-                .frame(frame, &mut scratch, &mut features)
-                .expect("buffers of the right lengths");
+            front_end.frame(frame, &mut scratch, &mut features).expect("buffers of the right lengths");
             assert!(features.iter().all(|x| x.is_finite()), "{features:?}");
             all.extend(features.iter().map(|x| x.to_bits()));
         }
@@ -98,23 +87,14 @@ fn every_fft_length_finds_a_tone_where_it_is() {
         let tables = Tables::new(fft_length, fft_length, fft_length / 2 + 1, 0);
         let bin = fft_length / 8 + 1;
         let step = std::f64::consts::TAU * bin as f64 / fft_length as f64;
-        let tone: Vec<i16> = (0..fft_length)
-            .map(|i| ((i as f64 * step).cos() * 16_384.0).round() as i16)
-            .collect();
-        let spec = FrontEndSpec {
-            spectrum: Spectrum::Magnitude,
-            window: &vec![1.0; fft_length],
-            ..tables.spec()
-        };
+        let tone: Vec<i16> = (0..fft_length).map(|i| ((i as f64 * step).cos() * 16_384.0).round() as i16).collect();
+        let spec = FrontEndSpec { spectrum: Spectrum::Magnitude, window: &vec![1.0; fft_length], ..tables.spec() };
         for (k, bits) in features(spec, [&tone[..]]).into_iter().enumerate() {
             // |X| of a cosine of amplitude 1/2 is a quarter of the FFT length at its bin and 0 elsewhere; rounding the
             // samples adds a little everywhere.
             let magnitude = f32::from_bits(bits).exp();
             let expected = if k == bin { fft_length as f32 / 4.0 } else { 0.0 };
-            assert!(
-                (magnitude - expected).abs() < 0.02,
-                "{fft_length} points, bin {k}: {magnitude}"
-            );
+            assert!((magnitude - expected).abs() < 0.02, "{fft_length} points, bin {k}: {magnitude}");
         }
     }
 }
@@ -123,54 +103,26 @@ fn every_fft_length_finds_a_tone_where_it_is() {
 fn dc_and_half_the_sample_rate_have_bins_of_their_own() {
     let tables = Tables::new(64, 64, 33, 0);
     let flat = vec![1.0; 64];
-    let spec = FrontEndSpec {
-        window: &flat,
-        compression: Compression::LnMax,
-        ..tables.spec()
-    };
-    let of = |samples: &[i16]| {
-        features(spec, [samples])
-            .into_iter()
-            .map(f32::from_bits)
-            .collect::<Vec<_>>()
-    };
+    let spec = FrontEndSpec { window: &flat, compression: Compression::LnMax, ..tables.spec() };
+    let of = |samples: &[i16]| features(spec, [samples]).into_iter().map(f32::from_bits).collect::<Vec<_>>();
     let dc = of(&[16_384; 64]);
     let alternating: Vec<i16> = (0..64).map(|i| if i % 2 == 0 { 16_384 } else { -16_384 }).collect();
     let nyquist = of(&alternating);
     // The power of 64 samples of 1/2 in one bin is 32².
     let (loud, silent) = (1_024_f32.ln(), 1e-6_f32.ln());
-    assert!(
-        (dc[0] - loud).abs() < 1e-5 && dc[1..].iter().all(|&x| x == silent),
-        "{dc:?}"
-    );
-    assert!(
-        (nyquist[32] - loud).abs() < 1e-5 && nyquist[..32].iter().all(|&x| x == silent),
-        "{nyquist:?}"
-    );
+    assert!((dc[0] - loud).abs() < 1e-5 && dc[1..].iter().all(|&x| x == silent), "{dc:?}");
+    assert!((nyquist[32] - loud).abs() < 1e-5 && nyquist[..32].iter().all(|&x| x == silent), "{nyquist:?}");
 }
 
 #[test]
 fn each_compression_is_its_formula() {
     let tables = Tables::new(32, 32, 1, 0);
     let sum = |samples: &[i16]| {
-        let spec = FrontEndSpec {
-            compression: Compression::LnMax,
-            floor: f32::MIN_POSITIVE,
-            ..tables.spec()
-        };
+        let spec = FrontEndSpec { compression: Compression::LnMax, floor: f32::MIN_POSITIVE, ..tables.spec() };
         f32::from_bits(features(spec, [samples])[0]).exp()
     };
     let one = |compression, floor, samples: &[i16]| {
-        f32::from_bits(
-            features(
-                FrontEndSpec {
-                    compression,
-                    floor,
-                    ..tables.spec()
-                },
-                [samples],
-            )[0],
-        )
+        f32::from_bits(features(FrontEndSpec { compression, floor, ..tables.spec() }, [samples])[0])
     };
     let samples: Vec<i16> = TestSignal::default().take(32).collect();
     let x = sum(&samples);
@@ -190,18 +142,9 @@ fn each_compression_is_its_formula() {
 fn offset_and_scale_normalise_each_feature() {
     let tables = Tables::new(64, 64, 3, 0);
     let samples: Vec<i16> = TestSignal::default().take(64).collect();
-    let of = |spec| {
-        features(spec, [&samples[..]])
-            .into_iter()
-            .map(f32::from_bits)
-            .collect::<Vec<_>>()
-    };
+    let of = |spec| features(spec, [&samples[..]]).into_iter().map(f32::from_bits).collect::<Vec<_>>();
     let plain = of(tables.spec());
-    let normalised = of(FrontEndSpec {
-        offset: &[1.0, 2.0, 3.0],
-        scale: &[0.5, 0.25, -1.0],
-        ..tables.spec()
-    });
+    let normalised = of(FrontEndSpec { offset: &[1.0, 2.0, 3.0], scale: &[0.5, 0.25, -1.0], ..tables.spec() });
     let expected = [(plain[0] + 1.0) * 0.5, (plain[1] + 2.0) * 0.25, -(plain[2] + 3.0)];
     assert_eq!(normalised, expected);
 }
@@ -228,13 +171,7 @@ fn each_fault_of_a_spec_has_its_error() {
     assert_eq!(good.check(), Ok(()));
     let nan = vec![f32::NAN; 400];
     let huge = vec![1e30; 400];
-    let beyond = vec![
-        MelBand {
-            first_bin: 250,
-            bins: 8
-        };
-        40
-    ];
+    let beyond = vec![MelBand { first_bin: 250, bins: 8 }; 40];
     let setting = |spec: FrontEndSpec<'_>| match spec.check() {
         Err(Error::FrontEndSetting { setting, .. }) => setting,
         other => panic!("{other:?}"),
@@ -257,114 +194,27 @@ fn each_fault_of_a_spec_has_its_error() {
     assert_eq!(setting(FrontEndSpec { hop_length: 0, ..good }), "hop_length");
     assert_eq!(setting(FrontEndSpec { mel_bands: &[], ..good }), "mel_bands");
     assert_eq!(setting(FrontEndSpec { dct: &[], ..good }), "mfcc_coefficients");
-    assert_eq!(
-        table(FrontEndSpec {
-            window: &huge[..399],
-            ..good
-        }),
-        "window"
-    );
-    assert_eq!(
-        table(FrontEndSpec {
-            mel_weights: &huge[..7],
-            ..good
-        }),
-        "mel_weights"
-    );
-    assert_eq!(
-        table(FrontEndSpec {
-            dct: &huge[..41],
-            ..good
-        }),
-        "dct"
-    );
-    assert_eq!(
-        table(FrontEndSpec {
-            features: Features::LogMel,
-            ..good
-        }),
-        "dct"
-    );
-    assert_eq!(
-        table(FrontEndSpec {
-            offset: &huge[..12],
-            ..good
-        }),
-        "offset"
-    );
-    assert_eq!(
-        table(FrontEndSpec {
-            scale: &huge[..14],
-            ..good
-        }),
-        "scale"
-    );
+    assert_eq!(table(FrontEndSpec { window: &huge[..399], ..good }), "window");
+    assert_eq!(table(FrontEndSpec { mel_weights: &huge[..7], ..good }), "mel_weights");
+    assert_eq!(table(FrontEndSpec { dct: &huge[..41], ..good }), "dct");
+    assert_eq!(table(FrontEndSpec { features: Features::LogMel, ..good }), "dct");
+    assert_eq!(table(FrontEndSpec { offset: &huge[..12], ..good }), "offset");
+    assert_eq!(table(FrontEndSpec { scale: &huge[..14], ..good }), "scale");
     assert_eq!(number(FrontEndSpec { floor: 0.0, ..good }), "floor");
-    assert_eq!(
-        number(FrontEndSpec {
-            floor: f32::NAN,
-            ..good
-        }),
-        "floor"
-    );
-    assert_eq!(
-        number(FrontEndSpec {
-            pcm_scale: -1.0,
-            ..good
-        }),
-        "pcm_scale"
-    );
+    assert_eq!(number(FrontEndSpec { floor: f32::NAN, ..good }), "floor");
+    assert_eq!(number(FrontEndSpec { pcm_scale: -1.0, ..good }), "pcm_scale");
     assert_eq!(number(FrontEndSpec { window: &nan, ..good }), "window");
-    assert_eq!(
-        number(FrontEndSpec {
-            dct: &nan[..40],
-            ..good
-        }),
-        "dct"
-    );
-    assert_eq!(
-        number(FrontEndSpec {
-            scale: &nan[..13],
-            ..good
-        }),
-        "scale"
-    );
+    assert_eq!(number(FrontEndSpec { dct: &nan[..40], ..good }), "dct");
+    assert_eq!(number(FrontEndSpec { scale: &nan[..13], ..good }), "scale");
     let negative: Vec<f32> = tables.weights.iter().map(|x| -x).collect();
-    assert_eq!(
-        number(FrontEndSpec {
-            mel_weights: &negative,
-            ..good
-        }),
-        "mel_weights"
-    );
-    let band = Error::FrontEndBand {
-        band: 0,
-        end: 258,
-        bins: 257,
-    };
-    assert_eq!(
-        FrontEndSpec {
-            mel_bands: &beyond,
-            ..good
-        }
-        .check(),
-        Err(band)
-    );
+    assert_eq!(number(FrontEndSpec { mel_weights: &negative, ..good }), "mel_weights");
+    let band = Error::FrontEndBand { band: 0, end: 258, bins: 257 };
+    assert_eq!(FrontEndSpec { mel_bands: &beyond, ..good }.check(), Err(band));
     for spec in [
         FrontEndSpec { window: &huge, ..good },
-        FrontEndSpec {
-            pcm_scale: 1e30,
-            ..good
-        },
-        FrontEndSpec {
-            offset: &[1e30; 13],
-            scale: &[1e30; 13],
-            ..good
-        },
-        FrontEndSpec {
-            dct: &[f32::MAX; 40],
-            ..good
-        },
+        FrontEndSpec { pcm_scale: 1e30, ..good },
+        FrontEndSpec { offset: &[1e30; 13], scale: &[1e30; 13], ..good },
+        FrontEndSpec { dct: &[f32::MAX; 40], ..good },
     ] {
         assert_eq!(spec.check(), Err(Error::FrontEndOverflow));
     }

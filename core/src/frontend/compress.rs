@@ -11,8 +11,6 @@ pub(super) fn apply(compression: Compression, floor: f32, sums: &mut [f32]) {
     match compression {
         Compression::LnPlus => sums.iter_mut().for_each(|x| *x = libm::logf(*x + floor)),
         Compression::LnMax => sums.iter_mut().for_each(|x| *x = libm::logf(at_least_floor(*x))),
-        Compression::DecibelMax => sums
-            .iter_mut()
-            .for_each(|x| *x = DECIBELS * libm::logf(at_least_floor(*x))),
+        Compression::DecibelMax => sums.iter_mut().for_each(|x| *x = DECIBELS * libm::logf(at_least_floor(*x))),
     }
 }

@@ -54,10 +54,7 @@ pub struct TestSignal {
 
 impl Default for TestSignal {
     fn default() -> Self {
-        Self {
-            position: 0,
-            noise: 0x9e37_79b9,
-        }
+        Self { position: 0, noise: 0x9e37_79b9 }
     }
 }
 

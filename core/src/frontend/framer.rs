@@ -41,19 +41,10 @@ impl<'b> Framer<'b> {
     pub fn new(frame: &'b mut [i16], hop_length: usize) -> Result<Self, Error> {
         for (setting, given) in [("window_length", frame.len()), ("hop_length", hop_length)] {
             if given == 0 {
-                return Err(Error::FrontEndSetting {
-                    setting,
-                    given,
-                    allowed: "at least 1 sample",
-                });
+                return Err(Error::FrontEndSetting { setting, given, allowed: "at least 1 sample" });
             }
         }
-        Ok(Self {
-            frame,
-            hop_length,
-            filled: 0,
-            skip: 0,
-        })
+        Ok(Self { frame, hop_length, filled: 0, skip: 0 })
     }
 
     /// Takes samples from the front of `samples` until a frame is complete, and returns it.

@@ -98,11 +98,7 @@ impl<'m> FrontEnd<'m> {
     pub fn frame(&self, samples: &[i16], scratch: &mut [f32], features: &mut [f32]) -> Result<(), Error> {
         let spec = &self.spec;
         let length = |accepted, buffer, needed, given| {
-            if accepted {
-                Ok(())
-            } else {
-                Err(Error::BufferLength { buffer, needed, given })
-            }
+            if accepted { Ok(()) } else { Err(Error::BufferLength { buffer, needed, given }) }
         };
         let (window, scratch_len, count) = (spec.window_length, self.scratch_len(), self.features());
         length(samples.len() == window, "samples", window, samples.len())?;
@@ -129,10 +125,7 @@ impl<'m> FrontEnd<'m> {
                 dct::apply(spec.dct, log_mel, features);
             }
         }
-        features
-            .iter_mut()
-            .zip(spec.offset)
-            .for_each(|(x, offset)| *x += offset);
+        features.iter_mut().zip(spec.offset).for_each(|(x, offset)| *x += offset);
         features.iter_mut().zip(spec.scale).for_each(|(x, scale)| *x *= scale);
         Ok(())
     }
@@ -147,9 +140,5 @@ impl<'m> FrontEnd<'m> {
 pub const fn scratch_len_for(fft_length: usize, mel_bands: usize) -> usize {
     // The spectrum takes the place of the frame, and the log-mel features of an MFCC follow it.
     let spectrum_and_bands = fft_length / 2 + 1 + mel_bands;
-    if spectrum_and_bands > fft_length {
-        spectrum_and_bands
-    } else {
-        fft_length
-    }
+    if spectrum_and_bands > fft_length { spectrum_and_bands } else { fft_length }
 }

@@ -112,15 +112,7 @@ impl FrontEndSpec<'_> {
 
     fn check_sizes(&self) -> Result<(), Error> {
         let setting = |accepted: bool, setting, given, allowed| {
-            if accepted {
-                Ok(())
-            } else {
-                Err(Error::FrontEndSetting {
-                    setting,
-                    given,
-                    allowed,
-                })
-            }
+            if accepted { Ok(()) } else { Err(Error::FrontEndSetting { setting, given, allowed }) }
         };
         let fft = self.fft_length;
         setting(self.sample_rate > 0, "sample_rate", 0, "at least 1 Hz")?;
@@ -142,11 +134,7 @@ impl FrontEndSpec<'_> {
         setting(coefficients > 0, "mfcc_coefficients", coefficients, "at least 1")?;
 
         let table = |table, needed, given| {
-            if needed == given {
-                Ok(())
-            } else {
-                Err(Error::FrontEndTable { table, needed, given })
-            }
+            if needed == given { Ok(()) } else { Err(Error::FrontEndTable { table, needed, given }) }
         };
         table("window", self.window_length, self.window.len())?;
         let dct = match self.features {
@@ -173,11 +161,7 @@ impl FrontEndSpec<'_> {
             weights += usize::from(range.bins);
         }
         if weights != self.mel_weights.len() {
-            return Err(Error::FrontEndTable {
-                table: "mel_weights",
-                needed: weights,
-                given: self.mel_weights.len(),
-            });
+            return Err(Error::FrontEndTable { table: "mel_weights", needed: weights, given: self.mel_weights.len() });
         }
         Ok(())
     }
