@@ -53,6 +53,8 @@ pub enum Error {
         /// Bytes that were given.
         given: usize,
     },
+    /// The memory handed over does not start at a multiple of 4 bytes.
+    MisalignedMemory,
     /// A setting of the front end is outside what the core supports.
     FrontEndSetting {
         /// The setting, as `MODEL.toml` names it.
@@ -131,11 +133,9 @@ impl fmt::Display for Error {
                 "{}: the file says {stored:#010x}, its contents give {computed:#010x}; copy or compile it anew",
                 self.what()
             ),
-            Self::Misaligned { by } => write!(
-                f,
-                "{}: it is {by} bytes off; embed it with include_model! or hold it in Aligned",
-                self.what()
-            ),
+            Self::Misaligned { by } => {
+                write!(f, "{}: it is {by} bytes off; embed it with include_model! or hold it in Aligned", self.what())
+            }
             Self::BadHeader { offset, what } => {
                 write!(f, "the artifact's header is wrong at byte {offset}: {what}; compile the model anew")
             }
@@ -143,20 +143,13 @@ impl fmt::Display for Error {
                 write!(f, "operator {index} of the artifact's plan is wrong: {what}; compile the model anew")
             }
             Self::MemoryTooSmall { needed, given } => {
-                write!(
-                    f,
-                    "the model needs {needed} bytes of memory and was given {given}: enlarge the buffer"
-                )
+                write!(f, "the model needs {needed} bytes of memory and was given {given}: enlarge the buffer")
             }
-            Self::FrontEndSetting {
-                setting,
-                given,
-                allowed,
-            } => {
-                write!(
-                    f,
-                    "the front end's {setting} is {given} and must be {allowed}: compile the model anew"
-                )
+            Self::MisalignedMemory => {
+                write!(f, "the working memory must start at a multiple of 4 bytes: hold it in Memory")
+            }
+            Self::FrontEndSetting { setting, given, allowed } => {
+                write!(f, "the front end's {setting} is {given} and must be {allowed}: compile the model anew")
             }
             Self::FrontEndTable { table, needed, given } => write!(
                 f,
@@ -176,10 +169,7 @@ impl fmt::Display for Error {
                 "the front end's tables overflow on loud samples: make pcm_scale, the window or the weights smaller",
             ),
             Self::BufferLength { buffer, needed, given } => {
-                write!(
-                    f,
-                    "the buffer for {buffer} holds {given} values and must hold {needed}: change its length"
-                )
+                write!(f, "the buffer for {buffer} holds {given} values and must hold {needed}: change its length")
             }
         }
     }

@@ -6,7 +6,10 @@
 #[cfg(target_endian = "big")]
 compile_error!("the artifact is read in place and is little-endian; big-endian targets are not supported");
 
+pub mod engine;
 pub mod error;
 pub mod frontend;
+pub mod model;
+pub mod recognizer;
 
 pub use error::Error;

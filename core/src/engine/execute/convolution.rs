@@ -1,0 +1,147 @@
+//! Convolutions: in place where the inputs of an output are one run of memory, else from gathered patches.
+
+use super::apart;
+use crate::engine::kernels::{DepthwiseFilter, Kernels, Product, Requantisation, Rows};
+use crate::engine::layout;
+use crate::model::{Convolution, Model, Tensor};
+
+/// A convolution that mixes the channels of a group.
+pub(super) fn full<K: Kernels>(model: &Model<'_>, op: &Convolution, arena: &mut [i8], scratch: &mut [i8]) {
+    let (input, output) = apart(arena, &op.input, &op.output);
+    if output.is_empty() {
+        return;
+    }
+    if layout::reads_in_place(op) {
+        in_place::<K>(&product(model, op, 0), op, input, output);
+    } else {
+        for group in 0..op.groups as usize {
+            gathered::<K>(&product(model, op, group), op, group, input, output, scratch);
+        }
+    }
+}
+
+/// The product of one group of channels.
+fn product<'m>(model: &Model<'m>, op: &Convolution, group: usize) -> Product<'m> {
+    let depth = layout::depth(op) as usize;
+    let padded = layout::padded_group(op) as usize;
+    Product {
+        depth,
+        weights: model.table(op.weights as usize + group * padded * depth, padded * depth),
+        requantisation: requantisation(model, op, false, group * padded, padded),
+        channels: (op.output.channels / op.groups) as usize,
+    }
+}
+
+fn requantisation<'m>(
+    model: &Model<'m>,
+    op: &Convolution,
+    depthwise: bool,
+    first: usize,
+    count: usize,
+) -> Requantisation<'m> {
+    let biases = op.requantisation as usize;
+    let scales = biases + 4 * layout::requantised_channels(op, depthwise) as usize;
+    Requantisation {
+        biases: model.table(biases + 4 * first, count),
+        scales: model.table(scales + 4 * first, count),
+        zero_point: op.output.zero_point,
+        clamp: op.clamp,
+    }
+}
+
+fn in_place<K: Kernels>(product: &Product<'_>, op: &Convolution, input: &[i8], output: &mut [i8]) {
+    let position = op.input.channels as usize;
+    let row = position * usize::from(op.input.width);
+    let (rows, columns) = (usize::from(op.output.height), usize::from(op.output.width));
+    let [row_step, column_step] = [row * usize::from(op.window.stride[0]), position * usize::from(op.window.stride[1])];
+    // All outputs at equal steps: one long product. Else one a row.
+    if columns == 1 || row_step == columns * column_step {
+        let input_step = if columns == 1 { row_step } else { column_step };
+        K::product(product, Rows { input, input_step, output, output_step: product.channels, count: rows * columns });
+        return;
+    }
+    for (index, output) in output.chunks_exact_mut(columns * product.channels).enumerate() {
+        let input = input.get(index * row_step..).unwrap_or(&[]);
+        K::product(
+            product,
+            Rows { input, input_step: column_step, output, output_step: product.channels, count: columns },
+        );
+    }
+}
+
+fn gathered<K: Kernels>(
+    product: &Product<'_>,
+    op: &Convolution,
+    group: usize,
+    input: &[i8],
+    output: &mut [i8],
+    scratch: &mut [i8],
+) {
+    let columns = usize::from(op.output.width);
+    let positions = usize::from(op.output.height) * columns;
+    let output_step = op.output.channels as usize;
+    for first in (0..positions).step_by(layout::PATCHES) {
+        let count = layout::PATCHES.min(positions - first);
+        for (index, patch) in scratch.chunks_exact_mut(product.depth).take(count).enumerate() {
+            let position = first + index;
+            gather(op, group, [position / columns, position % columns], input, patch);
+        }
+        let output = output.get_mut(first * output_step + group * product.channels..).unwrap_or(&mut []);
+        K::product(product, Rows { input: scratch, input_step: product.depth, output, output_step, count });
+    }
+}
+
+/// Collects the inputs of one output in the order of the weights.
+fn gather(op: &Convolution, group: usize, position: [usize; 2], input: &[i8], patch: &mut [i8]) {
+    let channels = (op.input.channels / op.groups) as usize;
+    let [rows, columns] = op.window.kernel.map(usize::from);
+    let (taps, padding) = patch.split_at_mut(rows * columns * channels);
+    padding.fill(0);
+    for (tap, values) in taps.chunks_exact_mut(channels).enumerate() {
+        match tap_position(op, position, [tap / columns, tap % columns]) {
+            Some(at) => {
+                let start = at * op.input.channels as usize + group * channels;
+                values.copy_from_slice(&input[start..start + channels]);
+            }
+            None => values.fill(op.input.zero_point),
+        }
+    }
+}
+
+/// The input position under a tap, or `None` for padding.
+#[inline(always)]
+fn tap_position(op: &Convolution, position: [usize; 2], tap: [usize; 2]) -> Option<usize> {
+    let along = |axis: usize, extent: u16| {
+        let window = &op.window;
+        let padded = position[axis] * usize::from(window.stride[axis]) + tap[axis] * usize::from(window.dilation[axis]);
+        let at = padded.checked_sub(usize::from(window.pad[axis]))?;
+        (at < usize::from(extent)).then_some(at)
+    };
+    let Tensor { height, width, .. } = op.input;
+    Some(along(0, height)? * usize::from(width) + along(1, width)?)
+}
+
+/// A convolution of each channel with its own kernel.
+pub(super) fn depthwise<K: Kernels>(model: &Model<'_>, op: &Convolution, arena: &mut [i8], scratch: &mut [i8]) {
+    let (input, output) = apart(arena, &op.input, &op.output);
+    let channels = op.output.channels as usize;
+    let filter = DepthwiseFilter {
+        taps: op.window.taps(),
+        channels,
+        weights: model.table(op.weights as usize, layout::weights_length(op, true) as usize),
+        requantisation: requantisation(model, op, true, 0, layout::requantised_channels(op, true) as usize),
+    };
+    if !layout::unpadded(op) {
+        scratch.iter_mut().take(channels).for_each(|value| *value = op.input.zero_point);
+    }
+    let padding = &*scratch;
+    let (columns, kernel_columns) = (usize::from(op.output.width), usize::from(op.window.kernel[1]));
+    for (index, output) in output.chunks_exact_mut(channels).enumerate() {
+        let position = [index / columns, index % columns];
+        let tap = |tap: usize| match tap_position(op, position, [tap / kernel_columns, tap % kernel_columns]) {
+            Some(at) => input.get(at * channels..(at + 1) * channels).unwrap_or(&[]),
+            None => padding.get(..channels).unwrap_or(&[]),
+        };
+        K::depthwise(&filter, tap, output);
+    }
+}

@@ -1,0 +1,73 @@
+//! Kernels in portable Rust: the reference that all others agree with, and what targets without their own run.
+
+use super::{DepthwiseFilter, Kernels, Product, Requantisation, Rows, Sum};
+use crate::engine::arithmetic::{finish, finish_wide, requantise, shift_half_even};
+use crate::engine::layout::{BLOCK, TILE_DEPTH, depthwise_row};
+
+/// Portable kernels.
+#[derive(Debug, Clone, Copy)]
+pub struct Generic;
+
+impl Kernels for Generic {
+    fn product(product: &Product<'_>, rows: Rows<'_>) {
+        if !rows.fit(product) {
+            return;
+        }
+        for row in 0..rows.count {
+            let input = &rows.input[row * rows.input_step..][..product.depth];
+            let output = &mut rows.output[row * rows.output_step..][..product.channels];
+            let blocks = product.weights.chunks_exact(BLOCK * product.depth);
+            for (block, (output, weights)) in output.chunks_mut(BLOCK).zip(blocks).enumerate() {
+                let mut accumulators = block_of(product.requantisation.biases, block);
+                for (inputs, tile) in input.chunks_exact(TILE_DEPTH).zip(weights.chunks_exact(BLOCK * TILE_DEPTH)) {
+                    for (accumulator, weights) in accumulators.iter_mut().zip(tile.chunks_exact(TILE_DEPTH)) {
+                        for (&x, &w) in inputs.iter().zip(weights) {
+                            *accumulator = accumulator.wrapping_add(i32::from(x) * i32::from(w));
+                        }
+                    }
+                }
+                store_block(&product.requantisation, block, &accumulators, output);
+            }
+        }
+    }
+
+    fn depthwise<'x>(filter: &DepthwiseFilter<'_>, tap: impl Fn(usize) -> &'x [i8], output: &mut [i8]) {
+        let row = depthwise_row(filter.channels as u32) as usize;
+        for (block, output) in output.chunks_mut(BLOCK).take(filter.channels.div_ceil(BLOCK)).enumerate() {
+            let mut accumulators = block_of(filter.requantisation.biases, block);
+            for (index, weights) in filter.weights.chunks_exact(row).take(filter.taps).enumerate() {
+                let inputs = tap(index).get(block * BLOCK..).unwrap_or(&[]);
+                let weights = weights.get(block * BLOCK..).unwrap_or(&[]);
+                for ((accumulator, &x), &w) in accumulators.iter_mut().zip(inputs).zip(weights) {
+                    *accumulator = accumulator.wrapping_add(i32::from(x) * i32::from(w));
+                }
+            }
+            store_block(&filter.requantisation, block, &accumulators, output);
+        }
+    }
+
+    fn sum(sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]) {
+        let [zero_a, zero_b] = sum.zero_points.map(i64::from);
+        let [factor_a, factor_b] = sum.multipliers.map(i64::from);
+        for ((output, &a), &b) in output.iter_mut().zip(a).zip(b) {
+            let exact = (i64::from(a) - zero_a) * factor_a + (i64::from(b) - zero_b) * factor_b;
+            *output = finish_wide(shift_half_even(exact, sum.shift), sum.zero_point, sum.clamp);
+        }
+    }
+}
+
+/// The biases of a block of channels.
+fn block_of(biases: &[i32], block: usize) -> [i32; BLOCK] {
+    let mut values = [0; BLOCK];
+    let biases = biases.get(block * BLOCK..).unwrap_or(&[]);
+    values.iter_mut().zip(biases).for_each(|(value, &bias)| *value = bias);
+    values
+}
+
+/// Requantises a block of accumulators; `output` may be shorter than a block.
+fn store_block(requantisation: &Requantisation<'_>, block: usize, accumulators: &[i32; BLOCK], output: &mut [i8]) {
+    let scales = requantisation.scales.get(block * BLOCK..).unwrap_or(&[]);
+    for ((output, &accumulator), &scale) in output.iter_mut().zip(accumulators).zip(scales) {
+        *output = finish(requantise(accumulator, scale), requantisation.zero_point, requantisation.clamp);
+    }
+}

@@ -1,0 +1,130 @@
+//! The inner loops, one file an instruction set, behind one trait.
+//!
+//! Every kernel gives the same bits as [`generic`]: sums wrap in 32 bits, and rounding is that of
+//! [`arithmetic`](super::arithmetic). One test-suite, `tests.rs`, runs all of them against `generic`.
+
+pub mod generic;
+
+use super::execute;
+use crate::model::Model;
+
+/// A matrix product: each row of inputs gives one value an output channel.
+#[derive(Debug, Clone, Copy)]
+pub struct Product<'m> {
+    /// Inputs in a row: a multiple of [`TILE_DEPTH`](super::layout::TILE_DEPTH).
+    pub depth: usize,
+    /// Tiles of weights, as [`layout`](super::layout) says.
+    pub weights: &'m [i8],
+    /// How accumulators become outputs.
+    pub requantisation: Requantisation<'m>,
+    /// Output channels; the tables hold them padded to whole blocks.
+    pub channels: usize,
+}
+
+/// How accumulators become outputs.
+#[derive(Debug, Clone, Copy)]
+pub struct Requantisation<'m> {
+    /// Where each channel's accumulator starts, padded to whole blocks of [`BLOCK`](super::layout::BLOCK).
+    pub biases: &'m [i32],
+    /// Each channel's packed scale, padded likewise.
+    pub scales: &'m [u32],
+    /// The output's zero point.
+    pub zero_point: i8,
+    /// Least and greatest output.
+    pub clamp: [i8; 2],
+}
+
+/// Where a product reads and writes.
+#[derive(Debug)]
+pub struct Rows<'a> {
+    /// The inputs.
+    pub input: &'a [i8],
+    /// Values from the start of one row of inputs to that of the next.
+    pub input_step: usize,
+    /// The outputs.
+    pub output: &'a mut [i8],
+    /// Values from the start of one row of outputs to that of the next.
+    pub output_step: usize,
+    /// Number of rows.
+    pub count: usize,
+}
+
+impl Rows<'_> {
+    /// Whether all rows lie inside the slices and the product's tables are whole: what kernels with raw loads rely on.
+    #[must_use]
+    pub fn fit(&self, product: &Product<'_>) -> bool {
+        let padded = product.channels.next_multiple_of(super::layout::BLOCK);
+        let last = self.count.saturating_sub(1);
+        self.count > 0
+            && product.depth.is_multiple_of(super::layout::TILE_DEPTH)
+            && last * self.input_step + product.depth <= self.input.len()
+            && last * self.output_step + product.channels <= self.output.len()
+            && product.weights.len() >= padded * product.depth
+            && product.requantisation.biases.len() >= padded
+            && product.requantisation.scales.len() >= padded
+    }
+}
+
+/// One position of a depthwise convolution.
+#[derive(Debug, Clone, Copy)]
+pub struct DepthwiseFilter<'m> {
+    /// Number of taps.
+    pub taps: usize,
+    /// Channels.
+    pub channels: usize,
+    /// `taps` rows of channels, each padded as [`depthwise_row`](super::layout::depthwise_row) says.
+    pub weights: &'m [i8],
+    /// How accumulators become outputs.
+    pub requantisation: Requantisation<'m>,
+}
+
+/// `(a − zero points[0])·multipliers[0] + (b − zero points[1])·multipliers[1]`, scaled by 2^−shift.
+#[derive(Debug, Clone, Copy)]
+pub struct Sum {
+    /// Zero points of the two terms.
+    pub zero_points: [i8; 2],
+    /// Fixed-point factors of the two terms.
+    pub multipliers: [i32; 2],
+    /// Binary places of the factors; 0..=62.
+    pub shift: u32,
+    /// The output's zero point.
+    pub zero_point: i8,
+    /// Least and greatest output.
+    pub clamp: [i8; 2],
+}
+
+/// The inner loops of an instruction set.
+pub trait Kernels {
+    /// Computes all rows of a product. Writes nothing if they do not [`fit`](Rows::fit).
+    fn product(product: &Product<'_>, rows: Rows<'_>);
+
+    /// Computes one position of a depthwise convolution; `tap(i)` gives the channels under tap `i`.
+    fn depthwise<'x>(filter: &DepthwiseFilter<'_>, tap: impl Fn(usize) -> &'x [i8], output: &mut [i8]);
+
+    /// Adds two slices of the output's length.
+    fn sum(sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]);
+}
+
+/// Which kernels to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum KernelSet {
+    /// Portable Rust.
+    #[default]
+    Generic,
+}
+
+impl KernelSet {
+    /// The fastest kernels that this machine can run.
+    #[must_use]
+    pub fn detect() -> Self {
+        Self::Generic
+    }
+
+    /// Runs a plan with these kernels.
+    pub(super) fn run(self, model: &Model<'_>, arena: &mut [i8], scratch: &mut [i8]) {
+        match self {
+            Self::Generic => execute::run::<generic::Generic>(model, arena, scratch),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! How weights, biases and scales are laid out in the artifact, and the scratch memory that an operator takes.
+//!
+//! The compiler packs by these functions and the kernels read by them, so that they can't disagree.
+//!
+//! **Convolution.** Per output channel the weights form one row of [`depth`] values in the order kernel height, kernel width,
+//! input channel, padded with zeros to a multiple of 4. Rows are interleaved in blocks of [`BLOCK`] output channels, four values of
+//! each in turn: one 32-byte tile meets four neighbouring inputs. Groups follow one another, each padded to whole blocks.
+//! A tile suits `vpdpbusd` and `vpmaddwd` on x86 and two `SXTB16` + `SMLAD` a channel on Cortex-M.
+//!
+//! **Depthwise.** One row of [`depthwise_row`] values a tap: channels last, padded to a multiple of 4.
+//!
+//! **Requantisation.** [`requantised_channels`] biases (`i32`), then as many packed scales (`u32`): the upper 26 bits are a
+//! multiplier in 2^30..2^31 (its six lowest bits are zero), the lower 6 bits a right shift in 31..=62.
+
+use crate::model::{Convolution, Op};
+
+/// Output channels that are interleaved.
+pub const BLOCK: usize = 8;
+/// Inputs that one tile covers.
+pub const TILE_DEPTH: usize = 4;
+/// Positions that are gathered at a time where a convolution can't read its input in place.
+pub const PATCHES: usize = 4;
+/// Least shift of a packed scale: a scale is below 1.
+pub const MIN_SHIFT: u32 = 31;
+/// Greatest shift of a packed scale.
+pub const MAX_SHIFT: u32 = 62;
+/// The bits of a packed scale that hold the shift.
+pub const SHIFT_MASK: u32 = 63;
+
+/// Inputs of one output value of a convolution, padded to a multiple of [`TILE_DEPTH`].
+#[must_use]
+pub const fn depth(op: &Convolution) -> u64 {
+    (op.window.taps() as u64 * (op.input.channels / op.groups) as u64).next_multiple_of(TILE_DEPTH as u64)
+}
+
+/// Output channels of one group, padded to whole blocks.
+#[must_use]
+pub const fn padded_group(op: &Convolution) -> u64 {
+    ((op.output.channels / op.groups) as u64).next_multiple_of(BLOCK as u64)
+}
+
+/// Where the weight of output channel `channel` (within its group) and input `index` stands within its group.
+///
+/// ```
+/// use earmark_core::engine::layout::weight_index;
+/// assert_eq!(weight_index(0, 3, 8), 3);
+/// assert_eq!(weight_index(1, 0, 8), 4); // the next channel's first four inputs
+/// assert_eq!(weight_index(0, 4, 8), 32); // the next tile
+/// assert_eq!(weight_index(8, 0, 8), 64); // the next block of channels
+/// ```
+#[must_use]
+pub const fn weight_index(channel: usize, index: usize, depth: usize) -> usize {
+    let tile = (channel / BLOCK) * (depth / TILE_DEPTH) + index / TILE_DEPTH;
+    tile * BLOCK * TILE_DEPTH + (channel % BLOCK) * TILE_DEPTH + index % TILE_DEPTH
+}
+
+/// Values in a depthwise row: the channels, padded.
+#[must_use]
+pub const fn depthwise_row(channels: u32) -> u64 {
+    (channels as u64).next_multiple_of(TILE_DEPTH as u64)
+}
+
+/// Bytes of a convolution's weights.
+#[must_use]
+pub const fn weights_length(op: &Convolution, depthwise: bool) -> u64 {
+    if depthwise {
+        op.window.taps() as u64 * depthwise_row(op.input.channels)
+    } else {
+        op.groups as u64 * padded_group(op) * depth(op)
+    }
+}
+
+/// Entries in a convolution's table of biases, and in that of scales.
+#[must_use]
+pub const fn requantised_channels(op: &Convolution, depthwise: bool) -> u64 {
+    if depthwise {
+        (op.output.channels as u64).next_multiple_of(BLOCK as u64)
+    } else {
+        op.groups as u64 * padded_group(op)
+    }
+}
+
+/// Whether every tap of every output lies inside the input.
+#[must_use]
+pub const fn unpadded(op: &Convolution) -> bool {
+    let window = &op.window;
+    let last_row = (op.output.height as u64 - 1) * window.stride[0] as u64 + window.extent(0) as u64;
+    let last_column = (op.output.width as u64 - 1) * window.stride[1] as u64 + window.extent(1) as u64;
+    window.pad[0] == 0
+        && window.pad[1] == 0
+        && last_row <= op.input.height as u64
+        && last_column <= op.input.width as u64
+}
+
+/// Whether the inputs of each output are one run of memory, so that the convolution reads its input in place.
+#[must_use]
+pub const fn reads_in_place(op: &Convolution) -> bool {
+    let window = &op.window;
+    let row_is_run = window.kernel[1] == 1 || window.dilation[1] == 1;
+    let rows_are_run = window.kernel[0] == 1 || (window.dilation[0] == 1 && window.kernel[1] == op.input.width);
+    op.groups == 1
+        && row_is_run
+        && rows_are_run
+        && (window.taps() as u64 * op.input.channels as u64).is_multiple_of(TILE_DEPTH as u64)
+        && unpadded(op)
+}
+
+/// Bytes of scratch memory that the operator takes.
+#[must_use]
+pub const fn scratch_length(op: &Op) -> u64 {
+    match op {
+        Op::Convolution(op) if !reads_in_place(op) => PATCHES as u64 * depth(op),
+        // A row of zero points, read where a tap falls on padding.
+        Op::Depthwise(op) if !unpadded(op) => op.input.channels as u64,
+        _ => 0,
+    }
+}
+
+/// Packs a real scale in 2^-32..1 for [`requantise`](crate::engine::arithmetic::requantise): the multiplier rounded to 25 significant
+/// bits and the shift. `None` if it is out of that range. A smaller positive scale rounds every accumulator to zero in effect; the
+/// smallest packable one serves it.
+///
+/// ```
+/// use earmark_core::engine::{arithmetic::requantise, layout::pack_scale};
+/// let half = pack_scale(0.5).unwrap();
+/// assert_eq!((requantise(10, half), requantise(-10, half)), (5, -5));
+/// assert_eq!(pack_scale(1.5), None);
+/// ```
+#[must_use]
+pub fn pack_scale(scale: f64) -> Option<u32> {
+    const UNIT: f64 = (1u64 << 31) as f64;
+    const STEP: f64 = (SHIFT_MASK + 1) as f64;
+    if !(scale.is_finite() && scale > 0.0) {
+        return None;
+    }
+    let mut fraction = scale;
+    let mut shift = MIN_SHIFT;
+    while fraction < 0.5 && shift < MAX_SHIFT {
+        fraction *= 2.0;
+        shift += 1;
+    }
+    let mut multiplier = libm::rint(fraction * UNIT / STEP) * STEP;
+    if multiplier >= UNIT && shift > MIN_SHIFT {
+        multiplier /= 2.0;
+        shift -= 1;
+    }
+    if multiplier >= UNIT {
+        return None;
+    }
+    let multiplier = if multiplier < UNIT / 2.0 { UNIT / 2.0 } else { multiplier };
+    Some(multiplier as u32 | shift)
+}

@@ -1,0 +1,244 @@
+//! The plan, checked: every shape, offset and number that the executor relies on.
+//!
+//! All of it runs in constant evaluation, so that [`include_model!`](crate::include_model) fails a build.
+
+use super::format::{ALIGNMENT, word};
+use super::header::{feature_count, header_word};
+use super::op::{Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
+use super::reader::{holds, word_at};
+use crate::Error;
+use crate::engine::layout;
+
+/// Largest arena: offsets fit an `i32` with room to spare.
+const MAX_ARENA: u64 = 1 << 30;
+
+type Check = Result<(), &'static str>;
+
+macro_rules! ensure {
+    ($condition:expr, $what:literal) => {
+        if !$condition {
+            return Err($what);
+        }
+    };
+}
+
+/// Const functions have no `?` yet.
+macro_rules! try_check {
+    ($check:expr) => {
+        if let Err(what) = $check {
+            return Err(what);
+        }
+    };
+}
+
+/// Checks every operator, and that the plan reads the features and writes the outputs.
+pub(super) const fn check_plan(bytes: &[u8]) -> Result<(), Error> {
+    let arena = header_word(bytes, word::ARENA) as u64;
+    let features = header_word(bytes, word::FRAMES) as u64 * feature_count(bytes) as u64;
+    if arena > MAX_ARENA || arena < features {
+        return Err(Error::BadHeader { offset: 4 * word::ARENA as u32, what: "the arena does not hold the features" });
+    }
+    let output = header_word(bytes, word::OUTPUT) as u64;
+    if output + header_word(bytes, word::LABEL_COUNT) as u64 > arena {
+        return Err(Error::BadHeader { offset: 4 * word::OUTPUT as u32, what: "the outputs lie outside the arena" });
+    }
+    let scratch = header_word(bytes, word::SCRATCH) as u64;
+    let plan = header_word(bytes, word::PLAN);
+    let length = header_word(bytes, word::PLAN_LENGTH);
+    let count = header_word(bytes, word::OP_COUNT);
+    if count > 65_535 || scratch > MAX_ARENA || !holds(bytes, plan, length as u64, ALIGNMENT as u32) {
+        return Err(Error::BadHeader { offset: 4 * word::PLAN as u32, what: "the plan lies outside the file" });
+    }
+    let end = plan as usize + length as usize;
+    let mut at = plan as usize;
+    let mut index = 0;
+    while index < count {
+        let (op, next) = match Op::decode(bytes, at) {
+            Some(decoded) if decoded.1 <= end => decoded,
+            _ => {
+                return Err(Error::BadOp {
+                    index: index as u16,
+                    what: "it is of no known kind or its record is cut short",
+                });
+            }
+        };
+        if let Err(what) = check_op(bytes, &op, arena, scratch) {
+            return Err(Error::BadOp { index: index as u16, what });
+        }
+        at = next;
+        index += 1;
+    }
+    Ok(())
+}
+
+const fn check_op(bytes: &[u8], op: &Op, arena: u64, scratch: u64) -> Check {
+    let (first, second) = op.inputs();
+    try_check!(check_tensor(&first, arena));
+    try_check!(check_tensor(&op.output(), arena));
+    if let Some(second) = second {
+        try_check!(check_tensor(&second, arena));
+    }
+    try_check!(match op {
+        Op::Convolution(op) => check_convolution(bytes, op, false),
+        Op::Depthwise(op) => check_convolution(bytes, op, true),
+        Op::Lookup(op) => check_lookup(bytes, op),
+        Op::Add(op) => check_addition(op),
+        Op::Multiply(op) => check_multiplication(op),
+        Op::MaxPool(op) => check_max_pool(op),
+        Op::AveragePool(op) => check_average_pool(op),
+        Op::Copy(op) => check_copy(op),
+    });
+    ensure!(layout::scratch_length(op) <= scratch, "it takes more scratch memory than the header states");
+    Ok(())
+}
+
+const fn check_tensor(tensor: &Tensor, arena: u64) -> Check {
+    ensure!(tensor.length() > 0, "a tensor is empty");
+    ensure!(
+        tensor.length() <= arena && tensor.offset as u64 + tensor.length() <= arena,
+        "a tensor lies outside the arena"
+    );
+    Ok(())
+}
+
+const fn disjoint(a: &Tensor, b: &Tensor) -> bool {
+    a.offset as u64 + a.length() <= b.offset as u64 || b.offset as u64 + b.length() <= a.offset as u64
+}
+
+const fn same_shape(a: &Tensor, b: &Tensor) -> bool {
+    a.height == b.height && a.width == b.width && a.channels == b.channels
+}
+
+const fn check_clamp(clamp: [i8; 2]) -> Check {
+    ensure!(clamp[0] <= clamp[1], "its least output is above its greatest");
+    Ok(())
+}
+
+/// A window whose every output reaches at least one value of the input.
+const fn check_window(window: &Window, input: &Tensor, output: &Tensor) -> Check {
+    let inputs = [input.height, input.width];
+    let outputs = [output.height, output.width];
+    let mut axis = 0;
+    while axis < 2 {
+        ensure!(
+            window.kernel[axis] > 0 && window.stride[axis] > 0 && window.dilation[axis] > 0,
+            "kernel, stride and dilation must be at least 1"
+        );
+        let last = (outputs[axis] as u64 - 1) * window.stride[axis] as u64;
+        ensure!((window.pad[axis] as u32) < window.extent(axis), "it has more padding than kernel");
+        ensure!(last < inputs[axis] as u64 + window.pad[axis] as u64, "its last output lies behind the input");
+        axis += 1;
+    }
+    Ok(())
+}
+
+const fn check_convolution(bytes: &[u8], op: &Convolution, depthwise: bool) -> Check {
+    ensure!(
+        op.groups > 0 && op.input.channels.is_multiple_of(op.groups) && op.output.channels.is_multiple_of(op.groups),
+        "its channels do not divide into its groups"
+    );
+    if depthwise {
+        ensure!(
+            op.groups == op.input.channels && op.groups == op.output.channels,
+            "a depthwise convolution has as many groups as channels"
+        );
+    }
+    try_check!(check_window(&op.window, &op.input, &op.output));
+    try_check!(check_clamp(op.clamp));
+    ensure!(disjoint(&op.input, &op.output), "input and output overlap");
+    // 32768 products of two int8 keep within 2^29, far from overflow.
+    ensure!(layout::depth(op) <= 32_768, "more than 32768 inputs for one output");
+    let weights = layout::weights_length(op, depthwise);
+    ensure!(holds(bytes, op.weights, weights, ALIGNMENT as u32), "its weights lie outside the file");
+    let channels = layout::requantised_channels(op, depthwise);
+    ensure!(
+        holds(bytes, op.requantisation, 8 * channels, ALIGNMENT as u32),
+        "its biases and scales lie outside the file"
+    );
+    let scales = op.requantisation as usize + 4 * channels as usize;
+    let mut index = 0;
+    while index < channels as usize {
+        let scale = word_at(bytes, scales + 4 * index);
+        let shift = scale & layout::SHIFT_MASK;
+        ensure!(
+            shift >= layout::MIN_SHIFT && shift <= layout::MAX_SHIFT && scale >> 31 == 0,
+            "a scale is out of range"
+        );
+        index += 1;
+    }
+    Ok(())
+}
+
+const fn check_lookup(bytes: &[u8], op: &Lookup) -> Check {
+    ensure!(op.input.length() == op.output.length(), "input and output differ in size");
+    ensure!(op.input.offset == op.output.offset || disjoint(&op.input, &op.output), "input and output overlap in part");
+    ensure!(holds(bytes, op.table, 256, ALIGNMENT as u32), "its table lies outside the file");
+    Ok(())
+}
+
+/// The inputs of an elementwise operator: repeated to the output's shape where their extent is 1, and in place or apart.
+const fn check_elementwise(inputs: &[Tensor; 2], output: &Tensor) -> Check {
+    let mut index = 0;
+    while index < 2 {
+        let input = &inputs[index];
+        ensure!(
+            (input.height == output.height || input.height == 1)
+                && (input.width == output.width || input.width == 1)
+                && (input.channels == output.channels || input.channels == 1),
+            "an input can't be repeated to the output's shape"
+        );
+        ensure!(
+            (input.offset == output.offset && same_shape(input, output)) || disjoint(input, output),
+            "input and output overlap in part"
+        );
+        index += 1;
+    }
+    Ok(())
+}
+
+const fn check_addition(op: &Addition) -> Check {
+    try_check!(check_elementwise(&op.inputs, &op.output));
+    ensure!(op.shift <= 62, "its shift is above 62");
+    check_clamp(op.clamp)
+}
+
+const fn check_multiplication(op: &Multiplication) -> Check {
+    try_check!(check_elementwise(&op.inputs, &op.output));
+    ensure!(op.shift <= 62, "its shift is above 62");
+    check_clamp(op.clamp)
+}
+
+const fn check_pool(window: &Window, input: &Tensor, output: &Tensor) -> Check {
+    ensure!(input.channels == output.channels, "a pool keeps the number of channels");
+    ensure!(disjoint(input, output), "input and output overlap");
+    ensure!(window.dilation[0] == 1 && window.dilation[1] == 1, "a pool's window has no dilation");
+    ensure!(window.kernel[0] as u32 * window.kernel[1] as u32 <= 65_536, "a pool's window has more than 65536 taps");
+    check_window(window, input, output)
+}
+
+const fn check_max_pool(op: &MaxPool) -> Check {
+    check_pool(&op.window, &op.input, &op.output)
+}
+
+const fn check_average_pool(op: &AveragePool) -> Check {
+    ensure!(op.shift <= 40, "its shift is above 40");
+    check_pool(&op.window, &op.input, &op.output)
+}
+
+const fn check_copy(op: &BlockCopy) -> Check {
+    ensure!(disjoint(&op.input, &op.output), "input and output overlap");
+    let inputs = [op.input.height as u32, op.input.width as u32, op.input.channels];
+    let outputs = [op.output.height as u32, op.output.width as u32, op.output.channels];
+    let mut axis = 0;
+    while axis < 3 {
+        let extent = op.extent[axis] as u64;
+        ensure!(
+            extent > 0
+                && op.from[axis] as u64 + extent <= inputs[axis] as u64
+                && op.to[axis] as u64 + extent <= outputs[axis] as u64,
+            "its block lies outside a tensor"
+        );
+        axis += 1;
+    }
+    Ok(())
+}

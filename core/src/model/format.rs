@@ -1,0 +1,139 @@
+//! The layout of a `.ear` file, version 1: where each number stands.
+//!
+//! Everything is little-endian. The file begins with [`HEADER_WORDS`] 32-bit words; the tables and sections that they
+//! point at follow, each at an offset from the start of the file that is a multiple of [`ALIGNMENT`]. All offsets and
+//! lengths are in bytes.
+//!
+//! | section | contents |
+//! |---|---|
+//! | labels | for each label the end of its text as a `u32`, counted from the first text byte; then the UTF-8 texts |
+//! | window | `window length` × `f32`: the analysis window |
+//! | bands | `mel bands` × two `u16`: first spectrum bin and number of bins of each mel band |
+//! | band weights | `f32` for each bin of each band, one band after the other |
+//! | cosines | MFCC only: `coefficients` × `mel bands` × `f32`, the discrete cosine transform's rows |
+//! | normalisation | optional: `features` × `f32` offsets, then `features` × `f32` scales |
+//! | plan | the operators, in the order in which they run: see [`Op`](crate::model::Op) |
+//! | data | weights, biases, scales and lookup tables that the operators point at |
+//! | provenance | UTF-8 JSON for people and tools; the device never reads it |
+//!
+//! The word numbers below are part of the format: they never change within a version.
+
+/// First four bytes of every artifact.
+pub const MAGIC: [u8; 4] = *b"EARM";
+/// The version of the format that this crate reads and the compiler writes.
+pub const VERSION: u16 = 1;
+/// Alignment of the file in memory and of every section in the file, in bytes.
+pub const ALIGNMENT: usize = 16;
+/// Length of the header in 32-bit words.
+pub const HEADER_WORDS: usize = 64;
+/// Length of the header in bytes.
+pub const HEADER_LENGTH: usize = 4 * HEADER_WORDS;
+/// First byte that the checksum covers: everything after the checksum itself.
+pub const CHECKED_FROM: usize = 16;
+/// Most labels that a model may have.
+pub const MAX_LABELS: usize = 1024;
+/// Longest label, in bytes of UTF-8.
+pub const MAX_LABEL_LENGTH: usize = 64;
+/// Length of the source's SHA-256 hash in bytes.
+pub const SOURCE_HASH_LENGTH: usize = 32;
+
+/// Numbers of the header's words.
+///
+/// ```
+/// use earmark_core::model::format::{HEADER_WORDS, word};
+/// assert!(word::PROVENANCE_LENGTH < HEADER_WORDS);
+/// ```
+pub mod word {
+    /// [`MAGIC`](super::MAGIC).
+    pub const MAGIC: usize = 0;
+    /// Format version in the low half, header length in words in the high half.
+    pub const VERSION: usize = 1;
+    /// Length of the whole file.
+    pub const TOTAL_LENGTH: usize = 2;
+    /// XXH32 (seed 0) of everything after this word.
+    pub const CHECKSUM: usize = 3;
+    /// Offset of the labels.
+    pub const LABELS: usize = 4;
+    /// Length of the labels' section.
+    pub const LABELS_LENGTH: usize = 5;
+    /// Number of labels, which is the number of the network's outputs.
+    pub const LABEL_COUNT: usize = 6;
+    /// 0: one label is right (softmax); 1: any number of labels may be right (sigmoid).
+    pub const PROBLEM: usize = 7;
+    /// Sample rate in Hz.
+    pub const SAMPLE_RATE: usize = 8;
+    /// Samples of one classification window.
+    pub const WINDOW_SAMPLES: usize = 9;
+    /// The front end's arithmetic. 0: `f32`.
+    pub const ARITHMETIC: usize = 10;
+    /// 0: log-mel; 1: MFCC.
+    pub const FEATURE_KIND: usize = 11;
+    /// 0: magnitude; 1: power.
+    pub const SPECTRUM: usize = 12;
+    /// 0: ln(x + floor); 1: ln(max(x, floor)); 2: 10·log10(max(x, floor)).
+    pub const COMPRESSION: usize = 13;
+    /// The compression's floor, `f32`.
+    pub const FLOOR: usize = 14;
+    /// Samples are multiplied by this first, `f32`.
+    pub const PCM_SCALE: usize = 15;
+    /// Samples of an analysis frame.
+    pub const FRAME_LENGTH: usize = 16;
+    /// Samples between the starts of two frames.
+    pub const HOP_LENGTH: usize = 17;
+    /// Points of the Fourier transform.
+    pub const FFT_LENGTH: usize = 18;
+    /// Number of mel bands.
+    pub const MEL_BANDS: usize = 19;
+    /// Number of MFCC coefficients; 0 for log-mel.
+    pub const COEFFICIENTS: usize = 20;
+    /// Offset of the analysis window.
+    pub const ANALYSIS_WINDOW: usize = 21;
+    /// Offset of the mel bands.
+    pub const BANDS: usize = 22;
+    /// Offset of the mel bands' weights.
+    pub const BAND_WEIGHTS: usize = 23;
+    /// Number of the mel bands' weights.
+    pub const BAND_WEIGHT_COUNT: usize = 24;
+    /// Offset of the cosines; 0 for log-mel.
+    pub const COSINES: usize = 25;
+    /// Offset of the normalisation; 0 for none.
+    pub const NORMALISATION: usize = 26;
+    /// Frames of features that the network takes in.
+    pub const FRAMES: usize = 27;
+    /// Scale of the quantised features, `f32`.
+    pub const INPUT_SCALE: usize = 28;
+    /// Zero point of the quantised features, `i32`.
+    pub const INPUT_ZERO_POINT: usize = 29;
+    /// Scale of the network's outputs, `f32`.
+    pub const OUTPUT_SCALE: usize = 30;
+    /// Zero point of the network's outputs, `i32`.
+    pub const OUTPUT_ZERO_POINT: usize = 31;
+    /// Where in the arena the outputs stand.
+    pub const OUTPUT: usize = 32;
+    /// Offset of the plan.
+    pub const PLAN: usize = 33;
+    /// Length of the plan.
+    pub const PLAN_LENGTH: usize = 34;
+    /// Number of operators in the plan.
+    pub const OP_COUNT: usize = 35;
+    /// Bytes of the arena: the quantised features, then all activations.
+    pub const ARENA: usize = 36;
+    /// Bytes of the executor's scratch memory.
+    pub const SCRATCH: usize = 37;
+    /// Detector default: scores averaged.
+    pub const SMOOTHING: usize = 38;
+    /// Detector default: threshold, `f32` in 0..=1.
+    pub const THRESHOLD: usize = 39;
+    /// Detector default: milliseconds without a second detection.
+    pub const REFRACTORY_MS: usize = 40;
+    /// First of eight words: SHA-256 of the file that the model was compiled from.
+    pub const SOURCE_HASH: usize = 41;
+    /// Offset of the provenance.
+    pub const PROVENANCE: usize = 49;
+    /// Length of the provenance.
+    pub const PROVENANCE_LENGTH: usize = 50;
+    /// Offset of the operators' data.
+    pub const DATA: usize = 51;
+    /// Length of the operators' data.
+    pub const DATA_LENGTH: usize = 52;
+}

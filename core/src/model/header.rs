@@ -1,0 +1,235 @@
+//! The header and the tables that it points at, checked.
+
+use super::checksum::xxh32;
+use super::format::{
+    ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, MAX_LABEL_LENGTH, MAX_LABELS, VERSION, word,
+};
+use super::reader::{float_at, half_at, holds, word_at};
+use crate::Error;
+
+/// What the network's problem is: how its raw outputs become scores unless the caller says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Problem {
+    /// Exactly one label is right: softmax.
+    SingleLabel,
+    /// Any number of labels may be right: a sigmoid each.
+    MultiLabel,
+}
+
+/// How a real number is held in a byte: `real = (quantised − zero_point) · scale`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quantisation {
+    /// Size of one step; finite and above 0.
+    pub scale: f32,
+    /// The quantised value that stands for zero.
+    pub zero_point: i8,
+}
+
+/// Defaults for turning scores into detections, as set when the model was made.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DetectorDefaults {
+    /// Scores averaged.
+    pub smoothing: u16,
+    /// Score from which a label counts; 0..=1.
+    pub threshold: f32,
+    /// Milliseconds after a detection in which no second one is reported.
+    pub refractory_ms: u32,
+}
+
+/// The memory that a model takes on a device, in bytes, known at build time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// The whole artifact, in flash.
+    pub artifact: usize,
+    /// Quantised features, activations and the executor's scratch memory: what
+    /// [`PlanEngine::new`](crate::engine::PlanEngine::new) takes.
+    pub engine: usize,
+    /// Everything: what [`Recognizer::new`](crate::recognizer::Recognizer::new) takes.
+    pub recognizer: usize,
+    /// Samples of one classification window.
+    pub window_samples: usize,
+    /// Number of labels.
+    pub labels: usize,
+}
+
+/// A word of the header.
+pub(super) const fn header_word(bytes: &[u8], number: usize) -> u32 {
+    word_at(bytes, 4 * number)
+}
+
+/// A word of the header that holds a float.
+pub(super) const fn header_float(bytes: &[u8], number: usize) -> f32 {
+    float_at(bytes, 4 * number)
+}
+
+const fn bad(number: usize, what: &'static str) -> Result<(), Error> {
+    Err(Error::BadHeader { offset: 4 * number as u32, what })
+}
+
+/// Magic, version, length, checksum.
+pub(super) const fn check_envelope(bytes: &[u8]) -> Result<(), Error> {
+    if bytes.len() < 4 || word_at(bytes, 0) != u32::from_le_bytes(MAGIC) {
+        return Err(Error::NotAnArtifact);
+    }
+    if bytes.len() < HEADER_LENGTH {
+        return Err(Error::Truncated { needed: HEADER_LENGTH, given: bytes.len() });
+    }
+    let version = half_at(bytes, 4 * word::VERSION);
+    if version != VERSION || half_at(bytes, 4 * word::VERSION + 2) as usize != HEADER_WORDS {
+        return Err(Error::UnsupportedVersion { found: version });
+    }
+    let length = header_word(bytes, word::TOTAL_LENGTH) as usize;
+    if length != bytes.len() {
+        return Err(Error::Truncated { needed: length, given: bytes.len() });
+    }
+    let stored = header_word(bytes, word::CHECKSUM);
+    let computed = xxh32(bytes, CHECKED_FROM);
+    if stored != computed {
+        return Err(Error::ChecksumMismatch { stored, computed });
+    }
+    Ok(())
+}
+
+/// The labels' section: ends in order, texts of legal length in UTF-8.
+pub(super) const fn check_labels(bytes: &[u8]) -> Result<(), Error> {
+    let count = header_word(bytes, word::LABEL_COUNT) as usize;
+    let section = header_word(bytes, word::LABELS);
+    let length = header_word(bytes, word::LABELS_LENGTH) as usize;
+    if count == 0 || count > MAX_LABELS {
+        return bad(word::LABEL_COUNT, "there must be 1 to 1024 labels");
+    }
+    if length < 4 * count || !holds(bytes, section, length as u64, ALIGNMENT as u32) {
+        return bad(word::LABELS, "the labels lie outside the file");
+    }
+    let table = section as usize;
+    let (_, from_texts) = bytes.split_at(table + 4 * count);
+    let (texts, _) = from_texts.split_at(length - 4 * count);
+    let mut start = 0;
+    let mut index = 0;
+    while index < count {
+        let end = word_at(bytes, table + 4 * index) as usize;
+        if end <= start || end - start > MAX_LABEL_LENGTH || end > texts.len() {
+            return bad(word::LABELS, "each label must have 1 to 64 bytes");
+        }
+        let (upto, _) = texts.split_at(end);
+        let (_, label) = upto.split_at(start);
+        if core::str::from_utf8(label).is_err() {
+            return bad(word::LABELS, "a label is not UTF-8");
+        }
+        start = end;
+        index += 1;
+    }
+    let (_, from_provenance) = bytes.split_at(HEADER_LENGTH);
+    let provenance = header_word(bytes, word::PROVENANCE);
+    let provenance_length = header_word(bytes, word::PROVENANCE_LENGTH);
+    if !holds(bytes, provenance, provenance_length as u64, ALIGNMENT as u32) {
+        return bad(word::PROVENANCE, "the provenance lies outside the file");
+    }
+    let (_, from_text) = from_provenance.split_at(provenance as usize - HEADER_LENGTH);
+    let (text, _) = from_text.split_at(provenance_length as usize);
+    if core::str::from_utf8(text).is_err() {
+        return bad(word::PROVENANCE, "the provenance is not UTF-8");
+    }
+    Ok(())
+}
+
+/// Number of features a frame.
+pub(super) const fn feature_count(bytes: &[u8]) -> usize {
+    match header_word(bytes, word::FEATURE_KIND) {
+        0 => header_word(bytes, word::MEL_BANDS) as usize,
+        _ => header_word(bytes, word::COEFFICIENTS) as usize,
+    }
+}
+
+/// The front end's numbers and that its tables lie in the file. What the tables hold is checked by
+/// [`FrontEndSpec`](crate::frontend::FrontEndSpec), which needs them as slices.
+pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
+    let rate = header_word(bytes, word::SAMPLE_RATE);
+    if rate == 0 || rate > 768_000 {
+        return bad(word::SAMPLE_RATE, "the sample rate must be 1 to 768000 Hz");
+    }
+    if header_word(bytes, word::ARITHMETIC) != 0 {
+        return bad(word::ARITHMETIC, "this version runs front ends in f32 arithmetic only");
+    }
+    if header_word(bytes, word::FEATURE_KIND) > 1 {
+        return bad(word::FEATURE_KIND, "unknown kind of features");
+    }
+    if header_word(bytes, word::SPECTRUM) > 1 {
+        return bad(word::SPECTRUM, "unknown kind of spectrum");
+    }
+    if header_word(bytes, word::COMPRESSION) > 2 {
+        return bad(word::COMPRESSION, "unknown kind of compression");
+    }
+    let frame = header_word(bytes, word::FRAME_LENGTH);
+    let hop = header_word(bytes, word::HOP_LENGTH);
+    let fft = header_word(bytes, word::FFT_LENGTH);
+    if fft > 2048 || frame == 0 || frame > fft {
+        return bad(
+            word::FRAME_LENGTH,
+            "an analysis frame must have 1 sample to the transform's length, that at most 2048",
+        );
+    }
+    if hop == 0 || hop > 65_535 {
+        return bad(word::HOP_LENGTH, "the hop must be 1 to 65535 samples");
+    }
+    let bands = header_word(bytes, word::MEL_BANDS);
+    let features = feature_count(bytes);
+    if bands == 0 || bands > 1024 || features == 0 || features > 1024 {
+        return bad(word::MEL_BANDS, "there must be 1 to 1024 mel bands and features");
+    }
+    let frames = header_word(bytes, word::FRAMES);
+    let samples = header_word(bytes, word::WINDOW_SAMPLES) as u64;
+    if frames == 0 || frames > 65_535 {
+        return bad(word::FRAMES, "a window must have 1 to 65535 frames");
+    }
+    let covered = (frames as u64 - 1) * hop as u64 + frame as u64;
+    if samples < covered || samples >= covered + hop as u64 {
+        return bad(word::WINDOW_SAMPLES, "the window's samples do not give its number of frames");
+    }
+    let tables = [
+        (word::ANALYSIS_WINDOW, 4 * frame as u64, false),
+        (word::BANDS, 4 * bands as u64, false),
+        (word::BAND_WEIGHTS, 4 * header_word(bytes, word::BAND_WEIGHT_COUNT) as u64, false),
+        (word::COSINES, 4 * bands as u64 * header_word(bytes, word::COEFFICIENTS) as u64, true),
+        (word::NORMALISATION, 8 * features as u64, true),
+    ];
+    let mut index = 0;
+    while index < tables.len() {
+        let (number, length, optional) = tables[index];
+        let offset = header_word(bytes, number);
+        let absent = optional && offset == 0;
+        if !absent && !holds(bytes, offset, length, ALIGNMENT as u32) {
+            return bad(number, "a table of the front end lies outside the file");
+        }
+        index += 1;
+    }
+    Ok(())
+}
+
+const fn is_quantisation(scale: f32, zero_point: i32) -> bool {
+    scale.is_finite() && scale > 0.0 && zero_point >= -128 && zero_point <= 127
+}
+
+/// Quantisation, problem and detector defaults.
+pub(super) const fn check_settings(bytes: &[u8]) -> Result<(), Error> {
+    if header_word(bytes, word::PROBLEM) > 1 {
+        return bad(word::PROBLEM, "unknown problem type");
+    }
+    let input = (header_float(bytes, word::INPUT_SCALE), header_word(bytes, word::INPUT_ZERO_POINT).cast_signed());
+    if !is_quantisation(input.0, input.1) {
+        return bad(word::INPUT_SCALE, "the input's scale must be positive and its zero point an int8");
+    }
+    let output = (header_float(bytes, word::OUTPUT_SCALE), header_word(bytes, word::OUTPUT_ZERO_POINT).cast_signed());
+    if !is_quantisation(output.0, output.1) {
+        return bad(word::OUTPUT_SCALE, "the output's scale must be positive and its zero point an int8");
+    }
+    let threshold = header_float(bytes, word::THRESHOLD);
+    if !(threshold >= 0.0 && threshold <= 1.0) {
+        return bad(word::THRESHOLD, "the detector's threshold must be 0 to 1");
+    }
+    let smoothing = header_word(bytes, word::SMOOTHING);
+    if smoothing == 0 || smoothing > 65_535 {
+        return bad(word::SMOOTHING, "the detector must average 1 to 65535 scores");
+    }
+    Ok(())
+}

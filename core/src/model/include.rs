@@ -1,0 +1,88 @@
+//! Embedding a model in a program.
+
+use super::Sizes;
+
+/// Aligns what it holds to 16 bytes, as an artifact needs; `include_bytes!` alone aligns to 1.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(16))]
+pub struct Aligned<T: ?Sized>(pub T);
+
+/// `N` bytes of working memory, aligned for everything that the core keeps in it.
+///
+/// ```
+/// use earmark_core::model::Memory;
+/// let mut memory = Box::new(Memory::<1024>::new());
+/// assert_eq!(memory.bytes().len(), 1024);
+/// ```
+#[derive(Debug, Clone)]
+#[repr(C, align(16))]
+pub struct Memory<const N: usize>([u8; N]);
+
+impl<const N: usize> Memory<N> {
+    /// Zeroed memory.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self([0; N])
+    }
+
+    /// The bytes, for [`Recognizer::new`](crate::recognizer::Recognizer::new) and
+    /// [`PlanEngine::new`](crate::engine::PlanEngine::new).
+    pub const fn bytes(&mut self) -> &mut [u8] {
+        &mut self.0
+    }
+}
+
+impl<const N: usize> Default for Memory<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Embeds the artifact at a path (as [`include_bytes!`] takes it) with 16-byte alignment, and its sizes as constants.
+///
+/// It defines two items: the bytes, for [`Model::new`](crate::model::Model::new), and a constant of
+/// [`Sizes`](crate::model::Sizes), for `static` memory. The file is checked while the program is compiled: a damaged one fails the
+/// build and the message says what is wrong. With `at most … bytes of RAM`, so does a model for which
+/// [`Recognizer`](crate::recognizer::Recognizer) takes more.
+///
+/// ```
+/// # #[cfg(any())] {
+/// earmark_core::include_model! {
+///     /// Ten commands.
+///     pub static COMMANDS, SIZES = "../../models/commands-m.ear", at most 65536 bytes of RAM;
+/// }
+/// static mut MEMORY: Memory<{ SIZES.recognizer }> = Memory::new();
+/// # }
+/// ```
+#[macro_export]
+macro_rules! include_model {
+    ($(#[$attribute:meta])* $visibility:vis static $name:ident, $sizes:ident = $path:expr $(, at most $limit:literal bytes of RAM)?;) => {
+        $(#[$attribute])*
+        $visibility static $name: &[u8] = {
+            static FILE: &$crate::model::Aligned<[u8]> = &$crate::model::Aligned(*::core::include_bytes!($path));
+            &FILE.0
+        };
+
+        /// The memory that the model takes.
+        // Checking a large file takes many steps; it is bounded by the file's length.
+        #[allow(long_running_const_eval)]
+        $visibility const $sizes: $crate::model::Sizes = {
+            let sizes = $crate::model::build_sizes(::core::include_bytes!($path));
+            $(assert!(sizes.recognizer <= $limit, "the model takes more RAM than the limit given to include_model!");)?
+            sizes
+        };
+    };
+}
+
+/// The sizes of the model in `bytes`, for [`include_model!`](crate::include_model).
+///
+/// # Panics
+/// If the file is damaged: in constant evaluation, where it is meant for, that fails the build.
+#[doc(hidden)]
+#[must_use]
+pub const fn build_sizes(bytes: &[u8]) -> Sizes {
+    match super::check_sizes(bytes) {
+        Ok(sizes) => sizes,
+        Err(error) => panic!("{}", error.what()),
+    }
+}

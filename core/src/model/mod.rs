@@ -1,0 +1,277 @@
+//! The artifact: one file that holds everything a device needs to recognise sounds.
+//!
+//! [`Model::new`] checks the whole file once; after that no accessor can fail. The file is read in place, from flash or from a
+//! mapped file; its layout is described in [`format`].
+
+pub mod checksum;
+pub mod format;
+
+mod check;
+mod header;
+mod include;
+mod op;
+mod reader;
+mod record;
+
+pub use header::{DetectorDefaults, Problem, Quantisation, Sizes};
+pub use include::{Aligned, Memory, build_sizes};
+pub use op::{Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
+pub use record::MAX_RECORD_WORDS;
+
+use crate::Error;
+use crate::frontend::{Compression, Features, FrontEndSpec, Spectrum, scratch_len_for};
+use format::{ALIGNMENT, SOURCE_HASH_LENGTH, word};
+use header::{feature_count, header_float, header_word};
+
+/// A checked view of an artifact. Copying it copies a reference.
+#[derive(Debug, Clone, Copy)]
+pub struct Model<'m> {
+    bytes: &'m [u8],
+}
+
+impl<'m> Model<'m> {
+    /// Checks `bytes` and takes them as a model.
+    ///
+    /// Everything is checked: length, checksum, every table, every operator's shapes and offsets. It takes time in proportion
+    /// to the file's length.
+    ///
+    /// # Errors
+    /// What is wrong with the file and where; [`Error::Misaligned`] if `bytes` does not start at a multiple of 16:
+    /// [`include_model!`](crate::include_model) and [`Aligned`] take care of that.
+    ///
+    /// ```
+    /// use earmark_core::{Error, model::Model};
+    /// assert_eq!(Model::new(b"RIFF....WAVE").unwrap_err(), Error::NotAnArtifact);
+    /// ```
+    pub fn new(bytes: &'m [u8]) -> Result<Self, Error> {
+        check_structure(bytes)?;
+        let misalignment = bytes.as_ptr().addr() % ALIGNMENT;
+        if misalignment != 0 {
+            return Err(Error::Misaligned { by: misalignment });
+        }
+        let model = Self { bytes };
+        model.front_end().check()?;
+        Ok(model)
+    }
+
+    /// The file's bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> &'m [u8] {
+        self.bytes
+    }
+
+    /// The memory that the model takes.
+    #[must_use]
+    pub const fn sizes(&self) -> Sizes {
+        sizes(self.bytes)
+    }
+
+    /// The labels, in the order of the network's outputs.
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = &'m str> + Clone + use<'m> {
+        let table = self.word(word::LABELS);
+        let count = self.label_count();
+        let (bytes, texts) = (self.bytes, table + 4 * count);
+        let end = move |index: usize| texts + reader::word_at(bytes, table + 4 * index) as usize;
+        (0..count).map(move |index| {
+            let start = if index == 0 { texts } else { end(index - 1) };
+            bytes.get(start..end(index)).and_then(|text| core::str::from_utf8(text).ok()).unwrap_or("")
+        })
+    }
+
+    /// Number of labels, which is the number of scores.
+    #[must_use]
+    pub const fn label_count(&self) -> usize {
+        self.word(word::LABEL_COUNT)
+    }
+
+    /// Whether one label is right or any number of them.
+    #[must_use]
+    pub const fn problem(&self) -> Problem {
+        if self.word(word::PROBLEM) == 0 { Problem::SingleLabel } else { Problem::MultiLabel }
+    }
+
+    /// Samples a second that the model was made for, in Hz.
+    #[must_use]
+    pub const fn sample_rate(&self) -> u32 {
+        header_word(self.bytes, word::SAMPLE_RATE)
+    }
+
+    /// Samples of one classification window.
+    #[must_use]
+    pub const fn window_samples(&self) -> usize {
+        self.word(word::WINDOW_SAMPLES)
+    }
+
+    /// Frames of features that the network takes in.
+    #[must_use]
+    pub const fn frames(&self) -> usize {
+        self.word(word::FRAMES)
+    }
+
+    /// Features of one frame.
+    #[must_use]
+    pub const fn features(&self) -> usize {
+        feature_count(self.bytes)
+    }
+
+    /// How features are quantised: `clamp(round(feature / scale) + zero point)`, ties to even.
+    #[must_use]
+    pub const fn input(&self) -> Quantisation {
+        Quantisation {
+            scale: header_float(self.bytes, word::INPUT_SCALE),
+            zero_point: header_word(self.bytes, word::INPUT_ZERO_POINT) as i8,
+        }
+    }
+
+    /// What the network's int8 outputs stand for.
+    #[must_use]
+    pub const fn output(&self) -> Quantisation {
+        Quantisation {
+            scale: header_float(self.bytes, word::OUTPUT_SCALE),
+            zero_point: header_word(self.bytes, word::OUTPUT_ZERO_POINT) as i8,
+        }
+    }
+
+    /// Where in the arena the outputs stand.
+    #[must_use]
+    pub const fn output_range(&self) -> core::ops::Range<usize> {
+        let start = self.word(word::OUTPUT);
+        start..start + self.label_count()
+    }
+
+    /// Bytes of the arena: the quantised features at its start, then all activations.
+    #[must_use]
+    pub const fn arena_length(&self) -> usize {
+        self.word(word::ARENA)
+    }
+
+    /// Bytes of the executor's scratch memory.
+    #[must_use]
+    pub const fn scratch_length(&self) -> usize {
+        self.word(word::SCRATCH)
+    }
+
+    /// Defaults for turning scores into detections.
+    #[must_use]
+    pub const fn detector(&self) -> DetectorDefaults {
+        DetectorDefaults {
+            smoothing: header_word(self.bytes, word::SMOOTHING) as u16,
+            threshold: header_float(self.bytes, word::THRESHOLD),
+            refractory_ms: header_word(self.bytes, word::REFRACTORY_MS),
+        }
+    }
+
+    /// SHA-256 of the file that the model was compiled from.
+    #[must_use]
+    pub fn source_hash(&self) -> [u8; SOURCE_HASH_LENGTH] {
+        let start = 4 * word::SOURCE_HASH;
+        core::array::from_fn(|index| reader::byte_at(self.bytes, start + index))
+    }
+
+    /// Where the model comes from, as JSON for people and tools.
+    #[must_use]
+    pub fn provenance(&self) -> &'m str {
+        let text = self.table::<u8>(self.word(word::PROVENANCE), self.word(word::PROVENANCE_LENGTH));
+        core::str::from_utf8(text).unwrap_or("")
+    }
+
+    /// The front end's settings and tables.
+    #[must_use]
+    pub fn front_end(&self) -> FrontEndSpec<'m> {
+        let bands = self.word(word::MEL_BANDS);
+        let coefficients = self.word(word::COEFFICIENTS);
+        let normalisation = self.word(word::NORMALISATION);
+        let features = if normalisation == 0 { 0 } else { self.features() };
+        FrontEndSpec {
+            sample_rate: self.sample_rate(),
+            window_length: self.word(word::FRAME_LENGTH),
+            hop_length: self.word(word::HOP_LENGTH),
+            fft_length: self.word(word::FFT_LENGTH),
+            features: if self.word(word::FEATURE_KIND) == 0 { Features::LogMel } else { Features::Mfcc },
+            spectrum: if self.word(word::SPECTRUM) == 0 { Spectrum::Magnitude } else { Spectrum::Power },
+            compression: match self.word(word::COMPRESSION) {
+                0 => Compression::LnPlus,
+                1 => Compression::LnMax,
+                _ => Compression::DecibelMax,
+            },
+            floor: header_float(self.bytes, word::FLOOR),
+            pcm_scale: header_float(self.bytes, word::PCM_SCALE),
+            window: self.table(self.word(word::ANALYSIS_WINDOW), self.word(word::FRAME_LENGTH)),
+            mel_bands: self.table(self.word(word::BANDS), bands),
+            mel_weights: self.table(self.word(word::BAND_WEIGHTS), self.word(word::BAND_WEIGHT_COUNT)),
+            dct: self.table(self.word(word::COSINES), coefficients * bands),
+            offset: self.table(normalisation, features),
+            scale: self.table(normalisation + 4 * features, features),
+        }
+    }
+
+    /// The operators, in the order in which they run.
+    pub fn plan(&self) -> impl Iterator<Item = Op> + use<'m> {
+        let bytes = self.bytes;
+        let mut at = self.word(word::PLAN);
+        (0..self.word(word::OP_COUNT)).map_while(move |_| {
+            let (op, next) = Op::decode(bytes, at)?;
+            at = next;
+            Some(op)
+        })
+    }
+
+    /// `count` values from byte `offset` of the file; empty if they do not lie in it or are misaligned, which never happens in a
+    /// checked model.
+    pub(crate) fn table<T: bytemuck::AnyBitPattern>(&self, offset: usize, count: usize) -> &'m [T] {
+        let end = offset.saturating_add(count.saturating_mul(size_of::<T>()));
+        self.bytes.get(offset..end).and_then(|bytes| bytemuck::try_cast_slice(bytes).ok()).unwrap_or(&[])
+    }
+
+    const fn word(&self, number: usize) -> usize {
+        header_word(self.bytes, number) as usize
+    }
+}
+
+/// Checks everything but the alignment in memory and the values in the front end's tables, which constant evaluation can't see.
+///
+/// # Errors
+/// What is wrong with the file and where.
+pub const fn check_structure(bytes: &[u8]) -> Result<(), Error> {
+    if let Err(error) = header::check_envelope(bytes) {
+        return Err(error);
+    }
+    if let Err(error) = header::check_labels(bytes) {
+        return Err(error);
+    }
+    if let Err(error) = header::check_front_end(bytes) {
+        return Err(error);
+    }
+    if let Err(error) = header::check_settings(bytes) {
+        return Err(error);
+    }
+    check::check_plan(bytes)
+}
+
+const fn sizes(bytes: &[u8]) -> Sizes {
+    let arena = header_word(bytes, word::ARENA) as usize;
+    let engine = (arena + header_word(bytes, word::SCRATCH) as usize).next_multiple_of(ALIGNMENT);
+    let labels = header_word(bytes, word::LABEL_COUNT) as usize;
+    let scratch =
+        scratch_len_for(header_word(bytes, word::FFT_LENGTH) as usize, header_word(bytes, word::MEL_BANDS) as usize);
+    let floats = scratch + feature_count(bytes) + labels;
+    let samples = 2 * header_word(bytes, word::FRAME_LENGTH) as usize;
+    Sizes {
+        artifact: bytes.len(),
+        engine,
+        recognizer: (engine + 4 * floats + samples).next_multiple_of(ALIGNMENT),
+        window_samples: header_word(bytes, word::WINDOW_SAMPLES) as usize,
+        labels,
+    }
+}
+
+/// The memory that the model in `bytes` takes, for sizing `static` memory.
+///
+/// # Errors
+/// What is wrong with the file and where: see [`check_structure`].
+pub const fn check_sizes(bytes: &[u8]) -> Result<Sizes, Error> {
+    match check_structure(bytes) {
+        Ok(()) => Ok(sizes(bytes)),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,248 @@
+//! The operators of a plan.
+
+/// An int8 tensor in the arena: height (time) × width (frequency) × channels, channels last, without gaps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tensor {
+    /// First byte in the arena.
+    pub offset: u32,
+    /// Extent along time; 1..=65535.
+    pub height: u16,
+    /// Extent along frequency; 1..=65535.
+    pub width: u16,
+    /// Channels; 1..2^24.
+    pub channels: u32,
+    /// The quantised value that stands for zero.
+    pub zero_point: i8,
+}
+
+impl Tensor {
+    /// Number of values, which is the number of bytes.
+    #[must_use]
+    pub const fn length(&self) -> u64 {
+        self.height as u64 * self.width as u64 * self.channels as u64
+    }
+
+    /// Number of positions (height × width).
+    #[must_use]
+    pub const fn positions(&self) -> u64 {
+        self.height as u64 * self.width as u64
+    }
+
+    /// The bytes of the arena that it occupies. Only for tensors of a checked plan: their ends fit a `usize`.
+    #[must_use]
+    pub const fn range(&self) -> core::ops::Range<usize> {
+        self.offset as usize..self.offset as usize + self.length() as usize
+    }
+}
+
+/// A sliding window over height and width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Kernel height and width.
+    pub kernel: [u16; 2],
+    /// Step between two outputs along height and width.
+    pub stride: [u16; 2],
+    /// Step between two taps along height and width.
+    pub dilation: [u16; 2],
+    /// Padding before the first row and before the first column. What is needed behind the last follows from the shapes.
+    pub pad: [u16; 2],
+}
+
+impl Window {
+    /// Number of taps.
+    #[must_use]
+    pub const fn taps(&self) -> usize {
+        self.kernel[0] as usize * self.kernel[1] as usize
+    }
+
+    /// Rows (axis 0) or columns (axis 1) from the first tap to the last, both included.
+    #[must_use]
+    pub const fn extent(&self, axis: usize) -> u32 {
+        (self.kernel[axis] as u32 - 1) * self.dilation[axis] as u32 + 1
+    }
+}
+
+/// A convolution; with a 1×1 kernel over a 1×1 tensor a fully connected layer.
+///
+/// `output = clamp(round((bias + Σ weight · input) · scale) + output zero point)`, per output channel, with the input's zero
+/// point already subtracted in the bias: `bias = original bias − input zero point · Σ weight`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Convolution {
+    /// Where it reads. Padding has the input's zero point as its value.
+    pub input: Tensor,
+    /// Where it writes.
+    pub output: Tensor,
+    /// How the kernel slides.
+    pub window: Window,
+    /// Groups of channels. In a [`Op::Depthwise`] it equals the channels.
+    pub groups: u32,
+    /// Least and greatest output: the fused activation.
+    pub clamp: [i8; 2],
+    /// File offset of the weights, laid out as [`layout`](crate::engine::layout) says.
+    pub weights: u32,
+    /// File offset of the biases and, behind them, the packed scales: see [`layout`](crate::engine::layout).
+    pub requantisation: u32,
+}
+
+/// `output = clamp(round(((a − a₀)·multiplier[0] + (b − b₀)·multiplier[1]) / 2^shift) + output zero point)`, ties to even.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addition {
+    /// The two terms. An extent of 1 in either is repeated to the output's.
+    pub inputs: [Tensor; 2],
+    /// Where it writes.
+    pub output: Tensor,
+    /// Fixed-point factors of the two terms; negative to subtract.
+    pub multipliers: [i32; 2],
+    /// Binary places of the factors; 0..=62.
+    pub shift: u8,
+    /// Least and greatest output: the fused activation.
+    pub clamp: [i8; 2],
+}
+
+/// `output = clamp(round((a − a₀)·(b − b₀)·multiplier / 2^shift) + output zero point)`, ties to even.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Multiplication {
+    /// The two factors. An extent of 1 in either is repeated to the output's.
+    pub inputs: [Tensor; 2],
+    /// Where it writes.
+    pub output: Tensor,
+    /// Fixed-point factor.
+    pub multiplier: i32,
+    /// Binary places of the factor; 0..=62.
+    pub shift: u8,
+    /// Least and greatest output: the fused activation.
+    pub clamp: [i8; 2],
+}
+
+/// The greatest value under the window, padding left out. Input and output share scale and zero point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxPool {
+    /// Where it reads.
+    pub input: Tensor,
+    /// Where it writes.
+    pub output: Tensor,
+    /// How the window slides.
+    pub window: Window,
+}
+
+/// `output = round(Σ (input − input zero point) · multiplier / (count · 2^shift)) + output zero point`, ties to even.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AveragePool {
+    /// Where it reads.
+    pub input: Tensor,
+    /// Where it writes.
+    pub output: Tensor,
+    /// How the window slides; at most 65536 taps.
+    pub window: Window,
+    /// Whether padding counts in the divisor.
+    pub count_padding: bool,
+    /// Fixed-point ratio of the input's scale to the output's.
+    pub multiplier: i32,
+    /// Binary places of the ratio; 0..=40.
+    pub shift: u8,
+}
+
+/// Copies a block of one tensor into another: concatenation, and slices along other axes than time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockCopy {
+    /// Where it reads.
+    pub input: Tensor,
+    /// Where it writes; values outside the block stay as they are.
+    pub output: Tensor,
+    /// First row, column and channel read.
+    pub from: [u32; 3],
+    /// First row, column and channel written.
+    pub to: [u32; 3],
+    /// Rows, columns and channels copied.
+    pub extent: [u32; 3],
+}
+
+/// Replaces each value by its entry in a table of 256: any function of one variable, or a change of scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lookup {
+    /// Where it reads.
+    pub input: Tensor,
+    /// Where it writes; may be the input's place.
+    pub output: Tensor,
+    /// File offset of the table: the entry for value `v` is at `v + 128`.
+    pub table: u32,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Op {
+    /// Convolution or fully connected layer.
+    Convolution(Convolution),
+    /// Convolution of each channel with its own kernel.
+    Depthwise(Convolution),
+    /// Table lookup.
+    Lookup(Lookup),
+    /// Sum or difference of two tensors.
+    Add(Addition),
+    /// Product of two tensors.
+    Multiply(Multiplication),
+    /// Greatest value under a window.
+    MaxPool(MaxPool),
+    /// Mean under a window.
+    AveragePool(AveragePool),
+    /// Copy of a block.
+    Copy(BlockCopy),
+}
+
+impl Op {
+    /// What people call it.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Convolution(_) => "convolution",
+            Self::Depthwise(_) => "depthwise convolution",
+            Self::Lookup(_) => "lookup",
+            Self::Add(_) => "add",
+            Self::Multiply(_) => "multiply",
+            Self::MaxPool(_) => "max pool",
+            Self::AveragePool(_) => "average pool",
+            Self::Copy(_) => "copy",
+        }
+    }
+
+    /// The tensor it writes.
+    #[must_use]
+    pub const fn output(&self) -> Tensor {
+        match self {
+            Self::Convolution(op) | Self::Depthwise(op) => op.output,
+            Self::Lookup(op) => op.output,
+            Self::Add(op) => op.output,
+            Self::Multiply(op) => op.output,
+            Self::MaxPool(op) => op.output,
+            Self::AveragePool(op) => op.output,
+            Self::Copy(op) => op.output,
+        }
+    }
+
+    /// The tensors it reads; the second only for operators with two.
+    #[must_use]
+    pub const fn inputs(&self) -> (Tensor, Option<Tensor>) {
+        match self {
+            Self::Convolution(op) | Self::Depthwise(op) => (op.input, None),
+            Self::Lookup(op) => (op.input, None),
+            Self::Add(op) => (op.inputs[0], Some(op.inputs[1])),
+            Self::Multiply(op) => (op.inputs[0], Some(op.inputs[1])),
+            Self::MaxPool(op) => (op.input, None),
+            Self::AveragePool(op) => (op.input, None),
+            Self::Copy(op) => (op.input, None),
+        }
+    }
+
+    /// Multiplications of weights or factors that one evaluation takes; 0 for operators without any.
+    #[must_use]
+    pub const fn multiply_accumulates(&self) -> u64 {
+        match self {
+            Self::Convolution(op) | Self::Depthwise(op) => {
+                op.output.length() * op.window.taps() as u64 * (op.input.channels / op.groups) as u64
+            }
+            Self::Multiply(op) => op.output.length(),
+            _ => 0,
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The whole chain: samples in, the network's outputs out.
+
+use crate::Error;
+use crate::engine::{Network, PlanEngine};
+use crate::frontend::{Framer, FrontEnd};
+use crate::model::Model;
+
+/// Turns samples into one raw output a label, in memory that the caller supplies.
+///
+/// Raw outputs become scores by [`FunctionToApply`](crate::api::FunctionToApply).
+///
+/// ```
+/// use earmark_core::{Error, model::Model, recognizer::Recognizer};
+///
+/// fn outputs(artifact: &[u8], samples: &[i16]) -> Result<Vec<f32>, Error> {
+///     let model = Model::new(artifact)?;
+///     let mut memory = vec![0; model.sizes().recognizer]; // on a device: a static `Memory<{ SIZES.recognizer }>`
+///     let mut recognizer = Recognizer::new(model, &mut memory)?;
+///     Ok(recognizer.classify(samples)?.to_vec())
+/// }
+/// # assert!(outputs(b"no model", &[]).is_err());
+/// ```
+#[derive(Debug)]
+pub struct Recognizer<'m, 'b, N> {
+    network: N,
+    front_end: FrontEnd<'m>,
+    framer: Framer<'b>,
+    scratch: &'b mut [f32],
+    frame: &'b mut [f32],
+    outputs: &'b mut [f32],
+    window_samples: usize,
+}
+
+impl<'m, 'b> Recognizer<'m, 'b, PlanEngine<'m, 'b>> {
+    /// Takes [`Sizes::recognizer`](crate::model::Sizes::recognizer) bytes of memory, whatever is in them, that start at a multiple
+    /// of 4: [`Memory`](crate::model::Memory) does.
+    ///
+    /// # Errors
+    /// [`Error::MemoryTooSmall`] with the number of bytes needed; [`Error::MisalignedMemory`].
+    pub fn new(model: Model<'m>, memory: &'b mut [u8]) -> Result<Self, Error> {
+        let sizes = model.sizes();
+        let too_small = Error::MemoryTooSmall { needed: sizes.recognizer, given: memory.len() };
+        let (engine, rest) = memory.split_at_mut_checked(sizes.engine).ok_or(too_small)?;
+        Self::with_network(model, PlanEngine::new(model, engine)?, rest).map_err(|error| match error {
+            Error::MemoryTooSmall { .. } => too_small,
+            other => other,
+        })
+    }
+}
+
+impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
+    /// Runs another network behind the model's front end; `memory` as in [`new`](Recognizer::new), but only
+    /// `sizes.recognizer − sizes.engine` bytes of it.
+    ///
+    /// # Errors
+    /// As [`new`](Recognizer::new).
+    pub fn with_network(model: Model<'m>, network: N, memory: &'b mut [u8]) -> Result<Self, Error> {
+        let front_end = FrontEnd::new(model.front_end())?;
+        let sizes = model.sizes();
+        let (needed, given) = (sizes.recognizer - sizes.engine, memory.len());
+        let too_small = Error::MemoryTooSmall { needed, given };
+        let floats = front_end.scratch_len() + front_end.features() + sizes.labels;
+        let (floats, rest) = memory.split_at_mut_checked(4 * floats).ok_or(too_small)?;
+        let floats = bytemuck::try_cast_slice_mut::<u8, f32>(floats).map_err(|_| Error::MisalignedMemory)?;
+        let samples = rest.get_mut(..2 * front_end.spec().window_length).ok_or(too_small)?;
+        let samples = bytemuck::try_cast_slice_mut::<u8, i16>(samples).map_err(|_| Error::MisalignedMemory)?;
+        let (scratch, floats) = floats.split_at_mut(front_end.scratch_len());
+        let (frame, outputs) = floats.split_at_mut(front_end.features());
+        Ok(Self {
+            network,
+            framer: Framer::new(samples, front_end.spec().hop_length)?,
+            front_end,
+            scratch,
+            frame,
+            outputs,
+            window_samples: sizes.window_samples,
+        })
+    }
+
+    /// Classifies one window: exactly [`Model::window_samples`] samples at the model's sample rate.
+    ///
+    /// It forgets what was heard before. The outputs are raw: before softmax or sigmoid.
+    ///
+    /// # Errors
+    /// [`Error::BufferLength`] with the number of samples needed.
+    pub fn classify(&mut self, samples: &[i16]) -> Result<&[f32], Error> {
+        if samples.len() != self.window_samples {
+            return Err(Error::BufferLength { buffer: "samples", needed: self.window_samples, given: samples.len() });
+        }
+        self.reset();
+        let mut rest = samples;
+        while let Some(samples) = self.framer.next_frame(&mut rest) {
+            self.front_end.frame(samples, self.scratch, self.frame)?;
+            self.network.push_frame(self.frame)?;
+        }
+        self.network.outputs(self.outputs)?;
+        Ok(self.outputs)
+    }
+
+    /// Forgets everything heard.
+    pub fn reset(&mut self) {
+        self.framer.reset();
+        self.network.reset();
+    }
+
+    /// The network, for a look at its quantised values.
+    pub fn network(&mut self) -> &mut N {
+        &mut self.network
+    }
+}
