@@ -100,6 +100,76 @@ pub enum Error {
         /// Values it holds.
         given: usize,
     },
+    /// A buffer is too small for what was to be written into it.
+    BufferTooSmall {
+        /// Bytes that are certain to do.
+        needed: usize,
+        /// Bytes that it has.
+        given: usize,
+    },
+    /// A score is infinite or not a number, which JSON cannot carry.
+    ScoreNotFinite {
+        /// Its place in the answer, from 0.
+        index: usize,
+    },
+    /// The request starts with a byte order mark.
+    RequestByteOrderMark,
+    /// The request is not UTF-8.
+    RequestNotUtf8 {
+        /// The first byte that is wrong, from 0.
+        offset: usize,
+    },
+    /// The request is not JSON.
+    RequestSyntax {
+        /// The byte at which it is wrong, from 0; the request's length if something is missing at its end.
+        offset: usize,
+        /// What should be there.
+        expected: &'static str,
+    },
+    /// The request nests objects and arrays deeper than [`MAX_DEPTH`](crate::api::MAX_DEPTH).
+    RequestTooDeep {
+        /// The byte that opens one too many, from 0.
+        offset: usize,
+    },
+    /// The request lacks a field that it needs.
+    RequestFieldMissing {
+        /// Its name.
+        field: &'static str,
+    },
+    /// The request has a field twice.
+    RequestFieldTwice {
+        /// Its name, with the object that it is in.
+        field: &'static str,
+    },
+    /// A field of the request is of the wrong type.
+    RequestFieldType {
+        /// Its name, with the object that it is in.
+        field: &'static str,
+        /// What it should be.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// The name given for `function_to_apply` is not one of the API's.
+    FunctionUnknown,
+    /// The number given for `top_k` is not whole, or is below 1.
+    TopKInvalid,
+    /// The request's audio is an empty string.
+    Base64Empty,
+    /// The request's audio is not base64.
+    Base64Character {
+        /// The character that base64 does not have.
+        character: char,
+        /// Its place in the string, from 0, counting an escape as one.
+        offset: usize,
+    },
+    /// The request's audio breaks off: base64 of this length is not a whole number of bytes.
+    Base64Length {
+        /// Characters other than white space and padding.
+        digits: usize,
+        /// Padding characters (`=`).
+        padding: usize,
+    },
 }
 
 impl Error {
@@ -148,29 +218,75 @@ impl fmt::Display for Error {
             Self::MisalignedMemory => {
                 write!(f, "the working memory must start at a multiple of 4 bytes: hold it in Memory")
             }
-            Self::FrontEndSetting { setting, given, allowed } => {
-                write!(f, "the front end's {setting} is {given} and must be {allowed}: compile the model anew")
-            }
+            Self::FrontEndSetting { setting, given, allowed } => write!(
+                f,
+                "the front end's {setting} is {given} and must be {allowed}: change it in the model's front-end options and \
+                 compile again"
+            ),
             Self::FrontEndTable { table, needed, given } => write!(
                 f,
-                "the front end's table `{table}` holds {given} values where its settings ask for {needed}: compile the \
-                 model anew"
+                "the front end's {table} has {given} values and must have {needed}: check the model's front-end options and \
+                 compile again"
             ),
             Self::FrontEndNumber { table, index } => write!(
                 f,
-                "the front end's `{table}` has a value at {index} that is out of range or not finite: compile the model \
-                 anew"
+                "value {index} of the front end's {table} is not finite, or not positive where it must be: check the \
+                 model's front-end options and compile again"
             ),
             Self::FrontEndBand { band, end, bins } => write!(
                 f,
-                "mel band {band} of the front end ends at bin {end} of a spectrum of {bins} bins: compile the model anew"
+                "mel band {band} of the front end ends at bin {end} of a spectrum of {bins} bins: compile the model again"
             ),
             Self::FrontEndOverflow => f.write_str(
-                "the front end's tables overflow on loud samples: make pcm_scale, the window or the weights smaller",
+                "loud samples would overflow the front end: make pcm_scale, offset or scale smaller in the model's \
+                 front-end options and compile again",
             ),
             Self::BufferLength { buffer, needed, given } => {
                 write!(f, "the buffer for {buffer} holds {given} values and must hold {needed}: change its length")
             }
+            Self::BufferTooSmall { needed, given } => {
+                write!(f, "{needed} bytes do not fit into a buffer of {given}: enlarge it")
+            }
+            Self::ScoreNotFinite { index } => {
+                write!(f, "score {index} is not a finite number: apply a function_to_apply to the outputs first")
+            }
+            Self::RequestByteOrderMark => {
+                f.write_str("the request starts with a byte order mark: send plain UTF-8 without it")
+            }
+            Self::RequestNotUtf8 { offset } => write!(
+                f,
+                "the request starts as JSON but is not UTF-8 at byte {offset}: send the audio in it as base64, or the \
+                 audio file alone as the body"
+            ),
+            Self::RequestSyntax { offset, expected } => {
+                write!(f, "the request is not valid JSON at byte {offset}: expected {expected}")
+            }
+            Self::RequestTooDeep { offset } => write!(
+                f,
+                "the request opens more than {} objects and arrays inside each other at byte {offset}: send \
+                 {{\"inputs\": …, \"parameters\": {{…}}}}",
+                crate::api::MAX_DEPTH
+            ),
+            Self::RequestFieldMissing { field } => {
+                write!(f, "the request has no `{field}`: send {{\"inputs\": \"<the audio file as base64>\"}}")
+            }
+            Self::RequestFieldTwice { field } => write!(f, "the request has `{field}` twice: send it once"),
+            Self::RequestFieldType { field, expected, found } => {
+                write!(f, "`{field}` must be {expected} and is {found}")
+            }
+            Self::FunctionUnknown => f.write_str("function_to_apply must be sigmoid, softmax or none, in lower case"),
+            Self::TopKInvalid => f.write_str("top_k must be a whole number of 1 or more: leave it out for all labels"),
+            Self::Base64Empty => f.write_str("`inputs` is empty: send the audio file in it as base64"),
+            Self::Base64Character { character, offset } => write!(
+                f,
+                "`inputs` is not base64: it has {character:?} at character {offset}; send the audio file's bytes as \
+                 base64, not its name or address"
+            ),
+            Self::Base64Length { digits, padding } => write!(
+                f,
+                "`inputs` is not whole base64: {digits} characters and {padding} of padding end within a byte; send \
+                 all of it"
+            ),
         }
     }
 }

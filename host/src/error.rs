@@ -10,4 +10,16 @@ pub enum Error {
     /// Results could not be written.
     #[error("cannot write the result: {0}; check what reads it, or the disk's space")]
     Output(#[source] std::io::Error),
+    /// A frequency of the front end is out of range.
+    #[error(
+        "the front end's {option} is {given} Hz and must be {expected}: change it in the model's front-end options"
+    )]
+    FrontEndOption {
+        /// The option.
+        option: &'static str,
+        /// Its value, in hertz.
+        given: f64,
+        /// The values it may have.
+        expected: String,
+    },
 }

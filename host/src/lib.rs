@@ -2,5 +2,6 @@
 #![deny(unsafe_code)]
 
 pub mod error;
+pub mod frontend;
 
 pub use error::Error;

@@ -17,7 +17,8 @@ pub enum Features {
 }
 
 /// What is summed in a mel band.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Spectrum {
     /// The magnitude of every FFT bin, √(re² + im²).
     Magnitude,
@@ -26,7 +27,8 @@ pub enum Spectrum {
 }
 
 /// How the sum over a mel band becomes a feature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Compression {
     /// ln(x + floor), as `torchaudio.transforms.MFCC(log_mels=True)` and the tutorials of `tf.signal` do.
     LnPlus,
