@@ -6,6 +6,7 @@
 #[cfg(target_endian = "big")]
 compile_error!("the artifact is read in place and is little-endian; big-endian targets are not supported");
 
+pub mod api;
 pub mod engine;
 pub mod error;
 pub mod frontend;
