@@ -89,12 +89,33 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
         }
         self.reset();
         let mut rest = samples;
-        while let Some(samples) = self.framer.next_frame(&mut rest) {
-            self.front_end.frame(samples, self.scratch, self.frame)?;
-            self.network.push_frame(self.frame)?;
-        }
+        while self.next_frame(&mut rest)?.is_some() {}
         self.network.outputs(self.outputs)?;
         Ok(self.outputs)
+    }
+
+    /// Takes samples from the front of `samples` until the next frame is complete, shows it to the network, and gives its features.
+    ///
+    /// For sound that goes on: frames of neighbouring windows are computed once. `None` means that all samples were taken and the
+    /// next frame needs more of them; call it until then.
+    ///
+    /// # Errors
+    /// What the network says of the frame; none from [`PlanEngine`].
+    pub fn next_frame(&mut self, samples: &mut &[i16]) -> Result<Option<&[f32]>, Error> {
+        let Some(frame) = self.framer.next_frame(samples) else { return Ok(None) };
+        self.front_end.frame(frame, self.scratch, self.frame)?;
+        self.network.push_frame(self.frame)?;
+        Ok(Some(self.frame))
+    }
+
+    /// The raw outputs for the window that ends with the last frame, the same as [`classify`](Self::classify) gives for its
+    /// samples; `None` before the first full window. They can be made into scores where they stand.
+    ///
+    /// # Errors
+    /// What the network says; none from [`PlanEngine`].
+    pub fn outputs(&mut self) -> Result<Option<&mut [f32]>, Error> {
+        let ready = self.network.outputs(self.outputs)?;
+        Ok(ready.then_some(&mut *self.outputs))
     }
 
     /// Forgets everything heard.

@@ -4,4 +4,6 @@
 pub mod error;
 pub mod frontend;
 
+pub mod model;
+
 pub use error::Error;

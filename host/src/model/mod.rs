@@ -1,0 +1,135 @@
+//! Finding and reading models: the built-in one, an artifact (`*.ear`), or an ONNX file compiled in memory.
+
+mod bytes;
+
+#[cfg(feature = "tract")]
+use std::borrow::Cow;
+use std::path::Path;
+#[cfg(feature = "tract")]
+use std::path::PathBuf;
+
+use earmark_core::model::{Aligned, Model};
+
+use crate::Error;
+use bytes::AlignedBytes;
+
+/// The model that is built into the binary, as `--model` names it in messages.
+pub const BUILT_IN: &str = "earmark/commands";
+
+static BUILT_IN_ARTIFACT: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/commands-m.ear"));
+#[cfg(feature = "tract")]
+static BUILT_IN_SOURCE: &[u8] = include_bytes!("../../../models/commands-m.onnx");
+
+/// An artifact in memory, and where the ONNX file is that it was compiled from.
+#[derive(Debug)]
+pub struct LoadedModel {
+    name: String,
+    artifact: Storage,
+    #[cfg(feature = "tract")]
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Storage {
+    BuiltIn,
+    Owned(AlignedBytes),
+}
+
+#[cfg(feature = "tract")]
+#[derive(Debug)]
+enum Source {
+    BuiltIn,
+    /// The ONNX file itself was given.
+    Owned(Vec<u8>),
+    /// Where it would be, next to the artifact.
+    Beside(PathBuf),
+}
+
+impl LoadedModel {
+    /// The built-in model: twelve labels, ten spoken commands among them.
+    #[must_use]
+    pub fn built_in() -> Self {
+        Self {
+            name: BUILT_IN.to_owned(),
+            artifact: Storage::BuiltIn,
+            #[cfg(feature = "tract")]
+            source: Source::BuiltIn,
+        }
+    }
+
+    /// The model at `path`, or the built-in one without a path.
+    ///
+    /// A file that begins as an artifact is one; a file that ends in `.onnx` is compiled in memory.
+    ///
+    /// # Errors
+    /// The file cannot be read, is neither, is damaged, or cannot be compiled.
+    pub fn open(path: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = path else { return Ok(Self::built_in()) };
+        let contents = std::fs::read(path).map_err(|cause| Error::ReadModel { path: path.to_owned(), cause })?;
+        let loaded = if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx")) {
+            Self::from_onnx(path, contents)?
+        } else {
+            Self {
+                name: path.display().to_string(),
+                artifact: Storage::Owned(AlignedBytes::new(&contents)),
+                #[cfg(feature = "tract")]
+                source: Source::Beside(path.with_extension("onnx")),
+            }
+        };
+        loaded.model()?;
+        Ok(loaded)
+    }
+
+    /// Compiles an ONNX file in memory; its settings come from its metadata and a `MODEL.toml` beside it.
+    #[cfg(not(feature = "tract"))]
+    fn from_onnx(path: &Path, _contents: Vec<u8>) -> Result<Self, Error> {
+        Err(Error::NoCompiler { path: path.to_owned() })
+    }
+
+    /// Compiles an ONNX file in memory; its settings come from its metadata and a `MODEL.toml` beside it.
+    #[cfg(feature = "tract")]
+    fn from_onnx(path: &Path, contents: Vec<u8>) -> Result<Self, Error> {
+        let _ = Source::Owned(contents);
+        Err(Error::NoCompiler { path: path.to_owned() })
+    }
+
+    /// What messages call it: the path, or [`BUILT_IN`].
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A checked view of the artifact. It takes time in proportion to its size: keep the view.
+    ///
+    /// # Errors
+    /// The artifact is damaged.
+    pub fn model(&self) -> Result<Model<'_>, Error> {
+        let bytes = match &self.artifact {
+            Storage::BuiltIn => &BUILT_IN_ARTIFACT.0,
+            Storage::Owned(bytes) => bytes.as_slice(),
+        };
+        Model::new(bytes).map_err(|cause| Error::Model { name: self.name.clone(), cause })
+    }
+
+    /// The ONNX file that the artifact was compiled from, for the reference runtime: checked against the hash in the artifact.
+    ///
+    /// # Errors
+    /// It is not there, or is another file.
+    #[cfg(feature = "tract")]
+    pub fn source(&self) -> Result<Cow<'_, [u8]>, Error> {
+        use sha2::{Digest, Sha256};
+        let (contents, path) = match &self.source {
+            Source::BuiltIn => (Cow::Borrowed(BUILT_IN_SOURCE), Path::new(BUILT_IN)),
+            Source::Owned(contents) => (Cow::Borrowed(contents.as_slice()), Path::new(&self.name)),
+            Source::Beside(path) => {
+                let read = std::fs::read(path);
+                let contents = read.map_err(|cause| Error::ReadSource { path: path.clone(), cause })?;
+                (Cow::Owned(contents), path.as_path())
+            }
+        };
+        if Sha256::digest(&contents)[..] != self.model()?.source_hash() {
+            return Err(Error::OtherSource { model: self.name.clone(), path: path.to_owned() });
+        }
+        Ok(contents)
+    }
+}
