@@ -14,10 +14,10 @@ import onnx
 import onnxruntime
 import torch
 
-from kws import card, evaluate, export, frontend, quantise, recordings, synthesis
+from kws import card, confidence, evaluate, export, frontend, quantise, recordings, synthesis
 from kws.augment import Augmenter
 from kws.epoch import Corpus
-from kws.fit import train, tune
+from kws.fit import train
 from kws.network import KeywordNet
 from kws.vocabulary import CLIP, LABELS, RARE_WORDS, SILENCE, UNKNOWN
 
@@ -43,10 +43,9 @@ def arguments():
     parser.add_argument("--out", type=Path, required=True, help="the ONNX file to write; the card goes beside it as .md")
     parser.add_argument("--work", type=Path, default=Path("target/train"), help="cache and checkpoints")
     parser.add_argument("--channels", type=int, default=112)
-    parser.add_argument("--epochs", type=int, default=120)
-    parser.add_argument("--tune-epochs", type=int, default=4, help="of quantisation-aware training")
+    parser.add_argument("--epochs", type=int, default=130)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--checkpoint", type=Path, help="float weights to quantise, instead of training")
     return parser.parse_args()
 
@@ -110,10 +109,13 @@ def main():
     else:
         net = train(net, corpus, augmenter, validation, args.epochs, args.seed, args.work / f"{args.out.stem}.pt")
 
+    temperature = confidence.best_temperature(evaluate.torch_logits(net, validation[0]), validation[1])
+    confidence.divide_logits(net, temperature)
+    print(f"temperature {temperature:.2f}", flush=True)
+
     batches = corpus.batches(np.random.default_rng(args.seed), 128)
     calibration = [augmenter(clips, silent) for _, (clips, _, silent) in zip(range(CALIBRATION_BATCHES), batches)]
-    prepared = quantise.prepare(net, calibration)
-    prepared = tune(prepared, corpus, augmenter, validation, args.tune_epochs, args.seed)
+    quantised = quantise.quantise(net, calibration)
 
     metadata = {
         "name": args.out.stem,
@@ -123,7 +125,7 @@ def main():
         "detector": DETECTOR,
         "provenance": {"licence": LICENCE, "training_data": TRAINING_DATA, "accuracy": "not measured"},
     }
-    model = export.to_onnx(prepared, LABELS, metadata)
+    model = export.to_onnx(quantised, LABELS, metadata)
     session = onnxruntime.InferenceSession(model.SerializeToString())
     features, truth = test_set(args.data)
     float_logits = evaluate.torch_logits(net, features)
@@ -133,7 +135,7 @@ def main():
         for name, logits in (("float", float_logits), ("int8", int8_logits))
     }
     metadata["provenance"]["accuracy"] = card.accuracy(figures)
-    onnx.save(export.to_onnx(prepared, LABELS, metadata), args.out)
+    onnx.save(export.to_onnx(quantised, LABELS, metadata), args.out)
     fixtures = card.fixture_answers(session, Path(__file__).resolve().parent.parent / "fixtures")
     args.out.with_suffix(".md").write_text(card.write(args, figures, fixtures))
     print(card.accuracy(figures))

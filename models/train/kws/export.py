@@ -1,4 +1,4 @@
-"""Writes a prepared network as a quantised ONNX graph: integer operators where ONNX has them, DequantizeLinear → op →
+"""Writes a quantised network as a quantised ONNX graph: integer operators where ONNX has them, DequantizeLinear → op →
 QuantizeLinear elsewhere. The same network gives the same bytes.
 """
 import json
@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from .frontend import FRAMES, MEL_BANDS
-from .quantise import convolutions, weight_scales
+from .quantise import convolutions, weight_steps
 
 OPSET = 13
 IR_VERSION = 8
@@ -43,10 +43,8 @@ class Graph:
 
     def convolution(self, tensor, source, name, conv, scale_in):
         """QLinearConv from activation `source` to activation `name`; ReLU is the saturation at zero point -128."""
-        weight = conv.parametrizations.weight.original.detach()
-        scales = weight_scales(weight)
-        steps = (weight / scales[:, None, None]).round().numpy().astype(np.int8)
-        scales = scales.numpy().astype(np.float32)
+        steps, scales = weight_steps(conv.weight)
+        steps, scales = steps.numpy().astype(np.int8), scales.numpy()
         bias = np.round(conv.bias.detach().numpy().astype(np.float64) / (scales.astype(np.float64) * scale_in))
         inputs = [
             tensor,
@@ -72,7 +70,7 @@ class Graph:
 
 
 def to_onnx(net, labels, metadata):
-    """The ONNX model of a network made by `quantise.prepare`; `metadata` maps keys (without "earmark.") to JSON values."""
+    """The ONNX model of a network made by `quantise.quantise`; `metadata` maps keys (without "earmark.") to JSON values."""
     parameters = net.tap.parameters
     graph = Graph(parameters)
     convs = convolutions(net)

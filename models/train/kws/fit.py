@@ -1,4 +1,4 @@
-"""Training of the float network, and the few epochs in which it learns to live with int8."""
+"""Training of the float network."""
 import copy
 import time
 
@@ -15,7 +15,6 @@ PEAK_RATE = 4e-3
 WEIGHT_DECAY = 1e-2
 LABEL_SMOOTHING = 0.1
 EMA_DECAY = 0.999
-TUNING_RATE = 1e-4
 
 
 def score(net, validation):
@@ -27,7 +26,7 @@ def score(net, validation):
     return masked["accuracy"], f"without rare {masked['accuracy']:.4f}  all {full['accuracy']:.4f}  rare {rare:.2f}"
 
 
-def one_epoch(net, corpus, augmenter, rng, optimizer, schedule, average=None):
+def one_epoch(net, corpus, augmenter, rng, optimizer, schedule, average):
     """One pass; returns the mean loss."""
     losses = []
     for clips, labels, silent in corpus.batches(rng, BATCH):
@@ -36,8 +35,7 @@ def one_epoch(net, corpus, augmenter, rng, optimizer, schedule, average=None):
         loss.backward()
         optimizer.step()
         schedule.step()
-        if average is not None:
-            average.update_parameters(net)
+        average.update_parameters(net)
         losses.append(loss.item())
     return float(np.mean(losses))
 
@@ -64,22 +62,3 @@ def train(net, corpus, augmenter, validation, epochs, seed, checkpoint):
         seconds = time.monotonic() - start
         print(f"epoch {epoch}/{epochs}  loss {loss:.4f}  {text}  {seconds:.0f} s", flush=True)
     return best.eval()
-
-
-def tune(prepared, corpus, augmenter, validation, epochs, seed):
-    """Adapts the weights of a network from `quantise.prepare` to its rounding; returns the best on validation."""
-    rng = np.random.default_rng(seed)
-    optimizer = torch.optim.AdamW(prepared.parameters(), weight_decay=0.0)
-    steps = epochs * -(-len(corpus.draw(np.random.default_rng(0))) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, TUNING_RATE, total_steps=steps)
-    best_score, text = score(prepared, validation)
-    best = copy.deepcopy(prepared.state_dict())
-    print(f"int8 as calibrated: {text}", flush=True)
-    for epoch in range(1, epochs + 1):
-        loss = one_epoch(prepared, corpus, augmenter, rng, optimizer, schedule)
-        reached, text = score(prepared, validation)
-        if reached >= best_score:
-            best, best_score = copy.deepcopy(prepared.state_dict()), reached
-        print(f"int8 epoch {epoch}/{epochs}  loss {loss:.4f}  {text}", flush=True)
-    prepared.load_state_dict(best)
-    return prepared

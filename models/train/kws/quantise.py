@@ -1,4 +1,4 @@
-"""int8: batch norm folded, ranges calibrated, weights tuned to live with the rounding.
+"""int8: batch norm folded, ranges calibrated, rounding simulated.
 
 The scheme is the one the device runs: activations int8 with one scale and zero point a tensor, weights int8 with one scale an
 output channel and zero point 0, biases int32.
@@ -7,7 +7,6 @@ import copy
 
 import torch
 from torch import nn
-from torch.nn.utils import parametrize
 
 from .network import ConvNorm
 
@@ -56,19 +55,6 @@ def activation_parameters(low, high):
     return scale, max(-128, min(127, round(-128 - low / scale)))
 
 
-def rounded(x):
-    """Rounds to the nearest integer, ties to even, and lets gradients through as if it had not."""
-    return x + (x.round() - x).detach()
-
-
-class RoundWeights(nn.Module):
-    """The weights as the device will have them, in floating point."""
-
-    def forward(self, weight):
-        scales = weight_scales(weight)[:, None, None]
-        return rounded(weight / scales) * scales
-
-
 class Calibration:
     """A tap that notes the range of every activation over the batches it sees."""
 
@@ -90,19 +76,27 @@ class Calibration:
 
 
 class RoundActivations:
-    """A tap that rounds and saturates every activation as int8 does."""
+    """A tap that rounds (ties to even) and saturates every activation as int8 does."""
 
     def __init__(self, parameters):
         self.parameters = parameters
 
     def __call__(self, name, x):
         scale, zero = self.parameters[name]
-        steps = rounded(x / scale).clamp(-128 - zero, 127 - zero)
-        return steps * scale
+        return torch.round(x / scale).clamp(-128 - zero, 127 - zero) * scale
 
 
-def prepare(net, batches):
-    """A folded copy of `net` that rounds weights and activations, its ranges taken from batches of features."""
+def weight_steps(weight):
+    """(int8 values as floats, scales) of a convolution's weights."""
+    scales = weight_scales(weight)
+    return torch.round(weight.detach() / scales[:, None, None]), scales
+
+
+def quantise(net, batches):
+    """A folded copy of `net` that rounds weights and activations as the device does.
+
+    The ranges of its activations (`.tap.parameters`) are taken from batches of features.
+    """
     folded = fold(net)
     calibration = Calibration()
     folded.tap = calibration
@@ -111,5 +105,6 @@ def prepare(net, batches):
             folded(features)
     folded.tap = RoundActivations(calibration.parameters())
     for conv in convolutions(folded).values():
-        parametrize.register_parametrization(conv, "weight", RoundWeights())
+        steps, scales = weight_steps(conv.weight)
+        conv.weight.data = steps * scales[:, None, None]
     return folded
