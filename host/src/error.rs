@@ -45,6 +45,101 @@ pub enum Error {
         /// The file.
         path: std::path::PathBuf,
     },
+    /// There is no such audio file.
+    #[error("there is no such file: check the path")]
+    AudioMissing,
+    /// The audio file is a directory.
+    #[error("this is a directory: give the files in it")]
+    AudioDirectory,
+    /// The audio file cannot be read.
+    #[error("cannot be read: {cause}; check its permissions")]
+    AudioUnreadable {
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// The audio file has no bytes.
+    #[error("the file is empty: record or copy it again")]
+    AudioEmpty,
+    /// The file is larger than allowed.
+    #[error("the file is larger than {limit} bytes: split it")]
+    AudioTooLarge {
+        /// The most bytes that are accepted.
+        limit: u64,
+    },
+    /// The audio lasts longer than allowed.
+    #[error("the audio is longer than {limit} s: split it")]
+    AudioTooLong {
+        /// The most seconds that are accepted.
+        limit: u32,
+    },
+    /// The file is text.
+    #[error("this is text, not audio, whatever its name says: give an audio file")]
+    AudioIsText,
+    /// The file is nothing known.
+    #[error("this is no audio file of a known format: convert it to WAV, FLAC, MP3, Ogg/Vorbis or M4A")]
+    AudioUnknown,
+    /// The file's codec or container is known but cannot be decoded.
+    #[error("{codec} cannot be decoded: convert it to WAV, FLAC, MP3, Ogg/Vorbis or M4A")]
+    AudioCodec {
+        /// The codec or container.
+        codec: String,
+    },
+    /// The container holds no audio.
+    #[error("the file has no audio track: give one that has")]
+    AudioNoTrack,
+    /// The audio file's header is wrong.
+    #[error("the WAV header is damaged: {detail}; record or convert the file again")]
+    AudioHeader {
+        /// What is wrong.
+        detail: String,
+    },
+    /// The header says that there are no channels.
+    #[error("the header says 0 channels: record or convert the file again")]
+    AudioNoChannels,
+    /// The header says that the sample rate is 0.
+    #[error("the header says a sample rate of 0 Hz: record or convert the file again")]
+    AudioNoRate,
+    /// The header says a sample rate that no recording has.
+    #[error("the header says a sample rate of {sample_rate} Hz, which cannot be: record or convert the file again")]
+    AudioRate {
+        /// That rate, in hertz.
+        sample_rate: u32,
+    },
+    /// The file ends too early.
+    #[error("the file is truncated: it should have {needed} {unit} and has {given}; copy or download it again")]
+    AudioTruncated {
+        /// What there should be.
+        needed: u64,
+        /// What there is.
+        given: u64,
+        /// Of what.
+        unit: &'static str,
+    },
+    /// The file's contents are wrong.
+    #[error("the file is damaged ({detail}): copy or convert it again")]
+    AudioDamaged {
+        /// What its decoder says.
+        detail: String,
+    },
+    /// The file decodes to nothing.
+    #[error("no audio could be decoded: the file is truncated or holds no samples; record or copy it again")]
+    AudioNoFrames,
+    /// A sample is infinite or not a number.
+    #[error("frame {frame} is not a number or infinite: export the file again, best as 16-bit PCM")]
+    AudioNotFinite {
+        /// The frame, from 0.
+        frame: usize,
+    },
+    /// The audio cannot be brought to the model's sample rate.
+    #[error("cannot resample from {from} Hz to {to} Hz: {detail}; convert the file to {to} Hz first")]
+    AudioResample {
+        /// The file's rate.
+        from: u32,
+        /// The model's rate.
+        to: u32,
+        /// Why.
+        detail: String,
+    },
     /// Results could not be written.
     #[error("cannot write the result: {0}; check what reads it, or the disk's space")]
     Output(#[source] std::io::Error),

@@ -1,0 +1,49 @@
+//! Files and streams into memory.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use super::Limits;
+use crate::Error;
+
+/// Reads a file of at most `limits.bytes`.
+///
+/// # Errors
+/// [`Error::AudioMissing`], [`Error::AudioDirectory`], [`Error::AudioUnreadable`], [`Error::AudioTooLarge`].
+pub fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, Error> {
+    let open = |path| {
+        let file = File::open(path)?;
+        let metadata = file.metadata()?;
+        Ok((file, metadata))
+    };
+    let (file, metadata) = open(path).map_err(|cause: std::io::Error| match cause.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => Error::AudioMissing,
+        ErrorKind::IsADirectory => Error::AudioDirectory,
+        _ => Error::AudioUnreadable { cause },
+    })?;
+    if metadata.is_dir() {
+        return Err(Error::AudioDirectory);
+    }
+    if metadata.len() > limits.bytes {
+        return Err(Error::AudioTooLarge { limit: limits.bytes });
+    }
+    read_stream(file, limits)
+}
+
+/// Reads a stream, such as stdin, to its end, but at most `limits.bytes`.
+///
+/// # Errors
+/// [`Error::AudioUnreadable`], [`Error::AudioTooLarge`].
+pub fn read_stream(stream: impl Read, limits: &Limits) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    // One byte more than allowed tells a stream that is too long from one that just fits.
+    stream
+        .take(limits.bytes.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|cause| Error::AudioUnreadable { cause })?;
+    if bytes.len() as u64 > limits.bytes {
+        return Err(Error::AudioTooLarge { limit: limits.bytes });
+    }
+    Ok(bytes)
+}

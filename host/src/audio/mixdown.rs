@@ -1,0 +1,64 @@
+//! Many channels into one.
+
+use super::{Limits, Mono};
+use crate::Error;
+
+/// Sample rates that are taken for real, in hertz. Telephones have 8,000, the fastest converters 768,000; a header that says
+/// something far outside is damaged, and would ask for absurd amounts of memory to resample.
+const SAMPLE_RATES: std::ops::RangeInclusive<u32> = 100..=1_000_000;
+
+/// Collects interleaved frames as the mean of their channels.
+pub(super) struct Mixdown {
+    sample_rate: u32,
+    channels: usize,
+    limit_seconds: u32,
+    frames: Vec<f32>,
+}
+
+impl Mixdown {
+    pub(super) fn new(sample_rate: u32, channels: usize, limits: &Limits) -> Result<Self, Error> {
+        if channels == 0 {
+            return Err(Error::AudioNoChannels);
+        }
+        if sample_rate == 0 {
+            return Err(Error::AudioNoRate);
+        }
+        if !SAMPLE_RATES.contains(&sample_rate) {
+            return Err(Error::AudioRate { sample_rate });
+        }
+        Ok(Self { sample_rate, channels, limit_seconds: limits.seconds, frames: Vec::new() })
+    }
+
+    pub(super) fn is_of(&self, sample_rate: u32, channels: usize) -> bool {
+        (self.sample_rate, self.channels) == (sample_rate, channels)
+    }
+
+    /// Frames so far.
+    pub(super) fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Adds whole frames, full scale ±1; a partial one at the end is left out.
+    pub(super) fn push(&mut self, interleaved: &[f32]) -> Result<(), Error> {
+        let most = u64::from(self.limit_seconds) * u64::from(self.sample_rate);
+        let frames = interleaved.len() / self.channels;
+        if (self.frames.len() + frames) as u64 > most {
+            return Err(Error::AudioTooLong { limit: self.limit_seconds });
+        }
+        if let Some(place) = interleaved.iter().position(|sample| !sample.is_finite()) {
+            return Err(Error::AudioNotFinite { frame: self.frames.len() + place / self.channels });
+        }
+        // The mean of one channel is the sample itself, bit for bit.
+        let channels = self.channels as f32;
+        let mean = |frame: &[f32]| frame.iter().map(|sample| sample / channels).sum::<f32>();
+        self.frames.extend(interleaved.chunks_exact(self.channels).map(mean));
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<Mono, Error> {
+        if self.frames.is_empty() {
+            return Err(Error::AudioNoFrames);
+        }
+        Ok(Mono { sample_rate: self.sample_rate, samples: self.frames })
+    }
+}
