@@ -6,7 +6,7 @@ import numpy as np
 from .evaluate import features_of
 from .network import KERNELS, cost
 from .recordings import one_clip, read_wav
-from .vocabulary import LABELS
+from .vocabulary import LABELS, UNKNOWN
 
 TEMPLATE = """\
 # {name}
@@ -56,6 +56,9 @@ int8, all 12 labels:
 |---|---|---|---|
 {per_label}
 
+Of {other_n:,} further clips of the test speakers, all of other words than the ten (`evaluate.py models/{name}.onnx DIR/unknown-words`, recall
+of `_unknown_`), {other_refused} were refused.
+
 ## Fixtures
 
 Synthetic voices that training never heard (`models/fixtures/`). {wrong}
@@ -102,6 +105,7 @@ def write(args, figures, fixtures):
     parameters, window, streaming = cost(args.channels)
     full, masked = figures["int8"]["all"], figures["int8"]["masked"]
     wrong = [name for name, right, answer, _ in fixtures if answer != right]
+    other = figures["other words"]["per_label"][UNKNOWN]
     values = {
         "name": args.out.stem,
         "labels": ", ".join(f"`{label}`" for label in LABELS),
@@ -112,6 +116,8 @@ def write(args, figures, fixtures):
         "streaming": streaming,
         "today": date.today().isoformat(),
         "n": full["n"],
+        "other_n": other["n"],
+        "other_refused": percent(other["recall"]),
         "wrong": f"Wrong: {', '.join(f'`{name}`' for name in wrong)}." if wrong else "All of them are right.",
         "per_label": "\n".join(
             f"| `{label}` | {percent(row['recall'])} | {percent(row['precision'])} | {row['n']} |"
