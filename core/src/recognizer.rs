@@ -22,13 +22,13 @@ use crate::model::Model;
 /// ```
 #[derive(Debug)]
 pub struct Recognizer<'m, 'b, N> {
+    model: Model<'m>,
     network: N,
     front_end: FrontEnd<'m>,
     framer: Framer<'b>,
     scratch: &'b mut [f32],
     frame: &'b mut [f32],
     outputs: &'b mut [f32],
-    window_samples: usize,
 }
 
 impl<'m, 'b> Recognizer<'m, 'b, PlanEngine<'m, 'b>> {
@@ -67,13 +67,13 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
         let (scratch, floats) = floats.split_at_mut(front_end.scratch_len());
         let (frame, outputs) = floats.split_at_mut(front_end.features());
         Ok(Self {
+            model,
             network,
             framer: Framer::new(samples, front_end.spec().hop_length)?,
             front_end,
             scratch,
             frame,
             outputs,
-            window_samples: sizes.window_samples,
         })
     }
 
@@ -84,8 +84,9 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
     /// # Errors
     /// [`Error::BufferLength`] with the number of samples needed.
     pub fn classify(&mut self, samples: &[i16]) -> Result<&[f32], Error> {
-        if samples.len() != self.window_samples {
-            return Err(Error::BufferLength { buffer: "samples", needed: self.window_samples, given: samples.len() });
+        let needed = self.model.window_samples();
+        if samples.len() != needed {
+            return Err(Error::BufferLength { buffer: "samples", needed, given: samples.len() });
         }
         self.reset();
         let mut rest = samples;
@@ -122,6 +123,12 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
     pub fn reset(&mut self) {
         self.framer.reset();
         self.network.reset();
+    }
+
+    /// The model.
+    #[must_use]
+    pub const fn model(&self) -> &Model<'m> {
+        &self.model
     }
 
     /// The network, for a look at its quantised values.

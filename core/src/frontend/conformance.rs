@@ -34,7 +34,12 @@ impl Default for Fingerprint {
 impl Fingerprint {
     /// Adds values, in their order.
     pub fn update(&mut self, values: &[f32]) {
-        for byte in values.iter().flat_map(|x| x.to_bits().to_le_bytes()) {
+        self.update_bytes(values.iter().flat_map(|x| x.to_bits().to_le_bytes()));
+    }
+
+    /// Adds bytes, in their order.
+    pub fn update_bytes(&mut self, bytes: impl IntoIterator<Item = u8>) {
+        for byte in bytes {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
     }
