@@ -176,7 +176,7 @@ impl Settings {
         size(self.sample_rate > 0, "sample_rate", 0, "at least 1 Hz")?;
         size(self.fft_length <= MAX_FFT_LENGTH, "fft_length", self.fft_length, "a power of two from 32 to 2048")?;
         size(
-            self.window_length <= self.fft_length,
+            (1..=self.fft_length).contains(&self.window_length),
             "window_length",
             self.window_length,
             "from 1 to fft_length samples",
