@@ -77,7 +77,7 @@ impl<'m, 'b> PlanEngine<'m, 'b> {
         if self.frames < self.model.frames() {
             return None;
         }
-        self.kernels.run(&self.model, self.arena, self.scratch);
+        execute::run(self.kernels, &self.model, self.arena, self.scratch);
         self.arena.get(self.model.output_range())
     }
 

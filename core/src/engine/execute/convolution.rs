@@ -1,21 +1,21 @@
 //! Convolutions: in place where the inputs of an output are one run of memory, else from gathered patches.
 
 use super::apart;
-use crate::engine::kernels::{DepthwiseFilter, Kernels, Product, Requantisation, Rows};
+use crate::engine::kernels::{DepthwiseFilter, KernelSet, Kernels, Product, Requantisation, Rows};
 use crate::engine::layout;
-use crate::model::{Convolution, Model, Tensor};
+use crate::model::{Convolution, Model};
 
 /// A convolution that mixes the channels of a group.
-pub(super) fn full<K: Kernels>(model: &Model<'_>, op: &Convolution, arena: &mut [i8], scratch: &mut [i8]) {
+pub(super) fn full(kernels: KernelSet, model: &Model<'_>, op: &Convolution, arena: &mut [i8], scratch: &mut [i8]) {
     let (input, output) = apart(arena, &op.input, &op.output);
     if output.is_empty() {
         return;
     }
     if layout::reads_in_place(op) {
-        in_place::<K>(&product(model, op, 0), op, input, output);
+        in_place(kernels, &product(model, op, 0), op, input, output);
     } else {
         for group in 0..op.groups as usize {
-            gathered::<K>(&product(model, op, group), op, group, input, output, scratch);
+            gathered(kernels, &product(model, op, group), op, group, input, output, scratch);
         }
     }
 }
@@ -49,7 +49,7 @@ fn requantisation<'m>(
     }
 }
 
-fn in_place<K: Kernels>(product: &Product<'_>, op: &Convolution, input: &[i8], output: &mut [i8]) {
+fn in_place(kernels: KernelSet, product: &Product<'_>, op: &Convolution, input: &[i8], output: &mut [i8]) {
     let position = op.input.channels as usize;
     let row = position * usize::from(op.input.width);
     let (rows, columns) = (usize::from(op.output.height), usize::from(op.output.width));
@@ -57,19 +57,21 @@ fn in_place<K: Kernels>(product: &Product<'_>, op: &Convolution, input: &[i8], o
     // All outputs at equal steps: one long product. Else one a row.
     if columns == 1 || row_step == columns * column_step {
         let input_step = if columns == 1 { row_step } else { column_step };
-        K::product(product, Rows { input, input_step, output, output_step: product.channels, count: rows * columns });
+        kernels
+            .product(product, Rows { input, input_step, output, output_step: product.channels, count: rows * columns });
         return;
     }
     for (index, output) in output.chunks_exact_mut(columns * product.channels).enumerate() {
         let input = input.get(index * row_step..).unwrap_or(&[]);
-        K::product(
+        kernels.product(
             product,
             Rows { input, input_step: column_step, output, output_step: product.channels, count: columns },
         );
     }
 }
 
-fn gathered<K: Kernels>(
+fn gathered(
+    kernels: KernelSet,
     product: &Product<'_>,
     op: &Convolution,
     group: usize,
@@ -87,42 +89,43 @@ fn gathered<K: Kernels>(
             gather(op, group, [position / columns, position % columns], input, patch);
         }
         let output = output.get_mut(first * output_step + group * product.channels..).unwrap_or(&mut []);
-        K::product(product, Rows { input: scratch, input_step: product.depth, output, output_step, count });
+        kernels.product(product, Rows { input: scratch, input_step: product.depth, output, output_step, count });
     }
 }
 
 /// Collects the inputs of one output in the order of the weights.
 fn gather(op: &Convolution, group: usize, position: [usize; 2], input: &[i8], patch: &mut [i8]) {
     let channels = (op.input.channels / op.groups) as usize;
+    let width = usize::from(op.input.width);
     let [rows, columns] = op.window.kernel.map(usize::from);
     let (taps, padding) = patch.split_at_mut(rows * columns * channels);
     padding.fill(0);
-    for (tap, values) in taps.chunks_exact_mut(channels).enumerate() {
-        match tap_position(op, position, [tap / columns, tap % columns]) {
-            Some(at) => {
-                let start = at * op.input.channels as usize + group * channels;
-                values.copy_from_slice(&input[start..start + channels]);
+    for (row, taps) in taps.chunks_exact_mut(columns * channels).enumerate() {
+        let row = under_tap(op, 0, position[0], row);
+        for (column, values) in taps.chunks_exact_mut(channels).enumerate() {
+            match (row, under_tap(op, 1, position[1], column)) {
+                (Some(row), Some(column)) => {
+                    let start = (row * width + column) * op.input.channels as usize + group * channels;
+                    values.copy_from_slice(&input[start..start + channels]);
+                }
+                _ => values.fill(op.input.zero_point),
             }
-            None => values.fill(op.input.zero_point),
         }
     }
 }
 
-/// The input position under a tap, or `None` for padding.
+/// The input's row (axis 0) or column (axis 1) under a tap of an output, or `None` for padding.
 #[inline(always)]
-fn tap_position(op: &Convolution, position: [usize; 2], tap: [usize; 2]) -> Option<usize> {
-    let along = |axis: usize, extent: u16| {
-        let window = &op.window;
-        let padded = position[axis] * usize::from(window.stride[axis]) + tap[axis] * usize::from(window.dilation[axis]);
-        let at = padded.checked_sub(usize::from(window.pad[axis]))?;
-        (at < usize::from(extent)).then_some(at)
-    };
-    let Tensor { height, width, .. } = op.input;
-    Some(along(0, height)? * usize::from(width) + along(1, width)?)
+fn under_tap(op: &Convolution, axis: usize, position: usize, tap: usize) -> Option<usize> {
+    let window = &op.window;
+    let extent = if axis == 0 { op.input.height } else { op.input.width };
+    let padded = position * usize::from(window.stride[axis]) + tap * usize::from(window.dilation[axis]);
+    let at = padded.checked_sub(usize::from(window.pad[axis]))?;
+    (at < usize::from(extent)).then_some(at)
 }
 
 /// A convolution of each channel with its own kernel.
-pub(super) fn depthwise<K: Kernels>(model: &Model<'_>, op: &Convolution, arena: &mut [i8], scratch: &mut [i8]) {
+pub(super) fn depthwise(kernels: KernelSet, model: &Model<'_>, op: &Convolution, arena: &mut [i8], scratch: &mut [i8]) {
     let (input, output) = apart(arena, &op.input, &op.output);
     let channels = op.output.channels as usize;
     let filter = DepthwiseFilter {
@@ -134,14 +137,22 @@ pub(super) fn depthwise<K: Kernels>(model: &Model<'_>, op: &Convolution, arena: 
     if !layout::unpadded(op) {
         scratch.iter_mut().take(channels).for_each(|value| *value = op.input.zero_point);
     }
-    let padding = &*scratch;
-    let (columns, kernel_columns) = (usize::from(op.output.width), usize::from(op.window.kernel[1]));
-    for (index, output) in output.chunks_exact_mut(channels).enumerate() {
-        let position = [index / columns, index % columns];
-        let tap = |tap: usize| match tap_position(op, position, [tap / kernel_columns, tap % kernel_columns]) {
-            Some(at) => input.get(at * channels..(at + 1) * channels).unwrap_or(&[]),
-            None => padding.get(..channels).unwrap_or(&[]),
-        };
-        K::depthwise(&filter, tap, output);
-    }
+    let padding = scratch.get(..channels).unwrap_or(&[]);
+    let width = usize::from(op.input.width);
+    let [tap_rows, tap_columns] = op.window.kernel.map(usize::from);
+    let (rows, columns) = (usize::from(op.output.height), usize::from(op.output.width));
+    let positions = (0..rows).flat_map(|row| (0..columns).map(move |column| [row, column]));
+    let taps = positions.map(|[row, column]| {
+        (0..tap_rows).flat_map(move |tap_row| {
+            let row = under_tap(op, 0, row, tap_row);
+            (0..tap_columns).map(move |tap_column| match (row, under_tap(op, 1, column, tap_column)) {
+                (Some(row), Some(column)) => {
+                    let start = (row * width + column) * channels;
+                    input.get(start..start + channels).unwrap_or(&[])
+                }
+                _ => padding,
+            })
+        })
+    });
+    kernels.depthwise(&filter, taps, output);
 }

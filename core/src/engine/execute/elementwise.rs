@@ -1,7 +1,7 @@
 //! Operators that work value by value: sums, products and lookup tables, in place where the plan says so.
 
 use crate::engine::arithmetic::{finish_wide, shift_half_even};
-use crate::engine::kernels::{Kernels, Sum};
+use crate::engine::kernels::{KernelSet, Kernels, Sum};
 use crate::model::{Addition, Lookup, Model, Multiplication, Tensor};
 
 /// Values worked on at a time. They are copied to the stack first, so that an output may take an input's place.
@@ -20,7 +20,7 @@ pub(super) fn lookup(model: &Model<'_>, op: &Lookup, arena: &mut [i8]) {
 }
 
 /// Adds two tensors.
-pub(super) fn add<K: Kernels>(op: &Addition, arena: &mut [i8]) {
+pub(super) fn add(kernels: KernelSet, op: &Addition, arena: &mut [i8]) {
     let sum = Sum {
         zero_points: op.inputs.map(|input| input.zero_point),
         multipliers: op.multipliers,
@@ -28,7 +28,7 @@ pub(super) fn add<K: Kernels>(op: &Addition, arena: &mut [i8]) {
         zero_point: op.output.zero_point,
         clamp: op.clamp,
     };
-    pairwise(&op.inputs, &op.output, arena, |a, b, output| K::sum(&sum, a, b, output));
+    pairwise(&op.inputs, &op.output, arena, |a, b, output| kernels.sum(&sum, a, b, output));
 }
 
 /// Multiplies two tensors.

@@ -5,17 +5,17 @@ mod copy;
 mod elementwise;
 mod pool;
 
-use super::kernels::Kernels;
+use super::kernels::KernelSet;
 use crate::model::{Model, Op};
 
 /// Runs all operators over the arena. Bounds were checked with the model: what would not fit is left out, never a panic.
-pub(super) fn run<K: Kernels>(model: &Model<'_>, arena: &mut [i8], scratch: &mut [i8]) {
+pub(super) fn run(kernels: KernelSet, model: &Model<'_>, arena: &mut [i8], scratch: &mut [i8]) {
     for op in model.plan() {
         match op {
-            Op::Convolution(op) => convolution::full::<K>(model, &op, arena, scratch),
-            Op::Depthwise(op) => convolution::depthwise::<K>(model, &op, arena, scratch),
+            Op::Convolution(op) => convolution::full(kernels, model, &op, arena, scratch),
+            Op::Depthwise(op) => convolution::depthwise(kernels, model, &op, arena, scratch),
             Op::Lookup(op) => elementwise::lookup(model, &op, arena),
-            Op::Add(op) => elementwise::add::<K>(&op, arena),
+            Op::Add(op) => elementwise::add(kernels, &op, arena),
             Op::Multiply(op) => elementwise::multiply(&op, arena),
             Op::MaxPool(op) => pool::max(&op, arena),
             Op::AveragePool(op) => pool::average(&op, arena),

@@ -2,14 +2,14 @@
 
 use super::{DepthwiseFilter, Kernels, Product, Requantisation, Rows, Sum};
 use crate::engine::arithmetic::{finish, finish_wide, requantise, shift_half_even};
-use crate::engine::layout::{BLOCK, TILE_DEPTH, depthwise_row};
+use crate::engine::layout::{BLOCK, TILE_DEPTH};
 
 /// Portable kernels.
 #[derive(Debug, Clone, Copy)]
 pub struct Generic;
 
 impl Kernels for Generic {
-    fn product(product: &Product<'_>, rows: Rows<'_>) {
+    fn product(self, product: &Product<'_>, rows: Rows<'_>) {
         if !rows.fit(product) {
             return;
         }
@@ -31,28 +31,47 @@ impl Kernels for Generic {
         }
     }
 
-    fn depthwise<'x>(filter: &DepthwiseFilter<'_>, tap: impl Fn(usize) -> &'x [i8], output: &mut [i8]) {
-        let row = depthwise_row(filter.channels as u32) as usize;
-        for (block, output) in output.chunks_mut(BLOCK).take(filter.channels.div_ceil(BLOCK)).enumerate() {
-            let mut accumulators = block_of(filter.requantisation.biases, block);
-            for (index, weights) in filter.weights.chunks_exact(row).take(filter.taps).enumerate() {
-                let inputs = tap(index).get(block * BLOCK..).unwrap_or(&[]);
-                let weights = weights.get(block * BLOCK..).unwrap_or(&[]);
-                for ((accumulator, &x), &w) in accumulators.iter_mut().zip(inputs).zip(weights) {
-                    *accumulator = accumulator.wrapping_add(i32::from(x) * i32::from(w));
-                }
-            }
-            store_block(&filter.requantisation, block, &accumulators, output);
+    fn depthwise<'x, P, T>(self, filter: &DepthwiseFilter<'_>, positions: P, output: &mut [i8])
+    where
+        P: Iterator<Item = T>,
+        T: Iterator<Item = &'x [i8]> + Clone,
+    {
+        if !filter.whole() {
+            return;
+        }
+        for (output, taps) in output.chunks_exact_mut(filter.channels).zip(positions) {
+            position(filter, taps, output);
         }
     }
 
-    fn sum(sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]) {
+    fn sum(self, sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]) {
         let [zero_a, zero_b] = sum.zero_points.map(i64::from);
         let [factor_a, factor_b] = sum.multipliers.map(i64::from);
         for ((output, &a), &b) in output.iter_mut().zip(a).zip(b) {
             let exact = (i64::from(a) - zero_a) * factor_a + (i64::from(b) - zero_b) * factor_b;
             *output = finish_wide(shift_half_even(exact, sum.shift), sum.zero_point, sum.clamp);
         }
+    }
+}
+
+/// One position of a depthwise convolution.
+pub(super) fn position<'x>(
+    filter: &DepthwiseFilter<'_>,
+    taps: impl Iterator<Item = &'x [i8]> + Clone,
+    output: &mut [i8],
+) {
+    let row = filter.row();
+    for (block, output) in output.chunks_mut(BLOCK).enumerate() {
+        let mut accumulators = block_of(filter.requantisation.biases, block);
+        let rows = filter.weights.chunks_exact(row).take(filter.taps);
+        for (inputs, weights) in taps.clone().zip(rows) {
+            let inputs = inputs.get(block * BLOCK..).unwrap_or(&[]);
+            let weights = weights.get(block * BLOCK..).unwrap_or(&[]);
+            for ((accumulator, &x), &w) in accumulators.iter_mut().zip(inputs).zip(weights) {
+                *accumulator = accumulator.wrapping_add(i32::from(x) * i32::from(w));
+            }
+        }
+        store_block(&filter.requantisation, block, &accumulators, output);
     }
 }
 

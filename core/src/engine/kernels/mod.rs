@@ -1,12 +1,16 @@
 //! The inner loops, one file an instruction set, behind one trait.
 //!
 //! Every kernel gives the same bits as [`generic`]: sums wrap in 32 bits, and rounding is that of
-//! [`arithmetic`](super::arithmetic). One test-suite, `tests.rs`, runs all of them against `generic`.
+//! [`arithmetic`](super::arithmetic). One test-suite, `tests/kernels.rs`, runs all of them against `generic`.
 
 pub mod generic;
+#[cfg(target_arch = "x86_64")]
+#[allow(unsafe_code)]
+pub mod x86;
 
-use super::execute;
-use crate::model::Model;
+mod set;
+
+pub use set::KernelSet;
 
 /// A matrix product: each row of inputs gives one value an output channel.
 #[derive(Debug, Clone, Copy)]
@@ -65,17 +69,35 @@ impl Rows<'_> {
     }
 }
 
-/// One position of a depthwise convolution.
+/// The weights of a depthwise convolution.
 #[derive(Debug, Clone, Copy)]
 pub struct DepthwiseFilter<'m> {
     /// Number of taps.
     pub taps: usize,
     /// Channels.
     pub channels: usize,
-    /// `taps` rows of channels, each padded as [`depthwise_row`](super::layout::depthwise_row) says.
+    /// `taps` rows of channels, each padded to a whole [`row`](Self::row).
     pub weights: &'m [i8],
     /// How accumulators become outputs.
     pub requantisation: Requantisation<'m>,
+}
+
+impl DepthwiseFilter<'_> {
+    /// Weights of one tap, with their padding.
+    #[must_use]
+    pub const fn row(&self) -> usize {
+        self.channels.next_multiple_of(super::layout::TILE_DEPTH)
+    }
+
+    /// Whether the tables are whole and there is a channel: what kernels with raw loads rely on.
+    #[must_use]
+    pub fn whole(&self) -> bool {
+        let padded = self.channels.next_multiple_of(super::layout::BLOCK);
+        self.channels > 0
+            && self.weights.len() >= self.taps.saturating_mul(self.row())
+            && self.requantisation.biases.len() >= padded
+            && self.requantisation.scales.len() >= padded
+    }
 }
 
 /// `(a − zero points[0])·multipliers[0] + (b − zero points[1])·multipliers[1]`, scaled by 2^−shift.
@@ -93,38 +115,19 @@ pub struct Sum {
     pub clamp: [i8; 2],
 }
 
-/// The inner loops of an instruction set.
-pub trait Kernels {
+/// The inner loops of an instruction set. A value that implements it proves that the processor has the instructions.
+pub trait Kernels: Copy {
     /// Computes all rows of a product. Writes nothing if they do not [`fit`](Rows::fit).
-    fn product(product: &Product<'_>, rows: Rows<'_>);
+    fn product(self, product: &Product<'_>, rows: Rows<'_>);
 
-    /// Computes one position of a depthwise convolution; `tap(i)` gives the channels under tap `i`.
-    fn depthwise<'x>(filter: &DepthwiseFilter<'_>, tap: impl Fn(usize) -> &'x [i8], output: &mut [i8]);
+    /// Computes one position after the other of a depthwise convolution, as many as there are outputs and `positions`; each of these
+    /// gives the channels under each tap. Writes nothing if the filter is not [`whole`](DepthwiseFilter::whole); inputs that
+    /// are missing count as 0.
+    fn depthwise<'x, P, T>(self, filter: &DepthwiseFilter<'_>, positions: P, output: &mut [i8])
+    where
+        P: Iterator<Item = T>,
+        T: Iterator<Item = &'x [i8]> + Clone;
 
-    /// Adds two slices of the output's length.
-    fn sum(sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]);
-}
-
-/// Which kernels to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum KernelSet {
-    /// Portable Rust.
-    #[default]
-    Generic,
-}
-
-impl KernelSet {
-    /// The fastest kernels that this machine can run.
-    #[must_use]
-    pub fn detect() -> Self {
-        Self::Generic
-    }
-
-    /// Runs a plan with these kernels.
-    pub(super) fn run(self, model: &Model<'_>, arena: &mut [i8], scratch: &mut [i8]) {
-        match self {
-            Self::Generic => execute::run::<generic::Generic>(model, arena, scratch),
-        }
-    }
+    /// Adds two slices into as many outputs as the shortest of the three has values.
+    fn sum(self, sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]);
 }

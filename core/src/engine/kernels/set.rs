@@ -1,0 +1,86 @@
+//! Choosing kernels at run time.
+
+#[cfg(target_arch = "x86_64")]
+use super::x86::{Avx2, Vnni};
+use super::{DepthwiseFilter, Kernels, Product, Rows, Sum, generic::Generic};
+
+/// Which kernels to use. All give the same bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum KernelSet {
+    /// Portable Rust.
+    #[default]
+    Generic,
+    /// AVX2.
+    #[cfg(target_arch = "x86_64")]
+    X86Avx2(Avx2),
+    /// AVX-512 with its dot product instructions (VNNI).
+    #[cfg(target_arch = "x86_64")]
+    X86Vnni(Vnni),
+}
+
+impl KernelSet {
+    /// All kernels that this machine can run, the fastest first.
+    ///
+    /// ```
+    /// use earmark_core::engine::kernels::KernelSet;
+    /// assert_eq!(KernelSet::available().next(), Some(KernelSet::detect()));
+    /// assert_eq!(KernelSet::available().last(), Some(KernelSet::Generic));
+    /// ```
+    pub fn available() -> impl Iterator<Item = Self> {
+        #[cfg(target_arch = "x86_64")]
+        let special = [Vnni::detect().map(Self::X86Vnni), Avx2::detect().map(Self::X86Avx2)];
+        #[cfg(not(target_arch = "x86_64"))]
+        let special: [Option<Self>; 0] = [];
+        special.into_iter().flatten().chain([Self::Generic])
+    }
+
+    /// The fastest kernels that this machine can run.
+    #[must_use]
+    pub fn detect() -> Self {
+        Self::available().next().unwrap_or_default()
+    }
+
+    /// What people call the instructions that it uses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Generic => "generic",
+            #[cfg(target_arch = "x86_64")]
+            Self::X86Avx2(_) => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Self::X86Vnni(_) => "avx512-vnni",
+        }
+    }
+}
+
+/// Calls the chosen kernels.
+macro_rules! dispatch {
+    ($set:expr, $kernel:ident($($argument:expr),*)) => {
+        match $set {
+            KernelSet::Generic => Generic.$kernel($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            KernelSet::X86Avx2(kernels) => kernels.$kernel($($argument),*),
+            #[cfg(target_arch = "x86_64")]
+            KernelSet::X86Vnni(kernels) => kernels.$kernel($($argument),*),
+        }
+    };
+}
+
+impl Kernels for KernelSet {
+    fn product(self, product: &Product<'_>, rows: Rows<'_>) {
+        dispatch!(self, product(product, rows));
+    }
+
+    fn depthwise<'x, P, T>(self, filter: &DepthwiseFilter<'_>, positions: P, output: &mut [i8])
+    where
+        P: Iterator<Item = T>,
+        T: Iterator<Item = &'x [i8]> + Clone,
+    {
+        dispatch!(self, depthwise(filter, positions, output));
+    }
+
+    fn sum(self, sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]) {
+        dispatch!(self, sum(sum, a, b, output));
+    }
+}

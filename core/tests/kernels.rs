@@ -1,0 +1,271 @@
+//! Every kernel of every instruction set gives the bits of the portable ones.
+
+use earmark_core::engine::kernels::{DepthwiseFilter, KernelSet, Kernels, Product, Requantisation, Rows, Sum};
+use earmark_core::engine::layout::{BLOCK, MAX_SHIFT, MIN_SHIFT, TILE_DEPTH};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::strategy::Union;
+
+/// Bytes of every kind, or all the same: sums of extremes overflow first.
+fn bytes(length: usize) -> impl Strategy<Value = Vec<i8>> {
+    let constant = |value: i8| Just(vec![value; length]).boxed();
+    Union::new([
+        vec(any::<i8>(), length).boxed(),
+        vec(prop_oneof![Just(i8::MIN), Just(i8::MAX)], length).boxed(),
+        constant(i8::MIN),
+        constant(i8::MAX),
+        constant(-1),
+    ])
+}
+
+/// Biases small, large, and so large that sums wrap.
+fn bias() -> impl Strategy<Value = i32> {
+    prop_oneof![-10_000..10_000i32, any::<i32>(), i32::MAX - 100_000..=i32::MAX, i32::MIN..=i32::MIN + 100_000]
+}
+
+/// Packed scales over the whole range, those of real networks among them.
+fn scale() -> impl Strategy<Value = u32> {
+    let multiplier = prop_oneof![1u32 << 24..1 << 25, Just(1 << 24), Just((1 << 25) - 1)];
+    let shift = prop_oneof![MIN_SHIFT..=MAX_SHIFT, 36..46u32];
+    (multiplier, shift).prop_map(|(multiplier, shift)| multiplier << 6 | shift)
+}
+
+fn clamp() -> impl Strategy<Value = [i8; 2]> {
+    prop_oneof![
+        Just([i8::MIN, i8::MAX]),
+        any::<[i8; 2]>().prop_map(|[a, b]| [a.min(b), a.max(b)]),
+        any::<i8>().prop_map(|value| [value; 2]),
+    ]
+}
+
+/// Tables of a requantisation, which borrow nothing.
+#[derive(Debug, Clone)]
+struct Tables {
+    biases: Vec<i32>,
+    scales: Vec<u32>,
+    zero_point: i8,
+    clamp: [i8; 2],
+}
+
+impl Tables {
+    fn requantisation(&self) -> Requantisation<'_> {
+        let Self { biases, scales, zero_point, clamp } = self;
+        Requantisation { biases, scales, zero_point: *zero_point, clamp: *clamp }
+    }
+}
+
+fn tables(channels: usize) -> impl Strategy<Value = Tables> {
+    let padded = channels.next_multiple_of(BLOCK);
+    (vec(bias(), padded), vec(scale(), padded), any::<i8>(), clamp())
+        .prop_map(|(biases, scales, zero_point, clamp)| Tables { biases, scales, zero_point, clamp })
+}
+
+#[derive(Debug, Clone)]
+struct ProductCase {
+    depth: usize,
+    channels: usize,
+    count: usize,
+    steps: [usize; 2],
+    weights: Vec<i8>,
+    input: Vec<i8>,
+    tables: Tables,
+}
+
+fn product_case() -> impl Strategy<Value = ProductCase> {
+    // Inputs overlap where their step is below the depth, as a convolution's do.
+    (1..=150usize, 1..=130usize, 1..=21usize, 0..=40usize, 0..=9usize)
+        .prop_map(|(tiles, channels, count, input_step, gap)| {
+            (tiles * TILE_DEPTH, channels, count, [input_step, channels + gap])
+        })
+        .prop_flat_map(|(depth, channels, count, steps)| {
+            let weights = bytes(channels.next_multiple_of(BLOCK) * depth);
+            let input = bytes((count - 1) * steps[0] + depth);
+            (weights, input, tables(channels)).prop_map(move |(weights, input, tables)| ProductCase {
+                depth,
+                channels,
+                count,
+                steps,
+                weights,
+                input,
+                tables,
+            })
+        })
+}
+
+impl ProductCase {
+    fn run(&self, kernels: KernelSet) -> Vec<i8> {
+        let product = Product {
+            depth: self.depth,
+            weights: &self.weights,
+            requantisation: self.tables.requantisation(),
+            channels: self.channels,
+        };
+        let mut output = vec![99; (self.count - 1) * self.steps[1] + self.channels];
+        kernels.product(
+            &product,
+            Rows {
+                input: &self.input,
+                input_step: self.steps[0],
+                output: &mut output,
+                output_step: self.steps[1],
+                count: self.count,
+            },
+        );
+        output
+    }
+}
+
+#[derive(Debug, Clone)]
+struct DepthwiseCase {
+    taps: usize,
+    channels: usize,
+    weights: Vec<i8>,
+    /// The inputs under each tap of each position.
+    inputs: Vec<Vec<Vec<i8>>>,
+    tables: Tables,
+}
+
+fn depthwise_case() -> impl Strategy<Value = DepthwiseCase> {
+    (prop_oneof![1..=12usize, 60..=70usize], 1..=130usize, 1..=3usize).prop_flat_map(|(taps, channels, positions)| {
+        let weights = bytes(taps * channels.next_multiple_of(TILE_DEPTH));
+        let inputs = vec(vec(bytes(channels), taps), positions);
+        (weights, inputs, tables(channels)).prop_map(move |(weights, inputs, tables)| DepthwiseCase {
+            taps,
+            channels,
+            weights,
+            inputs,
+            tables,
+        })
+    })
+}
+
+impl DepthwiseCase {
+    fn run(&self, kernels: KernelSet) -> Vec<i8> {
+        let filter = DepthwiseFilter {
+            taps: self.taps,
+            channels: self.channels,
+            weights: &self.weights,
+            requantisation: self.tables.requantisation(),
+        };
+        let mut output = vec![99; self.channels * self.inputs.len()];
+        let positions = self.inputs.iter().map(|taps| taps.iter().map(Vec::as_slice));
+        kernels.depthwise(&filter, positions, &mut output);
+        output
+    }
+}
+
+fn sum() -> impl Strategy<Value = Sum> {
+    let multiplier = || prop_oneof![any::<i32>(), -70_000..70_000i32, Just(i32::MIN), Just(1 << 20), Just(0)];
+    (any::<[i8; 2]>(), [multiplier(), multiplier()], prop_oneof![0..=62u32, 18..22u32], any::<i8>(), clamp()).prop_map(
+        |(zero_points, multipliers, shift, zero_point, clamp)| Sum {
+            zero_points,
+            multipliers,
+            shift,
+            zero_point,
+            clamp,
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn products_agree(case in product_case()) {
+        let expected = case.run(KernelSet::Generic);
+        for kernels in KernelSet::available() {
+            prop_assert_eq!(case.run(kernels), expected.clone(), "{}", kernels.name());
+        }
+    }
+
+    #[test]
+    fn depthwise_convolutions_agree(case in depthwise_case()) {
+        let expected = case.run(KernelSet::Generic);
+        for kernels in KernelSet::available() {
+            prop_assert_eq!(case.run(kernels), expected.clone(), "{}", kernels.name());
+        }
+    }
+
+    #[test]
+    fn depthwise_convolutions_agree_where_inputs_are_missing(mut case in depthwise_case(), missing in 0..=3usize) {
+        if let Some(taps) = case.inputs.first_mut() {
+            taps.truncate(taps.len().saturating_sub(missing));
+            if let Some(tap) = taps.last_mut() {
+                tap.truncate(case.channels / 2);
+            }
+        }
+        let expected = case.run(KernelSet::Generic);
+        for kernels in KernelSet::available() {
+            prop_assert_eq!(case.run(kernels), expected.clone(), "{}", kernels.name());
+        }
+    }
+
+    #[test]
+    fn sums_agree(sum in sum(), (a, b) in (0..=100usize).prop_flat_map(|length| (bytes(length), bytes(length)))) {
+        let run = |kernels: KernelSet| {
+            let mut output = vec![99; a.len()];
+            kernels.sum(&sum, &a, &b, &mut output);
+            output
+        };
+        let expected = run(KernelSet::Generic);
+        for kernels in KernelSet::available() {
+            prop_assert_eq!(run(kernels), expected.clone(), "{}", kernels.name());
+        }
+    }
+
+    /// Half steps of both signs meet every rounding of the shift.
+    #[test]
+    fn sums_agree_on_ties(zero_points in any::<[i8; 2]>(), shift in 0..=12u32, offset in any::<i8>()) {
+        let sum = Sum { zero_points, multipliers: [1, -1], shift, zero_point: offset, clamp: [i8::MIN, i8::MAX] };
+        let a: Vec<i8> = (i8::MIN..=i8::MAX).collect();
+        let b: Vec<i8> = a.iter().map(|&value| value.wrapping_mul(3)).collect();
+        let run = |kernels: KernelSet| {
+            let mut output = vec![0; a.len()];
+            kernels.sum(&sum, &a, &b, &mut output);
+            output
+        };
+        let expected = run(KernelSet::Generic);
+        for kernels in KernelSet::available() {
+            prop_assert_eq!(run(kernels), expected.clone(), "{}", kernels.name());
+        }
+    }
+}
+
+/// What does not fit is left alone, whoever asks.
+#[test]
+fn nothing_is_written_where_the_arguments_do_not_fit() {
+    let (biases, scales) = ([0; BLOCK], [1 << 30 | MIN_SHIFT; BLOCK]);
+    let whole = Requantisation { biases: &biases, scales: &scales, zero_point: 0, clamp: [i8::MIN, i8::MAX] };
+    let short = Requantisation { biases: &biases[1..], ..whole };
+    let weights = [1; 4 * BLOCK];
+    let product = Product { depth: 4, weights: &weights, requantisation: whole, channels: 3 };
+    let filter = DepthwiseFilter { taps: 2, channels: 3, weights: &weights[..8], requantisation: whole };
+    for kernels in KernelSet::available() {
+        let rows = |product: &Product<'_>, input: &[i8], output_length: usize, count: usize| {
+            let mut output = vec![99; output_length];
+            kernels.product(product, Rows { input, input_step: 4, output: &mut output, output_step: 3, count });
+            output.iter().all(|&value| value == 99)
+        };
+        assert!(!rows(&product, &[1; 8], 6, 2), "these fit");
+        assert!(rows(&product, &[1; 8], 6, 0));
+        assert!(rows(&product, &[1; 7], 6, 2));
+        assert!(rows(&product, &[1; 8], 5, 2));
+        assert!(rows(&Product { depth: 3, ..product }, &[1; 8], 6, 2));
+        assert!(rows(&Product { channels: 9, ..product }, &[1; 8], 18, 2));
+        assert!(rows(&Product { weights: &weights[1..], ..product }, &[1; 8], 6, 2));
+        assert!(rows(&Product { requantisation: short, ..product }, &[1; 8], 6, 2));
+
+        let positions = |filter: &DepthwiseFilter<'_>, output_length: usize| {
+            let mut output = vec![99; output_length];
+            let taps = [[1i8; 3].as_slice(); 2];
+            kernels.depthwise(filter, [taps.iter().copied()].into_iter(), &mut output);
+            output.iter().all(|&value| value == 99)
+        };
+        assert!(!positions(&filter, 3), "these fit");
+        assert!(positions(&filter, 2));
+        assert!(positions(&DepthwiseFilter { channels: 0, ..filter }, 3));
+        assert!(positions(&DepthwiseFilter { taps: 3, ..filter }, 3));
+        assert!(positions(&DepthwiseFilter { taps: usize::MAX, ..filter }, 3));
+        assert!(positions(&DepthwiseFilter { requantisation: short, ..filter }, 3));
+    }
+}
