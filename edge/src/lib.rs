@@ -2,3 +2,10 @@
 #![deny(missing_docs)]
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
+
+pub mod error;
+pub mod slots;
+pub mod source;
+pub mod windowed;
+
+pub use error::Error;

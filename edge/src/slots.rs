@@ -1,0 +1,158 @@
+//! From the slots of an I2S bus to samples.
+//!
+//! A slot is the room that the bus has for one sample of one channel. Microphones put fewer bits into it than it has, most
+//! significant bit first and left-justified; the rest of the slot belongs to nobody and may hold anything.
+
+use crate::{Error, source::Source};
+
+/// The sample in a 32-bit slot of which the upper 24 bits count, as INMP441 and ICS-43434 fill it.
+///
+/// Rounds to 16 bits, ties up, and saturates.
+///
+/// ```
+/// use earmark_edge::slots::from_24_in_32;
+/// assert_eq!(from_24_in_32(0x1234_7fff), 0x1234);
+/// assert_eq!(from_24_in_32(0x1234_8000), 0x1235);
+/// assert_eq!(from_24_in_32(0x7fff_ffff), i16::MAX);
+/// ```
+#[must_use]
+pub const fn from_24_in_32(slot: u32) -> i16 {
+    rounded(slot & 0xffff_ff00)
+}
+
+/// The sample in a 32-bit slot of which the upper 18 bits count, as SPH0645LM4H fills it.
+///
+/// Rounds to 16 bits, ties up, and saturates.
+///
+/// ```
+/// use earmark_edge::slots::from_18_in_32;
+/// assert_eq!(from_18_in_32(0xfffe_7fff), -2);
+/// assert_eq!(from_18_in_32(0xfffe_8000), -1);
+/// ```
+#[must_use]
+pub const fn from_18_in_32(slot: u32) -> i16 {
+    rounded(slot & 0xffff_c000)
+}
+
+/// The sample in a 16-bit slot.
+///
+/// ```
+/// use earmark_edge::slots::from_16_in_16;
+/// assert_eq!(from_16_in_16(0xffff), -1);
+/// ```
+#[must_use]
+pub const fn from_16_in_16(slot: u16) -> i16 {
+    slot.cast_signed()
+}
+
+/// The upper half of a left-justified sample, rounded.
+const fn rounded(slot: u32) -> i16 {
+    (slot.cast_signed().saturating_add(1 << 15) >> 16) as i16
+}
+
+/// Which slots of the bus the microphone fills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// The first of every two.
+    Left,
+    /// The second of every two.
+    Right,
+    /// Every one.
+    Mono,
+}
+
+impl Channel {
+    /// Slots from one sample to the next.
+    const fn step(self) -> usize {
+        match self {
+            Self::Left | Self::Right => 2,
+            Self::Mono => 1,
+        }
+    }
+
+    /// Where the first sample stands, counted from a left slot.
+    const fn first(self) -> usize {
+        match self {
+            Self::Left | Self::Mono => 0,
+            Self::Right => 1,
+        }
+    }
+}
+
+/// Picks the microphone's slots out of what the bus delivers, in chunks of any length.
+///
+/// ```
+/// use earmark_edge::slots::{Channel, Decoder, from_16_in_16};
+///
+/// let mut decoder = Decoder::new(Channel::Right, from_16_in_16);
+/// assert!(decoder.decode(&[1, 2, 3]).eq([2]));
+/// assert!(decoder.decode(&[4, 5]).eq([4]));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Decoder<F> {
+    decode: F,
+    channel: Channel,
+    /// Slots before the next one that counts.
+    skip: usize,
+}
+
+impl<F> Decoder<F> {
+    /// Takes the slots of a channel and makes samples of them by one of this module's functions.
+    pub const fn new(channel: Channel, decode: F) -> Self {
+        Self { decode, channel, skip: channel.first() }
+    }
+
+    /// The samples in the slots that follow those of the last call.
+    pub fn decode<T: Copy>(&mut self, slots: &[T]) -> impl Iterator<Item = i16>
+    where
+        F: Fn(T) -> i16,
+    {
+        let (skip, step) = (self.skip, self.channel.step());
+        self.skip = (skip + slots.len()) % step;
+        slots.iter().skip(skip).step_by(step).map(|&slot| (self.decode)(slot))
+    }
+
+    /// Starts afresh: the next slot is a left one.
+    pub const fn reset(&mut self) {
+        self.skip = self.channel.first();
+    }
+}
+
+/// A source of samples behind a source of slots.
+#[derive(Debug)]
+pub struct Decoded<'b, S: Source, F> {
+    slots: S,
+    decoder: Decoder<F>,
+    buffer: &'b mut [S::Item],
+}
+
+impl<'b, S: Source, F: Fn(S::Item) -> i16> Decoded<'b, S, F> {
+    /// Fetches slots by way of `buffer`, which may have any length but 0; that of one DMA transfer suits it.
+    pub const fn new(slots: S, decoder: Decoder<F>, buffer: &'b mut [S::Item]) -> Self {
+        Self { slots, decoder, buffer }
+    }
+}
+
+impl<S: Source, F: Fn(S::Item) -> i16> Source for Decoded<'_, S, F> {
+    type Item = i16;
+
+    fn fill(&mut self, samples: &mut [i16]) -> Result<usize, Error> {
+        // As many slots as hold this many samples of a channel, whichever of them comes first.
+        let wanted = samples.len().saturating_mul(self.decoder.channel.step()).min(self.buffer.len());
+        loop {
+            let heard = match self.slots.fill(&mut self.buffer[..wanted]) {
+                Err(Error::Overrun) => {
+                    self.decoder.reset();
+                    return Err(Error::Overrun);
+                }
+                heard => heard?.min(wanted),
+            };
+            let decoded = self.decoder.decode(&self.buffer[..heard]);
+            let count = samples.iter_mut().zip(decoded).map(|(place, sample)| *place = sample).count();
+            // A single slot may be that of the other channel.
+            if count > 0 || heard == 0 {
+                return Ok(count);
+            }
+        }
+    }
+}

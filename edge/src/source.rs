@@ -1,0 +1,53 @@
+//! Where sound comes from.
+
+use crate::Error;
+
+/// Delivers samples, or the raw slots of an I2S bus, in the order in which they were heard.
+///
+/// embedded-hal has no trait for audio, so this is the one to implement for a board's I2S or PDM peripheral: a few lines around its
+/// DMA. [`Decoded`](crate::slots::Decoded) makes samples of slots.
+///
+/// ```
+/// use earmark_edge::{Error, source::Source};
+///
+/// /// Sound that is in memory already.
+/// struct Recording<'r>(&'r [i16]);
+///
+/// impl Source for Recording<'_> {
+///     type Item = i16;
+///
+///     fn fill(&mut self, items: &mut [i16]) -> Result<usize, Error> {
+///         let (now, later) = self.0.split_at(items.len().min(self.0.len()));
+///         items[..now.len()].copy_from_slice(now);
+///         self.0 = later;
+///         Ok(now.len())
+///     }
+/// }
+///
+/// let mut items = [0; 2];
+/// let mut recording = Recording(&[1, 2, 3]);
+/// assert_eq!(recording.fill(&mut items), Ok(2));
+/// assert_eq!(recording.fill(&mut items), Ok(1));
+/// assert_eq!(recording.fill(&mut items), Ok(0)); // the end
+/// ```
+pub trait Source {
+    /// What is delivered: `i16` for samples of one channel, or the word that the bus puts a slot in.
+    type Item: Copy;
+
+    /// Waits until something was heard and puts it at the front of `items`.
+    ///
+    /// Gives how many were put there. 0 means that no more will come; a microphone never says so.
+    ///
+    /// # Errors
+    /// [`Error::Overrun`] if something was lost since the last call. Nothing is delivered then, and the next call starts afresh: on
+    /// a stereo bus with a left slot. Any other error means that the source does not work.
+    fn fill(&mut self, items: &mut [Self::Item]) -> Result<usize, Error>;
+}
+
+impl<S: Source + ?Sized> Source for &mut S {
+    type Item = S::Item;
+
+    fn fill(&mut self, items: &mut [S::Item]) -> Result<usize, Error> {
+        (**self).fill(items)
+    }
+}

@@ -1,0 +1,44 @@
+//! The model and the sounds that the tests share.
+#![allow(dead_code)] // Not every test needs all of it.
+
+use std::path::{Path, PathBuf};
+
+use earmark_core::model::Model;
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("edge/ is in the repository").into()
+}
+
+/// The model under test: the firmware's default, or the one that EARMARK_MODEL names.
+pub fn model_path() -> PathBuf {
+    std::env::var_os("EARMARK_MODEL").map_or_else(|| root().join("models/commands-m.ear"), PathBuf::from)
+}
+
+/// The model, for as long as the tests run.
+pub fn model() -> Model<'static> {
+    let path = model_path();
+    let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let memory = Vec::leak(vec![0; file.len() + 15]);
+    let start = memory.as_ptr().align_offset(16);
+    let aligned = &mut memory[start..][..file.len()];
+    aligned.copy_from_slice(&file);
+    Model::new(aligned).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The samples of a WAV file.
+pub fn samples(path: &Path) -> Vec<i16> {
+    let mut wav = hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    wav.samples().collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// All recordings of the fixtures' own folder, in order.
+pub fn fixtures() -> Vec<PathBuf> {
+    let folder = root().join("models/fixtures");
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry of the folder").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "wav"));
+    files.sort();
+    assert!(files.len() >= 12, "{} holds a recording for every label", folder.display());
+    files
+}

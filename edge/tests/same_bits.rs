@@ -1,0 +1,169 @@
+//! The proof that a microcontroller computes the same bits as the host: the firmware of `edge/boards/qemu-mps2-an386` on QEMU, with and
+//! without an FPU, against the core on this machine with all kernels that it can run.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use earmark_core::api::{Ranking, response_bound, write_response};
+use earmark_core::engine::PlanEngine;
+use earmark_core::engine::kernels::KernelSet;
+use earmark_core::frontend::conformance::{self, Fingerprint};
+use earmark_core::model::Model;
+use earmark_core::recognizer::Recognizer;
+use earmark_edge::windowed::{BACKGROUND_LABELS, Settings};
+
+/// Cortex-M4F code: hardware floating point, DSP instructions.
+static CORTEX_M4F: LazyLock<PathBuf> = LazyLock::new(|| build("thumbv7em-none-eabihf"));
+/// Cortex-M0 code: floating point in software, the smallest instruction set. A Cortex-M4 runs it too.
+static CORTEX_M0: LazyLock<PathBuf> = LazyLock::new(|| build("thumbv6m-none-eabi"));
+
+fn board() -> PathBuf {
+    common::root().join("edge/boards/qemu-mps2-an386")
+}
+
+/// Builds the firmware; gives its file.
+fn build(target: &str) -> PathBuf {
+    let folder = board().join("target");
+    let built = Command::new(env!("CARGO"))
+        .current_dir(board())
+        .args(["build", "--release", "--locked", "--target", target, "--target-dir"])
+        .arg(&folder)
+        .env("EARMARK_MODEL", common::model_path())
+        .output()
+        .expect("cargo runs");
+    assert!(
+        built.status.success(),
+        "the firmware does not build; if the target is missing: rustup target add {target}\n{}",
+        String::from_utf8_lossy(&built.stderr)
+    );
+    folder.join(target).join("release/earmark-qemu-mps2-an386")
+}
+
+/// Runs the firmware on QEMU.
+fn run(firmware: &Path, arguments: &[&str]) -> Output {
+    Command::new(board().join("run.sh")).arg(firmware).args(arguments).output().expect("a POSIX shell runs run.sh")
+}
+
+/// Runs the firmware on a sound; gives the lines it wrote.
+fn lines(firmware: &Path, sound: &Path) -> Vec<String> {
+    let sound = sound.to_str().expect("paths in the repository are UTF-8");
+    let output = run(firmware, &["--fingerprints", sound]);
+    assert!(output.status.success(), "{sound}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("JSON is UTF-8").lines().map(str::to_owned).collect()
+}
+
+/// The two lines that a window must give, by the core on this machine.
+fn expected(model: Model<'_>, kernels: KernelSet, samples: &[i16]) -> [String; 2] {
+    let mut memory = vec![0; model.sizes().recognizer];
+    let (engine, rest) = memory.split_at_mut(model.sizes().engine);
+    let engine = PlanEngine::new(model, engine).unwrap().with_kernels(kernels);
+    let mut recognizer = Recognizer::with_network(model, engine, rest).unwrap();
+    let (mut features, mut quantised) = (Fingerprint::default(), Fingerprint::default());
+    let mut unheard = samples;
+    while let Some(frame) = recognizer.next_frame(&mut unheard).unwrap() {
+        features.update(frame);
+    }
+    quantised.update_bytes(recognizer.network().quantised_features().iter().map(|&value| value as u8));
+    let (features, quantised) = (features.value(), quantised.value());
+    let outputs = recognizer.network().quantised_outputs().expect("a whole window");
+    let outputs: String = outputs.iter().map(|value| format!("{value:02x}")).collect();
+
+    let settings = Settings::of(&model);
+    let scores = recognizer.outputs().unwrap().expect("a whole window");
+    settings.function_to_apply.apply(scores);
+    let labels: Vec<&str> = model.labels().collect();
+    let ranking = Ranking::new(scores, None);
+    let best = ranking.clone().next().expect("a model has labels");
+    let led = best.score >= settings.threshold && !BACKGROUND_LABELS.contains(&labels[best.index]);
+    let mut line = vec![0; response_bound(model.labels())];
+    let answer = write_response(ranking.map(|ranked| (labels[ranked.index], ranked.score)), &mut line).unwrap();
+    [
+        answer.to_owned(),
+        format!(r#"{{"features":"{features:016x}","quantised":"{quantised:016x}","outputs":"{outputs}","led":{led}}}"#),
+    ]
+}
+
+/// Runs a sound of at most a window on the device, and compares everything with the host.
+fn compare(firmware: &Path, sound: &Path) {
+    let model = common::model();
+    let mut samples = common::samples(sound);
+    assert!(samples.len() <= model.window_samples(), "{} is longer than a window", sound.display());
+    samples.resize(model.window_samples(), 0);
+    let front_end = format!(r#"{{"front_end":"{:016x}"}}"#, conformance::FRONT_END);
+    let device = lines(firmware, sound);
+    for kernels in KernelSet::available() {
+        let [answer, fingerprints] = expected(model, kernels, &samples);
+        let host = [&front_end, &answer, &fingerprints];
+        assert!(device.iter().eq(host), "{}, {}:\ndevice {device:#?}\nhost {host:#?}", sound.display(), kernels.name());
+    }
+}
+
+#[test]
+fn a_cortex_m4f_computes_the_bits_of_the_host() {
+    common::fixtures().iter().for_each(|sound| compare(&CORTEX_M4F, sound));
+}
+
+#[test]
+fn software_floating_point_computes_the_same_bits() {
+    common::fixtures().iter().for_each(|sound| compare(&CORTEX_M0, sound));
+}
+
+/// Writes a WAV file for the device to play.
+fn write_wav(name: &str, samples: &[i16]) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let sample_rate = common::model().sample_rate();
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut wav = hound::WavWriter::create(&path, spec).unwrap();
+    samples.iter().for_each(|&sample| wav.write_sample(sample).unwrap());
+    wav.finalize().unwrap();
+    path
+}
+
+#[test]
+fn a_short_sound_is_followed_by_silence() {
+    let sound = common::samples(&common::fixtures()[0]);
+    compare(&CORTEX_M4F, &write_wav("short, sound.wav", &sound[..sound.len() / 3]));
+}
+
+#[test]
+fn a_long_sound_gives_window_after_window() {
+    let model = common::model();
+    let fixtures = common::fixtures();
+    let window = model.window_samples();
+    let mut sound: Vec<i16> = fixtures.iter().take(3).flat_map(|file| common::samples(file)).collect();
+    let sound_length = sound.len().min(2 * window + window / 2);
+    sound.truncate(sound_length);
+    let device = lines(&CORTEX_M4F, &write_wav("long.wav", &sound));
+    sound.resize(sound.len().next_multiple_of(window), 0);
+    // The windows' starts are a whole number of frames apart, so each is a sound of its own.
+    let hop = Settings::of(&model).hop_frames.get() * model.front_end().hop_length;
+    let starts = (0..).map(|k| k * hop).take_while(|start| start + window <= sound.len());
+    let host: Vec<String> = starts
+        .map(|start| expected(model, KernelSet::Generic, &sound[start..][..window]))
+        .map(|[answer, _]| answer)
+        .collect();
+    let device: Vec<String> = device.into_iter().filter(|line| line.starts_with('[')).collect();
+    assert_eq!(device, host);
+}
+
+#[test]
+fn what_goes_wrong_on_the_device_ends_the_run_with_an_error() {
+    let manifest = board().join("Cargo.toml");
+    let manifest = manifest.to_str().expect("paths in the repository are UTF-8");
+    for (arguments, message) in [
+        (&["--hard-fault"][..], "error: hard fault at 0x"),
+        (&[manifest], "error: the file must be a WAV file of one channel of 16-bit PCM"),
+        (&["nowhere.wav"], "error: the file cannot be read"),
+        (&[], "error: usage: "),
+    ] {
+        let output = run(&CORTEX_M4F, arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{arguments:?}: {stderr}");
+        assert!(stderr.starts_with(message), "{arguments:?}: {stderr}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
