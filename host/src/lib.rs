@@ -2,6 +2,7 @@
 #![deny(unsafe_code)]
 
 pub mod audio;
+pub mod classify;
 pub mod error;
 pub mod frontend;
 

@@ -5,9 +5,8 @@ use rubato::{Fft, FixedSync, Resampler, WindowFunction};
 
 use crate::Error;
 
-/// Input frames in an FFT block, at least: longer blocks have a steeper filter. At 44.1 kHz to 16 kHz this passes speech up to
-/// 7.6 kHz and keeps aliases below the noise of 16-bit samples.
-const BLOCK: usize = 2048;
+/// Input frames in an FFT block, at least: longer blocks have a steeper filter.
+const BLOCK: usize = 4096;
 
 /// Resamples by the FFT (a windowed sinc as long as a block). Equal rates pass through untouched.
 ///
@@ -20,8 +19,12 @@ pub(super) fn resample(samples: Vec<f32>, from: u32, to: u32) -> Result<Vec<f32>
     let wanted = (frames as u64 * u64::from(to) + u64::from(from) / 2) / u64::from(from);
     let cannot = |detail: String| Error::AudioResample { from, to, detail };
 
+    // A block holds a whole number of the shortest stretches that are whole at both rates. An even number of them, because half a
+    // block is the filter's delay: otherwise it could not be taken out to the sample.
+    let stretch = (from / greatest_common_divisor(from, to)) as usize;
+    let block = stretch * BLOCK.div_ceil(stretch).next_multiple_of(2);
     let window = WindowFunction::BlackmanHarris2;
-    let mut resampler = Fft::<f32>::new_custom(from as usize, to as usize, BLOCK, 1, 1, window, FixedSync::Both)
+    let mut resampler = Fft::<f32>::new_custom(from as usize, to as usize, block, 1, 1, window, FixedSync::Both)
         .map_err(|error| cannot(error.to_string()))?;
     let input = InterleavedOwned::new_from(samples, 1, frames).map_err(|error| cannot(error.to_string()))?;
     let output = resampler.process_all(&input, frames, None).map_err(|error| cannot(error.to_string()))?;
@@ -29,6 +32,10 @@ pub(super) fn resample(samples: Vec<f32>, from: u32, to: u32) -> Result<Vec<f32>
     let mut output = output.take_data();
     output.resize((wanted as usize).max(1), 0.0);
     Ok(output)
+}
+
+fn greatest_common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 #[cfg(test)]

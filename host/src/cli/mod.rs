@@ -5,6 +5,7 @@
 //! the reader of a pipe goes away.
 
 mod classify;
+mod model;
 mod output;
 
 use std::process::ExitCode;
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use earmark::Error;
 
-pub use output::Output;
+pub use output::{Output, complain};
 
 /// Exit code when some of several inputs failed.
 pub const PARTLY_FAILED: u8 = 1;
@@ -42,7 +43,7 @@ pub fn run() -> ExitCode {
         // `earmark … | head -1` has had what it wanted.
         Error::Output(cause) if cause.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         error => {
-            output::complain(&error);
+            complain(&error);
             ExitCode::from(FAILED)
         }
     })

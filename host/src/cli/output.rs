@@ -13,9 +13,7 @@ pub struct Output {
 impl Output {
     /// Takes stdout for the rest of the command.
     pub fn new() -> Self {
-        Self {
-            stdout: io::stdout().lock(),
-        }
+        Self { stdout: io::stdout().lock() }
     }
 
     /// Whether a person is looking (a terminal) rather than a program (a pipe or a file).
@@ -25,15 +23,16 @@ impl Output {
 
     /// Writes a whole result and flushes it, so that a reader of the pipe sees each as soon as it exists.
     pub fn write(&mut self, text: impl Display) -> Result<(), Error> {
-        write!(self.stdout, "{text}")
-            .and_then(|()| self.stdout.flush())
-            .map_err(Error::Output)
+        write!(self.stdout, "{text}").and_then(|()| self.stdout.flush()).map_err(Error::Output)
     }
 }
 
-/// Prints one line on stderr: the command's name and what is wrong. Line breaks inside (of a file's name, say) are escaped.
+/// Prints one line on stderr: the command's name and what is wrong. Control characters (in a file's name, say) are escaped.
 pub fn complain(problem: &dyn Display) {
-    let line = problem.to_string().replace('\n', "\\n").replace('\r', "\\r");
+    let mut line = String::new();
+    for character in problem.to_string().chars() {
+        if character.is_control() { line.extend(character.escape_default()) } else { line.push(character) }
+    }
     // Where stderr is closed there is nobody left to tell.
     let _ = writeln!(io::stderr(), "earmark: {line}");
 }

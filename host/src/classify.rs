@@ -1,0 +1,200 @@
+//! What is heard in a clip of any length, by either engine.
+//!
+//! A model hears one window (a second, say). A clip of that length is one window. A shorter one is put in the middle of a window
+//! of silence. A longer one is cut into windows that start every tenth of a window (rounded to the front end's hop) from the
+//! clip's first sample; the last one reaches the clip's end, with silence behind it where the clip does not end on that grid.
+
+use std::ops::Range;
+
+use earmark_core::api::FunctionToApply;
+use earmark_core::engine::Network;
+use earmark_core::model::{Model, Problem};
+use earmark_core::recognizer::Recognizer;
+
+use crate::Error;
+use crate::model::LoadedModel;
+
+/// Windows that start within the length of one.
+const WINDOWS_PER_WINDOW: usize = 10;
+
+/// What evaluates the network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Engine {
+    /// The compiled plan, as on a device.
+    #[default]
+    Core,
+}
+
+/// What was heard in one window of a clip.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Window {
+    /// The clip's samples in the window, without padding.
+    pub samples: Range<usize>,
+    /// The network's raw outputs, one a label; [`FunctionToApply`] makes scores of them.
+    pub outputs: Vec<f32>,
+}
+
+/// A model ready to hear clips.
+pub struct Classifier<'m> {
+    model: Model<'m>,
+    labels: Vec<&'m str>,
+    /// Memory for the core, in words because it must start at a multiple of 4 bytes.
+    memory: Vec<u32>,
+}
+
+impl<'m> Classifier<'m> {
+    /// Prepares a model.
+    ///
+    /// # Errors
+    /// The model is damaged, or the engine cannot run it.
+    pub fn new(loaded: &'m LoadedModel, engine: Engine) -> Result<Self, Error> {
+        let model = loaded.model()?;
+        let Engine::Core = engine;
+        let bytes = model.sizes().recognizer;
+        Ok(Self { labels: model.labels().collect(), memory: vec![0; bytes.div_ceil(size_of::<u32>())], model })
+    }
+
+    /// The model's labels; outputs are in this order.
+    #[must_use]
+    pub fn labels(&self) -> &[&'m str] {
+        &self.labels
+    }
+
+    /// The sample rate that clips must have, in hertz.
+    #[must_use]
+    pub fn sample_rate(&self) -> u32 {
+        self.model.sample_rate()
+    }
+
+    /// What makes scores of the outputs unless somebody asks for something else.
+    #[must_use]
+    pub fn function_to_apply(&self) -> FunctionToApply {
+        match self.model.problem() {
+            Problem::SingleLabel => FunctionToApply::Softmax,
+            Problem::MultiLabel => FunctionToApply::Sigmoid,
+        }
+    }
+
+    /// Hears the windows of a clip, in order.
+    ///
+    /// # Errors
+    /// What the network says; none from the core.
+    pub fn windows(&mut self, clip: &[i16]) -> Result<Vec<Window>, Error> {
+        let Self { model, memory, .. } = self;
+        hear(Recognizer::new(*model, bytemuck::cast_slice_mut(memory))?, model, clip)
+    }
+
+    /// Hears a clip and keeps its best window: the one in which a class scores highest, the first of equals.
+    ///
+    /// Labels in underscores (`_silence_`, `_unknown_`) stand for everything else and do not count, so that a word is found
+    /// wherever it is in a clip of silence; of a model without other labels, all count. Scores are compared after the model's own
+    /// [`function_to_apply`](Self::function_to_apply).
+    ///
+    /// # Errors
+    /// As [`windows`](Self::windows).
+    pub fn best_window(&mut self, clip: &[i16]) -> Result<Window, Error> {
+        let has_classes = self.labels.iter().any(|label| !is_background(label));
+        let counts: Vec<bool> = self.labels.iter().map(|label| !has_classes || !is_background(label)).collect();
+        let function = self.function_to_apply();
+        let best_score = |window: &Window| {
+            let mut scores = window.outputs.clone();
+            function.apply(&mut scores);
+            scores.iter().zip(&counts).filter(|(_, counts)| **counts).map(|(score, _)| *score).fold(f32::MIN, f32::max)
+        };
+        let best = self
+            .windows(clip)?
+            .into_iter()
+            .reduce(|best, window| if best_score(&window) > best_score(&best) { window } else { best });
+        // A clip has at least one window, whatever its length.
+        Ok(best.unwrap_or_else(|| Window { samples: 0..0, outputs: vec![0.0; self.labels.len()] }))
+    }
+}
+
+/// Whether a label stands for what no class is meant for.
+fn is_background(label: &str) -> bool {
+    label.len() > 2 && label.starts_with('_') && label.ends_with('_')
+}
+
+/// Where the windows of a clip lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Grid {
+    /// Silence before the clip, in samples.
+    before: usize,
+    /// Silence behind it.
+    after: usize,
+    /// Samples from one window's start to the next one's.
+    hop: usize,
+    windows: usize,
+}
+
+impl Grid {
+    /// `frame_hop` is the front end's; windows start on frames, so that neighbours share them.
+    fn new(clip: usize, window: usize, frame_hop: usize) -> Self {
+        let frames = ((window + WINDOWS_PER_WINDOW * frame_hop / 2) / (WINDOWS_PER_WINDOW * frame_hop)).max(1);
+        let hop = frames * frame_hop;
+        if clip <= window {
+            let before = (window - clip) / 2;
+            return Self { before, after: window - clip - before, hop, windows: 1 };
+        }
+        let hops = (clip - window).div_ceil(hop);
+        Self { before: 0, after: hops * hop + window - clip, hop, windows: hops + 1 }
+    }
+}
+
+/// Feeds a clip and its padding frame by frame, and evaluates where a window ends.
+fn hear<N: Network>(
+    mut recognizer: Recognizer<'_, '_, N>,
+    model: &Model<'_>,
+    clip: &[i16],
+) -> Result<Vec<Window>, Error> {
+    let front_end = model.front_end();
+    let window = model.window_samples();
+    let grid = Grid::new(clip.len(), window, front_end.hop_length);
+    let frames_in_window = window.saturating_sub(front_end.window_length) / front_end.hop_length + 1;
+    let frames_in_hop = grid.hop / front_end.hop_length;
+
+    recognizer.reset();
+    let mut windows = Vec::with_capacity(grid.windows);
+    let mut frames = 0;
+    for mut samples in [&vec![0; grid.before], clip, &vec![0; grid.after]] {
+        while recognizer.next_frame(&mut samples)?.is_some() {
+            frames += 1;
+            let Some(beyond) = usize::checked_sub(frames, frames_in_window) else { continue };
+            if beyond % frames_in_hop != 0 {
+                continue;
+            }
+            let start = beyond * front_end.hop_length;
+            if let Some(outputs) = recognizer.outputs()? {
+                let end = (start + window - grid.before).min(clip.len());
+                windows.push(Window { samples: start.saturating_sub(grid.before)..end, outputs: outputs.to_vec() });
+            }
+        }
+    }
+    Ok(windows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grids_cover_the_whole_clip() {
+        for (clip, grid) in [
+            (16_000, Grid { before: 0, after: 0, hop: 1_600, windows: 1 }),
+            (0, Grid { before: 8_000, after: 8_000, hop: 1_600, windows: 1 }),
+            (15_999, Grid { before: 0, after: 1, hop: 1_600, windows: 1 }),
+            (16_001, Grid { before: 0, after: 1_599, hop: 1_600, windows: 2 }),
+            (17_600, Grid { before: 0, after: 0, hop: 1_600, windows: 2 }),
+            (160_000, Grid { before: 0, after: 0, hop: 1_600, windows: 91 }),
+        ] {
+            assert_eq!(Grid::new(clip, 16_000, 160), grid, "{clip}");
+        }
+        assert_eq!(Grid::new(5, 4, 256).hop, 256);
+    }
+
+    #[test]
+    fn underscores_mark_what_is_no_class() {
+        assert!(is_background("_silence_") && is_background("_unknown_"));
+        assert!(!is_background("yes") && !is_background("_") && !is_background("__") && !is_background("_x"));
+    }
+}

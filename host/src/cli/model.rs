@@ -1,0 +1,40 @@
+//! Which model a verb runs, and on what.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use earmark::Error;
+use earmark::classify::Engine;
+use earmark::model::LoadedModel;
+
+/// The options that every verb with a model has.
+#[derive(Debug, Args)]
+pub struct ModelOptions {
+    /// A compiled model (.ear), or an ONNX file, which is compiled in memory [default: the built-in one]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+
+    /// What runs the model
+    #[arg(long, value_name = "ENGINE", default_value = "core")]
+    engine: EngineName,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EngineName {
+    /// The compiled plan, the same code as on a device
+    Core,
+}
+
+impl ModelOptions {
+    /// Opens the model.
+    pub fn open(&self) -> Result<LoadedModel, Error> {
+        LoadedModel::open(self.model.as_deref())
+    }
+
+    /// The engine that was asked for.
+    pub fn engine(&self) -> Engine {
+        match self.engine {
+            EngineName::Core => Engine::Core,
+        }
+    }
+}

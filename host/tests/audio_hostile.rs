@@ -1,0 +1,181 @@
+//! Files that are not what they seem: each fault has its own message, and no bytes cause a panic or a large allocation.
+
+use std::fs;
+use std::path::PathBuf;
+
+use earmark::Error;
+use earmark::audio::{Limits, decode};
+use proptest::prelude::*;
+
+const LIMITS: Limits = Limits { bytes: 1 << 20, seconds: 60 };
+
+fn fixture(name: &str) -> Vec<u8> {
+    fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models/fixtures").join(name)).unwrap()
+}
+
+fn fault(bytes: &[u8]) -> Error {
+    match decode(bytes, 16_000, &LIMITS) {
+        Ok(samples) => panic!("taken for {} samples", samples.len()),
+        Err(error) => error,
+    }
+}
+
+/// `yes.wav` with some bytes of its header replaced.
+fn wav_with(at: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut file = fixture("yes.wav");
+    file[at..at + bytes.len()].copy_from_slice(bytes);
+    file
+}
+
+#[test]
+fn each_fault_of_a_wav_header_is_named() {
+    assert!(matches!(fault(&wav_with(22, &[0, 0])), Error::AudioNoChannels));
+    assert!(matches!(fault(&wav_with(24, &[0; 4])), Error::AudioNoRate));
+    assert!(matches!(fault(&wav_with(24, &[0xff; 4])), Error::AudioRate { sample_rate: u32::MAX }));
+    assert!(matches!(fault(&wav_with(20, &[2, 0])), Error::AudioCodec { codec } if codec == "Microsoft ADPCM in WAV"));
+    assert!(matches!(fault(&wav_with(20, &[0x34, 0x12])), Error::AudioCodec { codec } if codec.contains("0x1234")));
+    assert!(matches!(fault(&wav_with(34, &[0, 0])), Error::AudioHeader { .. }));
+    assert!(matches!(fault(&wav_with(34, &[64, 0])), Error::AudioCodec { codec } if codec == "64-bit PCM in WAV"));
+    assert!(matches!(fault(&wav_with(36, b"atad")), Error::AudioHeader { .. }));
+    assert!(matches!(fault(&wav_with(12, b"tmf ")), Error::AudioHeader { .. }));
+    assert!(matches!(fault(&wav_with(16, &[0xff; 4])), Error::AudioHeader { .. }));
+    assert!(matches!(
+        fault(&wav_with(40, &[1, 0x7d, 0, 0])),
+        Error::AudioTruncated { needed: 32_001, given: 32_000, .. }
+    ));
+    assert!(matches!(fault(&fixture("yes.wav")[..44 + 8_000]), Error::AudioTruncated { given: 8_000, .. }));
+    assert!(matches!(fault(&fixture("yes.wav")[..20]), Error::AudioHeader { .. }));
+    assert!(matches!(fault(&fixture("yes.wav")[..44]), Error::AudioTruncated { given: 0, .. }));
+    assert!(matches!(fault(&wav_with(40, &[0; 4])[..44]), Error::AudioNoFrames));
+}
+
+#[test]
+fn samples_that_are_no_numbers_are_told_by_their_place() {
+    let file = fixture("formats/yes-float.wav");
+    let data = file.windows(4).position(|bytes| bytes == b"data").unwrap() + 8;
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut file = file.clone();
+        file[data + 4 * 5_000..][..4].copy_from_slice(&bad.to_le_bytes());
+        assert!(matches!(fault(&file), Error::AudioNotFinite { frame: 5_000 }), "{bad}");
+    }
+}
+
+#[test]
+fn what_is_no_audio_is_told_from_what_cannot_be_decoded() {
+    assert!(matches!(fault(b""), Error::AudioEmpty));
+    assert!(matches!(fault(b"<!doctype html><p>Not found \xc3\xa9"), Error::AudioIsText));
+    assert!(matches!(fault(&[0; 4096]), Error::AudioUnknown));
+    assert!(matches!(fault(b"\x7fELF\x02\x01\x01"), Error::AudioUnknown));
+    assert!(matches!(fault(&[0x1a, 0x45, 0xdf, 0xa3, 1]), Error::AudioCodec { codec } if codec == "WebM/Matroska"));
+    assert!(matches!(fault(b"#!AMR\n\x3c"), Error::AudioCodec { codec } if codec == "AMR"));
+}
+
+/// One Ogg page holding `packets`, each under 255 bytes (RFC 3533).
+fn ogg_page(kind: u8, sequence: u8, packets: &[&[u8]]) -> Vec<u8> {
+    let mut page = b"OggS\0".to_vec();
+    page.push(kind);
+    page.extend([0; 8]); // granule position
+    page.extend([1, 0, 0, 0, sequence, 0, 0, 0, 0, 0, 0, 0, packets.len() as u8]);
+    page.extend(packets.iter().map(|packet| packet.len() as u8));
+    page.extend(packets.concat());
+    let mut crc = 0_u32;
+    for byte in &page {
+        crc ^= u32::from(*byte) << 24;
+        for _ in 0..8 {
+            crc = crc << 1 ^ if crc >> 31 == 1 { 0x04c1_1db7 } else { 0 };
+        }
+    }
+    page[22..26].copy_from_slice(&crc.to_le_bytes());
+    page
+}
+
+#[test]
+fn opus_is_called_by_its_name() {
+    let head = b"OpusHead\x01\x01\x38\x01\x80\xbb\0\0\0\0\0";
+    let file = [
+        ogg_page(2, 0, &[head]),
+        ogg_page(0, 1, &[b"OpusTags\0\0\0\0\0\0\0\0"]),
+        ogg_page(4, 2, &[&[0xf8, 0xff, 0xfe]]),
+    ];
+    let error = fault(&file.concat());
+    assert!(matches!(&error, Error::AudioCodec { codec } if codec == "Opus"), "{error}");
+}
+
+#[test]
+fn a_file_cut_short_is_not_taken_for_a_short_file() {
+    // Ogg has no length to compare with, so a cut between its pages goes unseen.
+    for name in ["yes.wav", "formats/yes-float.wav", "formats/yes.flac", "formats/yes.mp3", "formats/yes.m4a"] {
+        let file = fixture(name);
+        for length in [file.len() * 9 / 10, file.len() / 2, file.len() / 10, 100, 13] {
+            let error = fault(&file[..length]);
+            assert!(
+                matches!(
+                    error,
+                    Error::AudioTruncated { .. }
+                        | Error::AudioNoFrames
+                        | Error::AudioHeader { .. }
+                        | Error::AudioDamaged { .. }
+                        | Error::AudioUnknown
+                        | Error::AudioNoTrack
+                ),
+                "{name} cut to {length}: {error}"
+            );
+        }
+    }
+}
+
+const FILES: [&str; 8] = [
+    "yes.wav",
+    "formats/yes-24bit-extensible.wav",
+    "formats/yes-float.wav",
+    "formats/yes-44100-stereo.wav",
+    "formats/yes.flac",
+    "formats/yes.mp3",
+    "formats/yes.ogg",
+    "formats/yes.m4a",
+];
+
+/// What must hold for any bytes: an answer, of samples within the limit or in one line.
+fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
+    match decode(bytes, 16_000, &LIMITS) {
+        Ok(samples) => prop_assert!(!samples.is_empty() && samples.len() <= 60 * 16_000 + 1),
+        Err(error) => prop_assert!(!error.to_string().contains('\n')),
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_get_an_answer(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        check(&bytes)?;
+    }
+
+    #[test]
+    fn any_bytes_behind_a_signature_get_an_answer(
+        signature in prop::sample::select(vec![
+            &b"RIFF\0\0\0\0WAVE"[..], b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0", b"fLaC\0\0\0\x22", b"OggS\0\x02", b"ID3\x04\0\0",
+            b"\xff\xfb\x90\x00", b"\xff\xf1\x50\x80", b"\0\0\0\x18ftypM4A ", b"FORM\0\0\x01\0AIFFCOMM\0\0\0\x12",
+        ]),
+        bytes in prop::collection::vec(any::<u8>(), 0..600),
+    ) {
+        check(&[signature, &bytes].concat())?;
+    }
+
+    #[test]
+    fn damaged_files_get_an_answer(
+        name in prop::sample::select(FILES.to_vec()),
+        // Most of what can go wrong goes wrong in the header.
+        places in prop::collection::vec((prop_oneof![3 => 0_usize..300, 1 => 0_usize..200_000], any::<u8>()), 1..8),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let mut file = fixture(name);
+        for (place, byte) in places {
+            let place = place % file.len();
+            file[place] = byte;
+        }
+        if let Some(cut) = cut {
+            file.truncate(cut.index(file.len()));
+        }
+        check(&file)?;
+    }
+}
