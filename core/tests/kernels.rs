@@ -1,7 +1,10 @@
 //! Every kernel of every instruction set gives the bits of the portable ones.
 
-use earmark_core::engine::kernels::{DepthwiseFilter, KernelSet, Kernels, Product, Requantisation, Rows, Sum};
+use earmark_core::engine::kernels::{
+    DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows, Sum,
+};
 use earmark_core::engine::layout::{BLOCK, MAX_SHIFT, MIN_SHIFT, TILE_DEPTH};
+use earmark_core::model::Window;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::Union;
@@ -117,39 +120,49 @@ impl ProductCase {
 
 #[derive(Debug, Clone)]
 struct DepthwiseCase {
-    taps: usize,
+    window: Window,
+    extent: [usize; 2],
+    /// Rows and columns of the output. Any number will do: what a tap finds outside the input is padding.
+    outputs: [usize; 2],
     channels: usize,
     weights: Vec<i8>,
-    /// The inputs under each tap of each position.
-    inputs: Vec<Vec<Vec<i8>>>,
+    values: Vec<i8>,
+    padding: Vec<i8>,
     tables: Tables,
 }
 
 fn depthwise_case() -> impl Strategy<Value = DepthwiseCase> {
-    (prop_oneof![1..=12usize, 60..=70usize], 1..=130usize, 1..=3usize).prop_flat_map(|(taps, channels, positions)| {
-        let weights = bytes(taps * channels.next_multiple_of(TILE_DEPTH));
-        let inputs = vec(vec(bytes(channels), taps), positions);
-        (weights, inputs, tables(channels)).prop_map(move |(weights, inputs, tables)| DepthwiseCase {
-            taps,
-            channels,
-            weights,
-            inputs,
-            tables,
-        })
-    })
+    let kernel = prop_oneof![8 => [1..=4u16, 1..=4u16], 2 => [5..=12u16, 1..=1u16], 1 => [7..=9u16, 8..=9u16]];
+    let window = (kernel, [1..=3u16, 1..=3u16], [1..=2u16, 1..=3u16], [0..=3u16, 0..=3u16])
+        .prop_map(|(kernel, stride, dilation, pad)| Window { kernel, stride, dilation, pad });
+    (window, [1..=7usize, 1..=7usize], [1..=5usize, 1..=6usize], 1..=130usize).prop_flat_map(
+        |(window, extent, outputs, channels)| {
+            let weights = bytes(window.taps() * channels.next_multiple_of(TILE_DEPTH));
+            let values = bytes(extent[0] * extent[1] * channels);
+            (weights, values, bytes(channels), tables(channels)).prop_map(move |(weights, values, padding, tables)| {
+                DepthwiseCase { window, extent, outputs, channels, weights, values, padding, tables }
+            })
+        },
+    )
 }
 
 impl DepthwiseCase {
     fn run(&self, kernels: KernelSet) -> Vec<i8> {
         let filter = DepthwiseFilter {
-            taps: self.taps,
+            window: self.window,
             channels: self.channels,
             weights: &self.weights,
             requantisation: self.tables.requantisation(),
         };
-        let mut output = vec![99; self.channels * self.inputs.len()];
-        let positions = self.inputs.iter().map(|taps| taps.iter().map(Vec::as_slice));
-        kernels.depthwise(&filter, positions, &mut output);
+        let input = DepthwiseInput {
+            values: &self.values,
+            height: self.extent[0],
+            width: self.extent[1],
+            padding: &self.padding,
+            columns: self.outputs[1],
+        };
+        let mut output = vec![99; self.channels * self.outputs[0] * self.outputs[1]];
+        kernels.depthwise(&filter, &input, &mut output);
         output
     }
 }
@@ -180,20 +193,6 @@ proptest! {
 
     #[test]
     fn depthwise_convolutions_agree(case in depthwise_case()) {
-        let expected = case.run(KernelSet::Generic);
-        for kernels in KernelSet::available() {
-            prop_assert_eq!(case.run(kernels), expected.clone(), "{}", kernels.name());
-        }
-    }
-
-    #[test]
-    fn depthwise_convolutions_agree_where_inputs_are_missing(mut case in depthwise_case(), missing in 0..=3usize) {
-        if let Some(taps) = case.inputs.first_mut() {
-            taps.truncate(taps.len().saturating_sub(missing));
-            if let Some(tap) = taps.last_mut() {
-                tap.truncate(case.channels / 2);
-            }
-        }
         let expected = case.run(KernelSet::Generic);
         for kernels in KernelSet::available() {
             prop_assert_eq!(case.run(kernels), expected.clone(), "{}", kernels.name());
@@ -239,33 +238,40 @@ fn nothing_is_written_where_the_arguments_do_not_fit() {
     let short = Requantisation { biases: &biases[1..], ..whole };
     let weights = [1; 4 * BLOCK];
     let product = Product { depth: 4, weights: &weights, requantisation: whole, channels: 3 };
-    let filter = DepthwiseFilter { taps: 2, channels: 3, weights: &weights[..8], requantisation: whole };
+    let window = Window { kernel: [2, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0] };
+    let filter = DepthwiseFilter { window, channels: 3, weights: &weights[..8], requantisation: whole };
+    let input = DepthwiseInput { values: &[1; 12], height: 2, width: 2, padding: &[0; 3], columns: 2 };
     for kernels in KernelSet::available() {
-        let rows = |product: &Product<'_>, input: &[i8], output_length: usize, count: usize| {
+        let refused = |product: &Product<'_>, input: &[i8], output_length: usize, count: usize| {
             let mut output = vec![99; output_length];
             kernels.product(product, Rows { input, input_step: 4, output: &mut output, output_step: 3, count });
             output.iter().all(|&value| value == 99)
         };
-        assert!(!rows(&product, &[1; 8], 6, 2), "these fit");
-        assert!(rows(&product, &[1; 8], 6, 0));
-        assert!(rows(&product, &[1; 7], 6, 2));
-        assert!(rows(&product, &[1; 8], 5, 2));
-        assert!(rows(&Product { depth: 3, ..product }, &[1; 8], 6, 2));
-        assert!(rows(&Product { channels: 9, ..product }, &[1; 8], 18, 2));
-        assert!(rows(&Product { weights: &weights[1..], ..product }, &[1; 8], 6, 2));
-        assert!(rows(&Product { requantisation: short, ..product }, &[1; 8], 6, 2));
+        assert!(!refused(&product, &[1; 8], 6, 2), "these fit");
+        assert!(refused(&product, &[1; 8], 6, 0));
+        assert!(refused(&product, &[1; 8], 6, usize::MAX));
+        assert!(refused(&product, &[1; 7], 6, 2));
+        assert!(refused(&product, &[1; 8], 5, 2));
+        assert!(refused(&Product { depth: 3, ..product }, &[1; 8], 6, 2));
+        assert!(refused(&Product { channels: 9, ..product }, &[1; 8], 18, 2));
+        assert!(refused(&Product { weights: &weights[1..], ..product }, &[1; 8], 6, 2));
+        assert!(refused(&Product { requantisation: short, ..product }, &[1; 8], 6, 2));
 
-        let positions = |filter: &DepthwiseFilter<'_>, output_length: usize| {
-            let mut output = vec![99; output_length];
-            let taps = [[1i8; 3].as_slice(); 2];
-            kernels.depthwise(filter, [taps.iter().copied()].into_iter(), &mut output);
+        let refused = |filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>| {
+            let mut output = vec![99; 6];
+            kernels.depthwise(filter, input, &mut output);
             output.iter().all(|&value| value == 99)
         };
-        assert!(!positions(&filter, 3), "these fit");
-        assert!(positions(&filter, 2));
-        assert!(positions(&DepthwiseFilter { channels: 0, ..filter }, 3));
-        assert!(positions(&DepthwiseFilter { taps: 3, ..filter }, 3));
-        assert!(positions(&DepthwiseFilter { taps: usize::MAX, ..filter }, 3));
-        assert!(positions(&DepthwiseFilter { requantisation: short, ..filter }, 3));
+        let kernel = |kernel: [u16; 2]| DepthwiseFilter { window: Window { kernel, ..window }, ..filter };
+        assert!(!refused(&filter, &input), "these fit");
+        assert!(refused(&DepthwiseFilter { channels: 0, ..filter }, &input));
+        assert!(refused(&DepthwiseFilter { weights: &weights[..7], ..filter }, &input));
+        assert!(refused(&DepthwiseFilter { requantisation: short, ..filter }, &input));
+        assert!(refused(&kernel([3, 1]), &input));
+        assert!(refused(&kernel([u16::MAX, u16::MAX]), &input));
+        assert!(refused(&filter, &DepthwiseInput { values: &[1; 11], ..input }));
+        assert!(refused(&filter, &DepthwiseInput { height: usize::MAX, ..input }));
+        assert!(refused(&filter, &DepthwiseInput { padding: &[0; 2], ..input }));
+        assert!(refused(&filter, &DepthwiseInput { columns: 0, ..input }));
     }
 }

@@ -133,7 +133,12 @@ impl Network for PlanEngine<'_, '_> {
 /// ```
 #[must_use]
 pub fn quantise(value: f32, by: Quantisation) -> i8 {
-    // The conversion saturates, and a NaN becomes 0.
-    let steps = libm::rintf(value / by.scale) as i32;
-    steps.saturating_add(i32::from(by.zero_point)).clamp(i32::from(i8::MIN), i32::from(i8::MAX)) as i8
+    // Beyond these every zero point saturates.
+    const FAR: f32 = 256.0;
+    // At this magnitude floats are whole numbers, so that adding it rounds, ties to even, and taking it off leaves what was rounded.
+    const WHOLE: f32 = 12_582_912.0;
+    let steps = (value / by.scale).clamp(-FAR, FAR);
+    // A NaN becomes 0.
+    let steps = ((steps + WHOLE) - WHOLE) as i32;
+    (steps + i32::from(by.zero_point)).clamp(i32::from(i8::MIN), i32::from(i8::MAX)) as i8
 }

@@ -1,7 +1,7 @@
 //! Convolutions: in place where the inputs of an output are one run of memory, else from gathered patches.
 
-use super::apart;
-use crate::engine::kernels::{DepthwiseFilter, KernelSet, Kernels, Product, Requantisation, Rows};
+use super::{apart, copy};
+use crate::engine::kernels::{DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows};
 use crate::engine::layout;
 use crate::model::{Convolution, Model};
 
@@ -99,19 +99,50 @@ fn gather(op: &Convolution, group: usize, position: [usize; 2], input: &[i8], pa
     let width = usize::from(op.input.width);
     let [rows, columns] = op.window.kernel.map(usize::from);
     let (taps, padding) = patch.split_at_mut(rows * columns * channels);
-    padding.fill(0);
+    if !padding.is_empty() {
+        padding.fill(0);
+    }
+    let run = (op.groups == 1 && op.window.dilation[1] == 1).then(|| run_of_columns(op, position[1]));
     for (row, taps) in taps.chunks_exact_mut(columns * channels).enumerate() {
-        let row = under_tap(op, 0, position[0], row);
+        let Some(row) = under_tap(op, 0, position[0], row) else {
+            taps.fill(op.input.zero_point);
+            continue;
+        };
+        if let Some(Run { before, start, inside }) = run {
+            let (before, rest) = taps.split_at_mut(before * channels);
+            let (inside, behind) = rest.split_at_mut(inside * channels);
+            let start = (row * width + start) * channels;
+            before.fill(op.input.zero_point);
+            copy::short(&input[start..start + inside.len()], inside);
+            behind.fill(op.input.zero_point);
+            continue;
+        }
         for (column, values) in taps.chunks_exact_mut(channels).enumerate() {
-            match (row, under_tap(op, 1, position[1], column)) {
-                (Some(row), Some(column)) => {
+            match under_tap(op, 1, position[1], column) {
+                Some(column) => {
                     let start = (row * width + column) * op.input.channels as usize + group * channels;
-                    values.copy_from_slice(&input[start..start + channels]);
+                    copy::short(&input[start..start + channels], values);
                 }
-                _ => values.fill(op.input.zero_point),
+                None => values.fill(op.input.zero_point),
             }
         }
     }
+}
+
+/// The columns under an undilated kernel: first some of padding, then those of the input, then padding again.
+#[derive(Clone, Copy)]
+struct Run {
+    before: usize,
+    /// The input's first column.
+    start: usize,
+    inside: usize,
+}
+
+fn run_of_columns(op: &Convolution, column: usize) -> Run {
+    let (columns, pad) = (usize::from(op.window.kernel[1]), usize::from(op.window.pad[1]));
+    let first = column * usize::from(op.window.stride[1]);
+    let (before, start) = (pad.saturating_sub(first).min(columns), first.saturating_sub(pad));
+    Run { before, start, inside: (columns - before).min(usize::from(op.input.width).saturating_sub(start)) }
 }
 
 /// The input's row (axis 0) or column (axis 1) under a tap of an output, or `None` for padding.
@@ -129,30 +160,22 @@ pub(super) fn depthwise(kernels: KernelSet, model: &Model<'_>, op: &Convolution,
     let (input, output) = apart(arena, &op.input, &op.output);
     let channels = op.output.channels as usize;
     let filter = DepthwiseFilter {
-        taps: op.window.taps(),
+        window: op.window,
         channels,
         weights: model.table(op.weights as usize, layout::weights_length(op, true) as usize),
         requantisation: requantisation(model, op, true, 0, layout::requantised_channels(op, true) as usize),
     };
-    if !layout::unpadded(op) {
+    let padded = !layout::unpadded(op);
+    if padded {
         scratch.iter_mut().take(channels).for_each(|value| *value = op.input.zero_point);
     }
-    let padding = scratch.get(..channels).unwrap_or(&[]);
-    let width = usize::from(op.input.width);
-    let [tap_rows, tap_columns] = op.window.kernel.map(usize::from);
-    let (rows, columns) = (usize::from(op.output.height), usize::from(op.output.width));
-    let positions = (0..rows).flat_map(|row| (0..columns).map(move |column| [row, column]));
-    let taps = positions.map(|[row, column]| {
-        (0..tap_rows).flat_map(move |tap_row| {
-            let row = under_tap(op, 0, row, tap_row);
-            (0..tap_columns).map(move |tap_column| match (row, under_tap(op, 1, column, tap_column)) {
-                (Some(row), Some(column)) => {
-                    let start = (row * width + column) * channels;
-                    input.get(start..start + channels).unwrap_or(&[])
-                }
-                _ => padding,
-            })
-        })
-    });
-    kernels.depthwise(&filter, taps, output);
+    let source = DepthwiseInput {
+        values: input,
+        height: usize::from(op.input.height),
+        width: usize::from(op.input.width),
+        // Where no tap falls on padding, any row will do.
+        padding: if padded { scratch } else { input },
+        columns: usize::from(op.output.width),
+    };
+    kernels.depthwise(&filter, &source, output);
 }

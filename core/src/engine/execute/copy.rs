@@ -17,8 +17,28 @@ pub(super) fn block(op: &BlockCopy, arena: &mut [i8]) {
             let from = start(&op.input, op.from, row, column);
             let to = start(&op.output, op.to, row, column);
             if let (Some(from), Some(to)) = (input.get(from..from + channels), output.get_mut(to..to + channels)) {
-                to.copy_from_slice(from);
+                short(from, to);
             }
         }
+    }
+}
+
+/// Copies a run that is likely to be short: up to 16 bytes are moved without a call.
+#[inline]
+pub(super) fn short(from: &[i8], to: &mut [i8]) {
+    /// `N` bytes from either end, which may overlap.
+    fn ends<const N: usize>(from: &[i8], to: &mut [i8]) {
+        if let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) {
+            let (first, last) = (*first, *last);
+            to.first_chunk_mut().into_iter().for_each(|place| *place = first);
+            to.last_chunk_mut().into_iter().for_each(|place| *place = last);
+        }
+    }
+    match from.len().min(to.len()) {
+        1 => ends::<1>(from, to),
+        2..=3 => ends::<2>(from, to),
+        4..=7 => ends::<4>(from, to),
+        8..=16 => ends::<8>(from, to),
+        _ => to.copy_from_slice(from),
     }
 }

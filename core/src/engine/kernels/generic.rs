@@ -1,6 +1,6 @@
 //! Kernels in portable Rust: the reference that all others agree with, and what targets without their own run.
 
-use super::{DepthwiseFilter, Kernels, Product, Requantisation, Rows, Sum};
+use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Requantisation, Rows, Sum};
 use crate::engine::arithmetic::{finish, finish_wide, requantise, shift_half_even};
 use crate::engine::layout::{BLOCK, TILE_DEPTH};
 
@@ -31,16 +31,23 @@ impl Kernels for Generic {
         }
     }
 
-    fn depthwise<'x, P, T>(self, filter: &DepthwiseFilter<'_>, positions: P, output: &mut [i8])
-    where
-        P: Iterator<Item = T>,
-        T: Iterator<Item = &'x [i8]> + Clone,
-    {
-        if !filter.whole() {
+    fn depthwise(self, filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]) {
+        if !input.fit(filter) {
             return;
         }
-        for (output, taps) in output.chunks_exact_mut(filter.channels).zip(positions) {
-            position(filter, taps, output);
+        for (position, output) in output.chunks_exact_mut(filter.channels).enumerate() {
+            for (block, output) in output.chunks_mut(BLOCK).enumerate() {
+                let mut accumulators = block_of(filter.requantisation.biases, block);
+                let mut weights = filter.weights.chunks_exact(filter.row());
+                input.taps(filter, position, |inputs| {
+                    let inputs = inputs.get(block * BLOCK..).unwrap_or(&[]);
+                    let weights = weights.next().and_then(|weights| weights.get(block * BLOCK..)).unwrap_or(&[]);
+                    for ((accumulator, &x), &w) in accumulators.iter_mut().zip(inputs).zip(weights) {
+                        *accumulator = accumulator.wrapping_add(i32::from(x) * i32::from(w));
+                    }
+                });
+                store_block(&filter.requantisation, block, &accumulators, output);
+            }
         }
     }
 
@@ -51,27 +58,6 @@ impl Kernels for Generic {
             let exact = (i64::from(a) - zero_a) * factor_a + (i64::from(b) - zero_b) * factor_b;
             *output = finish_wide(shift_half_even(exact, sum.shift), sum.zero_point, sum.clamp);
         }
-    }
-}
-
-/// One position of a depthwise convolution.
-pub(super) fn position<'x>(
-    filter: &DepthwiseFilter<'_>,
-    taps: impl Iterator<Item = &'x [i8]> + Clone,
-    output: &mut [i8],
-) {
-    let row = filter.row();
-    for (block, output) in output.chunks_mut(BLOCK).enumerate() {
-        let mut accumulators = block_of(filter.requantisation.biases, block);
-        let rows = filter.weights.chunks_exact(row).take(filter.taps);
-        for (inputs, weights) in taps.clone().zip(rows) {
-            let inputs = inputs.get(block * BLOCK..).unwrap_or(&[]);
-            let weights = weights.get(block * BLOCK..).unwrap_or(&[]);
-            for ((accumulator, &x), &w) in accumulators.iter_mut().zip(inputs).zip(weights) {
-                *accumulator = accumulator.wrapping_add(i32::from(x) * i32::from(w));
-            }
-        }
-        store_block(&filter.requantisation, block, &accumulators, output);
     }
 }
 

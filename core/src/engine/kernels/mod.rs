@@ -8,8 +8,10 @@ pub mod generic;
 #[allow(unsafe_code)]
 pub mod x86;
 
+mod depthwise;
 mod set;
 
+pub use depthwise::{DepthwiseFilter, DepthwiseInput};
 pub use set::KernelSet;
 
 /// A matrix product: each row of inputs gives one value an output channel.
@@ -59,44 +61,14 @@ impl Rows<'_> {
     pub fn fit(&self, product: &Product<'_>) -> bool {
         let padded = product.channels.next_multiple_of(super::layout::BLOCK);
         let last = self.count.saturating_sub(1);
+        let end = |step: usize, length: usize| last.saturating_mul(step).saturating_add(length);
         self.count > 0
             && product.depth.is_multiple_of(super::layout::TILE_DEPTH)
-            && last * self.input_step + product.depth <= self.input.len()
-            && last * self.output_step + product.channels <= self.output.len()
-            && product.weights.len() >= padded * product.depth
+            && end(self.input_step, product.depth) <= self.input.len()
+            && end(self.output_step, product.channels) <= self.output.len()
+            && product.weights.len() >= padded.saturating_mul(product.depth)
             && product.requantisation.biases.len() >= padded
             && product.requantisation.scales.len() >= padded
-    }
-}
-
-/// The weights of a depthwise convolution.
-#[derive(Debug, Clone, Copy)]
-pub struct DepthwiseFilter<'m> {
-    /// Number of taps.
-    pub taps: usize,
-    /// Channels.
-    pub channels: usize,
-    /// `taps` rows of channels, each padded to a whole [`row`](Self::row).
-    pub weights: &'m [i8],
-    /// How accumulators become outputs.
-    pub requantisation: Requantisation<'m>,
-}
-
-impl DepthwiseFilter<'_> {
-    /// Weights of one tap, with their padding.
-    #[must_use]
-    pub const fn row(&self) -> usize {
-        self.channels.next_multiple_of(super::layout::TILE_DEPTH)
-    }
-
-    /// Whether the tables are whole and there is a channel: what kernels with raw loads rely on.
-    #[must_use]
-    pub fn whole(&self) -> bool {
-        let padded = self.channels.next_multiple_of(super::layout::BLOCK);
-        self.channels > 0
-            && self.weights.len() >= self.taps.saturating_mul(self.row())
-            && self.requantisation.biases.len() >= padded
-            && self.requantisation.scales.len() >= padded
     }
 }
 
@@ -120,13 +92,8 @@ pub trait Kernels: Copy {
     /// Computes all rows of a product. Writes nothing if they do not [`fit`](Rows::fit).
     fn product(self, product: &Product<'_>, rows: Rows<'_>);
 
-    /// Computes one position after the other of a depthwise convolution, as many as there are outputs and `positions`; each of these
-    /// gives the channels under each tap. Writes nothing if the filter is not [`whole`](DepthwiseFilter::whole); inputs that
-    /// are missing count as 0.
-    fn depthwise<'x, P, T>(self, filter: &DepthwiseFilter<'_>, positions: P, output: &mut [i8])
-    where
-        P: Iterator<Item = T>,
-        T: Iterator<Item = &'x [i8]> + Clone;
+    /// Computes all positions of a depthwise convolution. Writes nothing if the input does not [`fit`](DepthwiseInput::fit) the filter.
+    fn depthwise(self, filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]);
 
     /// Adds two slices into as many outputs as the shortest of the three has values.
     fn sum(self, sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]);

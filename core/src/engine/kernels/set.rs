@@ -2,7 +2,7 @@
 
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Vnni};
-use super::{DepthwiseFilter, Kernels, Product, Rows, Sum, generic::Generic};
+use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Rows, Sum, generic::Generic};
 
 /// Which kernels to use. All give the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,12 +72,8 @@ impl Kernels for KernelSet {
         dispatch!(self, product(product, rows));
     }
 
-    fn depthwise<'x, P, T>(self, filter: &DepthwiseFilter<'_>, positions: P, output: &mut [i8])
-    where
-        P: Iterator<Item = T>,
-        T: Iterator<Item = &'x [i8]> + Clone,
-    {
-        dispatch!(self, depthwise(filter, positions, output));
+    fn depthwise(self, filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]) {
+        dispatch!(self, depthwise(filter, input, output));
     }
 
     fn sum(self, sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]) {

@@ -2,8 +2,8 @@
 
 use core::arch::x86_64::*;
 
-use super::super::{DepthwiseFilter, Product, Requantisation, Rows, Sum, generic};
-use super::taps::Taps;
+use super::super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Requantisation, Rows, Sum, generic};
+use super::taps::{self, MOST, POSITIONS, Places};
 use crate::engine::layout::{BLOCK, SHIFT_MASK, TILE_DEPTH};
 
 /// Bytes of a tile of weights.
@@ -29,9 +29,9 @@ pub(super) fn product(product: &Product<'_>, mut rows: Rows<'_>) {
 fn row_block<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>) {
     let tiles = product.depth / TILE_DEPTH;
     let (input_step, output_step) = (rows.input_step, rows.output_step);
-    let mut inputs: [&[[i8; TILE_DEPTH]]; R] = [&[]; R];
-    for (row, quads) in inputs.iter_mut().enumerate() {
-        *quads = &rows.input[row * input_step..][..product.depth].as_chunks().0[..tiles];
+    let mut inputs = [rows.input.as_ptr(); R];
+    for (row, input) in inputs.iter_mut().enumerate() {
+        *input = rows.input[row * input_step..][..product.depth].as_ptr();
     }
     let weights = product.weights.as_chunks::<TILE>().0;
     for first in (0..product.channels).step_by(BLOCK) {
@@ -42,7 +42,9 @@ fn row_block<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>) {
             let halves: [__m128i; 2] = bytemuck::cast(weights[tile]);
             let weights = [_mm256_cvtepi8_epi16(halves[0]), _mm256_cvtepi8_epi16(halves[1])];
             for row in 0..R {
-                let input = _mm256_cvtepi8_epi16(_mm_set1_epi32(bytemuck::cast(inputs[row][tile])));
+                // SAFETY: each of the inputs has a row's depth, which is that many tiles.
+                let input = unsafe { inputs[row].cast::<[i8; TILE_DEPTH]>().add(tile).read() };
+                let input = _mm256_cvtepi8_epi16(_mm_set1_epi32(bytemuck::cast(input)));
                 for half in 0..2 {
                     parts[row][half] = _mm256_add_epi32(parts[row][half], _mm256_madd_epi16(weights[half], input));
                 }
@@ -65,58 +67,73 @@ fn row_block<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>) {
 }
 
 #[target_feature(enable = "avx2")]
-pub(super) fn depthwise<'x, P, T>(filter: &DepthwiseFilter<'_>, positions: P, output: &mut [i8])
-where
-    P: Iterator<Item = T>,
-    T: Iterator<Item = &'x [i8]> + Clone,
-{
-    if !filter.whole() {
+pub(super) fn depthwise(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]) {
+    if !input.fit(filter) {
         return;
     }
-    let mut table = Taps::new();
-    for (output, taps) in output.chunks_exact_mut(filter.channels).zip(positions) {
-        match table.collect(taps.clone(), filter.taps, filter.channels) {
-            Some(inputs) => position(filter, inputs, output),
-            None => generic::position(filter, taps, output),
+    if filter.window.taps() > MOST {
+        return generic::Generic.depthwise(filter, input, output);
+    }
+    let mut places = [[input.padding.as_ptr(); MOST]; POSITIONS];
+    for (chunk, output) in output.chunks_mut(POSITIONS * filter.channels).enumerate() {
+        let places = &mut places[..output.len() / filter.channels];
+        taps::find(filter, input, chunk * POSITIONS, places);
+        for first in (0..filter.channels).step_by(BLOCK) {
+            // SAFETY: the input fits the filter, and the places are those of its taps.
+            unsafe {
+                if first + BLOCK <= filter.channels {
+                    depthwise_channels::<true>(filter, first, places, output);
+                } else {
+                    depthwise_channels::<false>(filter, first, places, output);
+                }
+            }
         }
     }
 }
 
+/// Computes eight channels, or if not `WHOLE` those that are left, of a few positions.
+///
+/// # Safety
+/// The filter is whole; all its channels can be read from each place.
 #[target_feature(enable = "avx2")]
-fn position(filter: &DepthwiseFilter<'_>, inputs: &[&[i8]], output: &mut [i8]) {
-    let row = filter.row();
-    let (blocks, rest) = output.as_chunks_mut::<BLOCK>();
-    for (block, output) in blocks.iter_mut().enumerate() {
-        let first = block * BLOCK;
-        let channels = Channels::new(&filter.requantisation, first);
+unsafe fn depthwise_channels<const WHOLE: bool>(
+    filter: &DepthwiseFilter<'_>,
+    first: usize,
+    places: &[Places],
+    output: &mut [i8],
+) {
+    let count = if WHOLE { BLOCK } else { filter.channels - first };
+    let channels = Channels::new(&filter.requantisation, first);
+    for (places, output) in places.iter().zip(output.chunks_exact_mut(filter.channels)) {
         let mut accumulators = channels.biases;
-        for (tap, input) in inputs.iter().enumerate() {
-            // SAFETY: `collect` found all channels under each tap, the filter is whole, and the block's channels are among them.
+        for (tap, place) in places.iter().take(filter.window.taps()).enumerate() {
+            // SAFETY: all channels can be read from the place, and the table has the weights of this tap.
             let (x, w) = unsafe {
-                let weights = filter.weights.as_ptr().add(tap * row + first);
-                (_mm_loadl_epi64(input.as_ptr().add(first).cast()), _mm_loadl_epi64(weights.cast()))
+                let weights = filter.weights.as_ptr().add(tap * filter.row() + first);
+                (load::<WHOLE>(place.add(first), count), load::<WHOLE>(weights, count))
             };
-            accumulators = multiply_add(accumulators, x, w);
+            let products = _mm256_mullo_epi32(_mm256_cvtepi8_epi32(x), _mm256_cvtepi8_epi32(w));
+            accumulators = _mm256_add_epi32(accumulators, products);
         }
-        *output = channels.finish(accumulators);
-    }
-    if !rest.is_empty() {
-        let first = filter.channels - rest.len();
-        let channels = Channels::new(&filter.requantisation, first);
-        let mut accumulators = channels.biases;
-        for (input, weights) in inputs.iter().zip(filter.weights.chunks(row)) {
-            let x = _mm_cvtsi64_si128(bytemuck::cast(padded(&input[first..][..rest.len()])));
-            let w = _mm_cvtsi64_si128(bytemuck::cast(padded(&weights[first..][..rest.len()])));
-            accumulators = multiply_add(accumulators, x, w);
-        }
-        store(channels.finish(accumulators), rest);
+        store(channels.finish(accumulators), &mut output[first..][..count]);
     }
 }
 
-/// Adds eight products of bytes.
+/// Loads eight bytes, or if not `WHOLE` the first `count` of them and zeros.
+///
+/// # Safety
+/// That many bytes can be read.
+#[inline]
 #[target_feature(enable = "avx2")]
-fn multiply_add(accumulators: __m256i, x: __m128i, w: __m128i) -> __m256i {
-    _mm256_add_epi32(accumulators, _mm256_mullo_epi32(_mm256_cvtepi8_epi32(x), _mm256_cvtepi8_epi32(w)))
+unsafe fn load<const WHOLE: bool>(from: *const i8, count: usize) -> __m128i {
+    if WHOLE {
+        // SAFETY: as for this function.
+        unsafe { _mm_loadl_epi64(from.cast()) }
+    } else {
+        // SAFETY: as for this function.
+        let values = unsafe { core::slice::from_raw_parts(from, count) };
+        _mm_cvtsi64_si128(bytemuck::cast(padded(values)))
+    }
 }
 
 /// Up to eight values, zeros behind them.

@@ -5,7 +5,7 @@ mod detect;
 mod taps;
 mod vnni;
 
-use super::{DepthwiseFilter, Kernels, Product, Rows, Sum};
+use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Rows, Sum};
 use detect::Level;
 
 /// AVX2 kernels. One is only to be had where the processor runs them.
@@ -41,13 +41,9 @@ macro_rules! kernels {
                 unsafe { $module::product(product, rows) }
             }
 
-            fn depthwise<'x, P, T>(self, filter: &DepthwiseFilter<'_>, positions: P, output: &mut [i8])
-            where
-                P: Iterator<Item = T>,
-                T: Iterator<Item = &'x [i8]> + Clone,
-            {
+            fn depthwise(self, filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]) {
                 // SAFETY: there is a value of this type, so the processor has the instructions.
-                unsafe { $module::depthwise(filter, positions, output) }
+                unsafe { $module::depthwise(filter, input, output) }
             }
 
             fn sum(self, sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]) {

@@ -5,8 +5,8 @@
 
 use core::arch::x86_64::*;
 
-use super::super::{DepthwiseFilter, Product, Requantisation, Rows, Sum, generic};
-use super::taps::Taps;
+use super::super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Requantisation, Rows, Sum, generic};
+use super::taps::{self, MOST, POSITIONS, Places};
 use crate::engine::layout::{BLOCK, SHIFT_MASK, TILE_DEPTH};
 
 /// Channels worked on at a time: two blocks.
@@ -37,11 +37,11 @@ pub(super) fn product(product: &Product<'_>, mut rows: Rows<'_>) {
 fn row_block<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>) {
     let tiles = product.depth / TILE_DEPTH;
     let (input_step, output_step) = (rows.input_step, rows.output_step);
-    let mut inputs: [&[[i8; TILE_DEPTH]]; R] = [&[]; R];
+    let mut inputs = [rows.input.as_ptr(); R];
     let mut corrections = [_mm512_setzero_si512(); R];
     for row in 0..R {
         let input = &rows.input[row * input_step..][..product.depth];
-        inputs[row] = &input.as_chunks().0[..tiles];
+        inputs[row] = input.as_ptr();
         corrections[row] = _mm512_set1_epi32(total(input).wrapping_mul(-128));
     }
     let weights = product.weights.as_chunks::<TILE>().0;
@@ -60,7 +60,9 @@ fn row_block<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>) {
             let weights = _mm512_inserti64x4::<1>(low, bytemuck::cast(high[tile]));
             let weights = _mm512_xor_si512(weights, _mm512_set1_epi8(i8::MIN));
             for row in 0..R {
-                let input = _mm512_set1_epi32(bytemuck::cast(inputs[row][tile]));
+                // SAFETY: each of the inputs has a row's depth, which is that many tiles.
+                let input = unsafe { inputs[row].cast::<[i8; TILE_DEPTH]>().add(tile).read() };
+                let input = _mm512_set1_epi32(bytemuck::cast(input));
                 accumulators[row] = _mm512_dpbusd_epi32(accumulators[row], weights, input);
             }
         }
@@ -86,66 +88,101 @@ fn total(values: &[i8]) -> i32 {
     for chunk in chunks {
         sums = _mm512_dpbusd_epi32(sums, ones, bytemuck::cast(*chunk));
     }
-    let (quads, _) = rest.as_chunks::<TILE_DEPTH>();
-    for quad in quads {
-        sums = _mm512_dpbusd_epi32(sums, ones, _mm512_zextsi128_si512(_mm_cvtsi32_si128(bytemuck::cast(*quad))));
-    }
+    let within = (1 << rest.len()) - 1;
+    // SAFETY: the mask lets through the bytes of `rest` alone.
+    let rest = unsafe { _mm512_maskz_loadu_epi8(within, rest.as_ptr()) };
+    sums = _mm512_dpbusd_epi32(sums, ones, rest);
     _mm512_reduce_add_epi32(sums)
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-pub(super) fn depthwise<'x, P, T>(filter: &DepthwiseFilter<'_>, positions: P, output: &mut [i8])
-where
-    P: Iterator<Item = T>,
-    T: Iterator<Item = &'x [i8]> + Clone,
-{
-    if !filter.whole() {
+pub(super) fn depthwise(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]) {
+    if !input.fit(filter) {
         return;
     }
-    let mut table = Taps::new();
-    for (output, taps) in output.chunks_exact_mut(filter.channels).zip(positions) {
-        match table.collect(taps.clone(), filter.taps, filter.channels) {
-            Some(inputs) => position(filter, inputs, output),
-            None => generic::position(filter, taps, output),
+    if filter.window.taps() > MOST {
+        return generic::Generic.depthwise(filter, input, output);
+    }
+    let mut places = [[input.padding.as_ptr(); MOST]; POSITIONS];
+    for (chunk, output) in output.chunks_mut(POSITIONS * filter.channels).enumerate() {
+        let places = &mut places[..output.len() / filter.channels];
+        taps::find(filter, input, chunk * POSITIONS, places);
+        for first in (0..filter.channels).step_by(CHANNELS) {
+            // SAFETY: the input fits the filter, and the places are those of its taps.
+            unsafe {
+                if first + CHANNELS <= filter.channels {
+                    depthwise_channels::<true>(filter, first, places, output);
+                } else {
+                    depthwise_channels::<false>(filter, first, places, output);
+                }
+            }
         }
     }
 }
 
+/// Computes sixteen channels, or if not `WHOLE` those that are left, of a few positions.
+///
+/// # Safety
+/// The filter is whole; all its channels can be read from each place.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn position(filter: &DepthwiseFilter<'_>, inputs: &[&[i8]], output: &mut [i8]) {
-    let row = filter.row();
-    let (blocks, rest) = output.as_chunks_mut::<CHANNELS>();
-    for (block, output) in blocks.iter_mut().enumerate() {
-        let first = block * CHANNELS;
-        let channels = Channels::new(&filter.requantisation, first);
-        let mut accumulators = channels.biases;
-        for (tap, input) in inputs.iter().enumerate() {
-            // SAFETY: `collect` found all channels under each tap, the filter is whole, and the block's channels are among them.
-            let (x, w) = unsafe {
-                let weights = filter.weights.as_ptr().add(tap * row + first);
-                (_mm_loadu_si128(input.as_ptr().add(first).cast()), _mm_loadu_si128(weights.cast()))
-            };
-            accumulators = multiply_add(accumulators, x, w);
-        }
-        *output = bytemuck::cast(channels.finish(accumulators));
+unsafe fn depthwise_channels<const WHOLE: bool>(
+    filter: &DepthwiseFilter<'_>,
+    first: usize,
+    places: &[Places],
+    output: &mut [i8],
+) {
+    let count = if WHOLE { CHANNELS } else { filter.channels - first };
+    let taps = filter.window.taps();
+    let fours = taps.div_ceil(4);
+    let mut weights = [_mm512_setzero_si512(); MOST / 4];
+    let mut channels = Channels::new(&filter.requantisation, first);
+    for (index, four) in weights.iter_mut().take(fours).enumerate() {
+        let row = |tap: usize| {
+            if tap >= taps {
+                return _mm_setzero_si128();
+            }
+            // SAFETY: the table has the weights of this tap, and the channels are among them.
+            unsafe { load::<WHOLE>(filter.weights.as_ptr().add(tap * filter.row() + first), count) }
+        };
+        let tap = 4 * index;
+        *four = interleave([row(tap), row(tap + 1), row(tap + 2), row(tap + 3)]);
+        // Inputs become unsigned by adding 128; 128 times the sum of the weights is taken off here.
+        let surplus = _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(i8::MIN), *four);
+        channels.biases = _mm512_sub_epi32(channels.biases, surplus);
     }
-    if !rest.is_empty() {
-        let first = filter.channels - rest.len();
-        let channels = Channels::new(&filter.requantisation, first);
+    for (places, output) in places.iter().zip(output.chunks_exact_mut(filter.channels)) {
         let mut accumulators = channels.biases;
-        for (input, weights) in inputs.iter().zip(filter.weights.chunks(row)) {
-            let x = bytemuck::cast(padded(&input[first..][..rest.len()]));
-            let w = bytemuck::cast(padded(&weights[first..][..rest.len()]));
-            accumulators = multiply_add(accumulators, x, w);
+        for (weights, four) in weights.iter().take(fours).zip(places.as_chunks::<4>().0) {
+            // SAFETY: all channels can be read from there.
+            let input = |place: *const i8| unsafe { load::<WHOLE>(place.add(first), count) };
+            let inputs = interleave([input(four[0]), input(four[1]), input(four[2]), input(four[3])]);
+            let inputs = _mm512_xor_si512(inputs, _mm512_set1_epi8(i8::MIN));
+            accumulators = _mm512_dpbusd_epi32(accumulators, inputs, *weights);
         }
-        store(channels.finish(accumulators), rest);
+        store(channels.finish(accumulators), &mut output[first..][..count]);
     }
 }
 
-/// Adds sixteen products of bytes.
+/// Loads sixteen bytes, or if not `WHOLE` the first `count` of them and zeros.
+///
+/// # Safety
+/// That many bytes can be read.
+#[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn multiply_add(accumulators: __m512i, x: __m128i, w: __m128i) -> __m512i {
-    _mm512_add_epi32(accumulators, _mm512_mullo_epi32(_mm512_cvtepi8_epi32(x), _mm512_cvtepi8_epi32(w)))
+unsafe fn load<const WHOLE: bool>(from: *const i8, count: usize) -> __m128i {
+    // SAFETY: as for this function; the mask lets through the first `count` bytes alone.
+    unsafe { if WHOLE { _mm_loadu_si128(from.cast()) } else { _mm_maskz_loadu_epi8((1 << count) - 1, from) } }
+}
+
+/// Four rows of sixteen bytes, one byte of each in turn.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn interleave(rows: [__m128i; 4]) -> __m512i {
+    let all = _mm512_inserti32x4::<1>(_mm512_castsi128_si512(rows[0]), rows[1]);
+    let all = _mm512_inserti32x4::<3>(_mm512_inserti32x4::<2>(all, rows[2]), rows[3]);
+    // First four bytes of each row, then the next four; within these the bytes of the rows in turn.
+    let quads = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), all);
+    let turns = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    _mm512_shuffle_epi8(quads, _mm512_broadcast_i32x4(turns))
 }
 
 /// Up to sixteen values, zeros behind them.
