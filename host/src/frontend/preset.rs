@@ -89,7 +89,7 @@ impl Preset {
             Self::TfSignal => Settings {
                 hop_length: window_length / 4,
                 // `tf.signal.hann_window(periodic=True)` is symmetric when its length is odd.
-                window: if window_length % 2 == 0 { Window::Hann } else { Window::HannSymmetric },
+                window: if window_length.is_multiple_of(2) { Window::Hann } else { Window::HannSymmetric },
                 mel_bands: 80,
                 low_hz: 80.0,
                 high_hz: 7_600.0,
