@@ -100,6 +100,8 @@ pub enum Error {
         /// Values it holds.
         given: usize,
     },
+    /// A runtime that stands in for the engine failed.
+    NetworkFailed,
     /// A buffer is too small for what was to be written into it.
     BufferTooSmall {
         /// Bytes that are certain to do.
@@ -241,6 +243,9 @@ impl fmt::Display for Error {
                 "loud samples would overflow the front end: make pcm_scale, offset or scale smaller in the model's \
                  front-end options and compile again",
             ),
+            Self::NetworkFailed => {
+                f.write_str("the runtime that stands in for the engine failed: use the engine itself (--engine core)")
+            }
             Self::BufferLength { buffer, needed, given } => {
                 write!(f, "the buffer for {buffer} holds {given} values and must hold {needed}: change its length")
             }

@@ -15,6 +15,14 @@ pub enum Error {
         /// Why.
         cause: std::io::Error,
     },
+    /// A compiled model could not be written.
+    #[error("cannot write the model {}: {cause}; check the directory and the disk's space", path.display())]
+    WriteModel {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
     /// An artifact is damaged.
     #[error("cannot use the model {name}: {cause}")]
     Model {
@@ -44,6 +52,32 @@ pub enum Error {
     NoCompiler {
         /// The file.
         path: std::path::PathBuf,
+    },
+    /// An ONNX file cannot be read or has a shape that no recogniser has.
+    #[error("cannot compile the ONNX model: {what}")]
+    Onnx {
+        /// What is wrong.
+        what: String,
+    },
+    /// The ONNX file holds an operator that the compiler does not know, or not in this form.
+    #[error("cannot compile node {node} ({operator}, input {shape}): {why}; supported are {supported}")]
+    UnsupportedOperator {
+        /// The node's name.
+        node: String,
+        /// Its operator.
+        operator: String,
+        /// The shape of its inputs.
+        shape: String,
+        /// What is wrong with it.
+        why: String,
+        /// What could stand in its place.
+        supported: &'static str,
+    },
+    /// What a model says about itself is wrong or missing.
+    #[error("the model's description is wrong: {what}")]
+    Metadata {
+        /// What is wrong and what to do.
+        what: String,
     },
     /// There is no such audio file.
     #[error("there is no such file: check the path")]

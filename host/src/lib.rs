@@ -2,10 +2,14 @@
 #![deny(unsafe_code)]
 
 pub mod audio;
+#[cfg(feature = "tract")]
+pub mod compile;
 pub mod classify;
 pub mod error;
 pub mod frontend;
 
 pub mod model;
+#[cfg(feature = "tract")]
+pub mod reference;
 
 pub use error::Error;

@@ -5,6 +5,8 @@
 //! the reader of a pipe goes away.
 
 mod classify;
+#[cfg(feature = "tract")]
+mod compile;
 mod model;
 mod output;
 
@@ -31,6 +33,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Classify(classify::Classify),
+    #[cfg(feature = "tract")]
+    Compile(compile::Compile),
 }
 
 /// Parses the process's arguments, runs the verb and says how it went.
@@ -38,6 +42,8 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.verb {
         Verb::Classify(verb) => verb.run(),
+        #[cfg(feature = "tract")]
+        Verb::Compile(verb) => verb.run(),
     };
     outcome.unwrap_or_else(|error| match error {
         // `earmark … | head -1` has had what it wanted.

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use earmark_core::model::{Aligned, Model};
 
 use crate::Error;
+#[cfg(feature = "tract")]
+use crate::compile::metadata::Layers;
 use bytes::AlignedBytes;
 
 /// The model that is built into the binary, as `--model` names it in messages.
@@ -86,11 +88,33 @@ impl LoadedModel {
         Err(Error::NoCompiler { path: path.to_owned() })
     }
 
-    /// Compiles an ONNX file in memory; its settings come from its metadata and a `MODEL.toml` beside it.
+    #[cfg(not(feature = "tract"))]
+    fn from_onnx(path: &Path, _contents: Vec<u8>) -> Result<Self, Error> {
+        Err(Error::NoCompiler { path: path.to_owned() })
+    }
+
+    /// Compiles an ONNX file in memory; its settings come from its metadata and a TOML file beside it.
     #[cfg(feature = "tract")]
     fn from_onnx(path: &Path, contents: Vec<u8>) -> Result<Self, Error> {
-        let _ = Source::Owned(contents);
-        Err(Error::NoCompiler { path: path.to_owned() })
+        let mut layers = Layers::default();
+        layers.add_file_beside(path)?;
+        Self::compile(&path.display().to_string(), contents, &layers)
+    }
+
+    /// Compiles the bytes of an ONNX file; `layers` holds what is known about the model beyond its metadata.
+    ///
+    /// # Errors
+    /// See [`compile`](crate::compile::compile).
+    #[cfg(feature = "tract")]
+    pub fn compile(name: &str, onnx: Vec<u8>, layers: &Layers) -> Result<Self, Error> {
+        let artifact = crate::compile::compile(&onnx, layers)?;
+        let loaded = Self {
+            name: name.to_owned(),
+            artifact: Storage::Owned(AlignedBytes::new(&artifact)),
+            source: Source::Owned(onnx),
+        };
+        loaded.model()?;
+        Ok(loaded)
     }
 
     /// What messages call it: the path, or [`BUILT_IN`].

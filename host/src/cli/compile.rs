@@ -1,0 +1,92 @@
+//! `earmark compile`: an ONNX file in, an artifact out.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use earmark::Error;
+use earmark::compile::metadata::Layers;
+use earmark::model::LoadedModel;
+
+use super::Output;
+
+/// Compile a quantised ONNX model to an artifact that runs everywhere
+///
+/// Labels, front end, problem type and detector defaults come from the ONNX file's metadata_props (earmark.*), from a TOML file beside it
+/// (its own name with .toml, or MODEL.toml), and from these flags; the later win.
+#[derive(Debug, Args)]
+pub struct Compile {
+    /// The ONNX file
+    #[arg(value_name = "MODEL.onnx")]
+    model: PathBuf,
+    /// Where to write the artifact [default: the model's path with .ear]
+    #[arg(short, long, value_name = "MODEL.ear")]
+    output: Option<PathBuf>,
+    /// The model's name
+    #[arg(long)]
+    name: Option<String>,
+    /// One label an output, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "LABEL,…")]
+    labels: Vec<String>,
+    /// Whether one label is right or any number of them
+    #[arg(long, value_parser = ["single-label", "multi-label"])]
+    problem: Option<String>,
+    /// Samples of one classification window
+    #[arg(long, value_name = "SAMPLES")]
+    window_samples: Option<u32>,
+    /// Any other setting, as in MODEL.toml: frontend.mel_bands=40, detector.threshold=0.8
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+}
+
+impl Compile {
+    pub fn run(&self) -> Result<ExitCode, Error> {
+        let onnx = std::fs::read(&self.model).map_err(|cause| Error::ReadModel { path: self.model.clone(), cause })?;
+        let path = self.output.clone().unwrap_or_else(|| self.model.with_extension("ear"));
+        let compiled = LoadedModel::compile(&path.display().to_string(), onnx, &self.layers()?)?;
+        let model = compiled.model()?;
+        std::fs::write(&path, model.bytes()).map_err(|cause| Error::WriteModel { path: path.clone(), cause })?;
+        let sizes = model.sizes();
+        let mut output = Output::new();
+        if output.is_terminal() {
+            output.write(format_args!(
+                "{}: {} bytes of flash, {} bytes of RAM ({} for the network); `earmark inspect` says more\n",
+                path.display(),
+                sizes.artifact,
+                sizes.recognizer,
+                sizes.engine
+            ))?;
+        } else {
+            let summary = serde_json::json!({
+                "file": path,
+                "flash": sizes.artifact,
+                "ram": sizes.recognizer,
+                "network_ram": sizes.engine,
+            });
+            output.write(format_args!("{summary}\n"))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The TOML file beside the model, below the flags.
+    fn layers(&self) -> Result<Layers, Error> {
+        let mut layers = Layers::default();
+        layers.add_file_beside(&self.model)?;
+        if let Some(name) = &self.name {
+            layers.set("name", name.as_str().into());
+        }
+        if !self.labels.is_empty() {
+            layers.set("labels", self.labels.clone().into());
+        }
+        if let Some(problem) = &self.problem {
+            layers.set("problem", problem.as_str().into());
+        }
+        if let Some(samples) = self.window_samples {
+            layers.set("window_samples", samples.into());
+        }
+        for setting in &self.settings {
+            layers.add_setting(setting)?;
+        }
+        Ok(layers)
+    }
+}

@@ -1,0 +1,184 @@
+//! Writing the artifact: see [`format`](earmark_core::model::format) for its layout.
+
+use earmark_core::frontend::{Compression, Features, FrontEndSpec, Spectrum};
+use earmark_core::model::checksum::xxh32;
+use earmark_core::model::format::{
+    ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, SOURCE_HASH_LENGTH, VERSION, word,
+};
+use earmark_core::model::{MAX_RECORD_WORDS, Problem};
+
+use super::ir::{Graph, Quant};
+use super::memory::Arena;
+use super::metadata::Detector;
+use super::plan::plan;
+use crate::Error;
+
+/// Everything that an artifact holds.
+#[derive(Debug)]
+pub struct Contents<'a> {
+    pub labels: &'a [String],
+    pub problem: Problem,
+    pub window_samples: u32,
+    pub front_end: FrontEndSpec<'a>,
+    pub graph: &'a Graph,
+    pub arena: &'a Arena,
+    pub detector: Detector,
+    pub source_hash: [u8; SOURCE_HASH_LENGTH],
+    pub provenance: &'a str,
+}
+
+/// Writes an artifact.
+///
+/// # Errors
+/// [`Error::UnsupportedOperator`] if an operator's numbers are beyond what the format can hold.
+pub fn write(contents: &Contents<'_>) -> Result<Vec<u8>, Error> {
+    let mut file = File::new();
+    file.labels(contents.labels);
+    file.settings(contents);
+    file.front_end(&contents.front_end);
+    file.network(contents.graph, contents.arena)?;
+    let place = file.section(contents.provenance.as_bytes());
+    file.set(word::PROVENANCE, place);
+    file.set(word::PROVENANCE_LENGTH, contents.provenance.len());
+    Ok(file.finish())
+}
+
+/// A file under construction: the header's words, then sections.
+struct File {
+    bytes: Vec<u8>,
+}
+
+impl File {
+    fn new() -> Self {
+        let mut file = Self { bytes: vec![0; HEADER_LENGTH] };
+        file.set_word(word::MAGIC, u32::from_le_bytes(MAGIC));
+        file.set_word(word::VERSION, u32::from(VERSION) | (HEADER_WORDS as u32) << 16);
+        file
+    }
+
+    fn set_word(&mut self, number: usize, value: u32) {
+        self.bytes[4 * number..][..4].copy_from_slice(&value.to_le_bytes());
+    }
+
+    /// Sizes that the format holds in 32 bits; what is larger is refused when the file is checked, for its length.
+    fn set(&mut self, number: usize, value: usize) {
+        self.set_word(number, u32::try_from(value).unwrap_or(u32::MAX));
+    }
+
+    fn set_float(&mut self, number: usize, value: f32) {
+        self.set_word(number, value.to_bits());
+    }
+
+    /// Appends a section; gives its offset.
+    fn section(&mut self, contents: &[u8]) -> usize {
+        let place = self.bytes.len().next_multiple_of(ALIGNMENT);
+        self.bytes.resize(place, 0);
+        self.bytes.extend_from_slice(contents);
+        place
+    }
+
+    fn floats(&mut self, values: &[f32]) -> usize {
+        self.section(&values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>())
+    }
+
+    fn labels(&mut self, labels: &[String]) {
+        let ends = labels.iter().scan(0, |end, label| {
+            *end += label.len() as u32;
+            Some(*end)
+        });
+        let mut section: Vec<u8> = ends.flat_map(u32::to_le_bytes).collect();
+        labels.iter().for_each(|label| section.extend_from_slice(label.as_bytes()));
+        let place = self.section(&section);
+        self.set(word::LABELS, place);
+        self.set(word::LABELS_LENGTH, section.len());
+        self.set(word::LABEL_COUNT, labels.len());
+    }
+
+    fn settings(&mut self, contents: &Contents<'_>) {
+        self.set_word(word::PROBLEM, u32::from(contents.problem == Problem::MultiLabel));
+        self.set_word(word::WINDOW_SAMPLES, contents.window_samples);
+        self.set_word(word::SMOOTHING, u32::from(contents.detector.smoothing_frames));
+        self.set_float(word::THRESHOLD, contents.detector.threshold);
+        self.set_word(word::REFRACTORY_MS, contents.detector.refractory_ms);
+        self.bytes[4 * word::SOURCE_HASH..][..SOURCE_HASH_LENGTH].copy_from_slice(&contents.source_hash);
+    }
+
+    fn front_end(&mut self, spec: &FrontEndSpec<'_>) {
+        self.set_word(word::SAMPLE_RATE, spec.sample_rate);
+        self.set_word(word::ARITHMETIC, 0);
+        self.set_word(word::FEATURE_KIND, u32::from(spec.features == Features::Mfcc));
+        self.set_word(word::SPECTRUM, u32::from(spec.spectrum == Spectrum::Power));
+        let compression = match spec.compression {
+            Compression::LnPlus => 0,
+            Compression::LnMax => 1,
+            Compression::DecibelMax => 2,
+        };
+        self.set_word(word::COMPRESSION, compression);
+        self.set_float(word::FLOOR, spec.floor);
+        self.set_float(word::PCM_SCALE, spec.pcm_scale);
+        self.set(word::FRAME_LENGTH, spec.window_length);
+        self.set(word::HOP_LENGTH, spec.hop_length);
+        self.set(word::FFT_LENGTH, spec.fft_length);
+        self.set(word::MEL_BANDS, spec.mel_bands.len());
+        let coefficients = if spec.features == Features::Mfcc { spec.feature_count() } else { 0 };
+        self.set(word::COEFFICIENTS, coefficients);
+        let window = self.floats(spec.window);
+        self.set(word::ANALYSIS_WINDOW, window);
+        let bands = spec.mel_bands.iter().flat_map(|band| [band.first_bin, band.bins]).flat_map(u16::to_le_bytes);
+        let bands = self.section(&bands.collect::<Vec<_>>());
+        self.set(word::BANDS, bands);
+        let weights = self.floats(spec.mel_weights);
+        self.set(word::BAND_WEIGHTS, weights);
+        self.set(word::BAND_WEIGHT_COUNT, spec.mel_weights.len());
+        if !spec.dct.is_empty() {
+            let cosines = self.floats(spec.dct);
+            self.set(word::COSINES, cosines);
+        }
+        if !spec.offset.is_empty() || !spec.scale.is_empty() {
+            let features = spec.feature_count();
+            let or =
+                |values: &[f32], missing| if values.is_empty() { vec![missing; features] } else { values.to_vec() };
+            let normalisation = self.floats(&[or(spec.offset, 0.0), or(spec.scale, 1.0)].concat());
+            self.set(word::NORMALISATION, normalisation);
+        }
+    }
+
+    fn network(&mut self, graph: &Graph, arena: &Arena) -> Result<(), Error> {
+        self.set(word::FRAMES, graph.frames);
+        self.quant(word::INPUT_SCALE, word::INPUT_ZERO_POINT, graph.input);
+        self.quant(word::OUTPUT_SCALE, word::OUTPUT_ZERO_POINT, graph.output_quant);
+        self.set(word::OUTPUT, arena.offsets[graph.output.tensor] + graph.output.offset);
+        self.set(word::ARENA, arena.length);
+        // The data come first, so that the operators can point at them.
+        let plan = plan(graph, arena, self.bytes.len().next_multiple_of(ALIGNMENT))?;
+        let data = self.section(&plan.data);
+        self.set(word::DATA, data);
+        self.set(word::DATA_LENGTH, plan.data.len());
+        let mut records = Vec::new();
+        for op in &plan.ops {
+            let mut words = [0; MAX_RECORD_WORDS];
+            let count = op.encode(&mut words);
+            records.extend(words[..count].iter().flat_map(|word| word.to_le_bytes()));
+        }
+        let place = self.section(&records);
+        self.set(word::PLAN, place);
+        self.set(word::PLAN_LENGTH, records.len());
+        self.set(word::OP_COUNT, plan.ops.len());
+        self.set(word::SCRATCH, plan.scratch);
+        Ok(())
+    }
+
+    fn quant(&mut self, scale: usize, zero_point: usize, quant: Quant) {
+        self.set_float(scale, quant.scale);
+        self.set_word(zero_point, i32::from(quant.zero_point).cast_unsigned());
+    }
+
+    fn finish(mut self) -> Vec<u8> {
+        let length = self.bytes.len().next_multiple_of(ALIGNMENT);
+        self.bytes.resize(length, 0);
+        self.set(word::TOTAL_LENGTH, length);
+        let checksum = xxh32(&self.bytes, CHECKED_FROM);
+        self.set_word(word::CHECKSUM, checksum);
+        self.bytes
+    }
+}

@@ -1,0 +1,143 @@
+//! ONNX bytes to tract's typed graph.
+//!
+//! The lowering reads the graph as tract's `into_typed` gives it, with constants folded: one node an ONNX operator, axes as in the
+//! file. The rest of tract's decluttering prepares graphs for running on tract: it turns 1×1 convolutions into EinSum, moves
+//! axes about and evaluates quantised functions into tables by reciprocal scales, none of which can be undone.
+
+use tract_onnx::Onnx;
+use tract_onnx::pb::{ModelProto, NodeProto, ValueInfoProto, tensor_shape_proto, type_proto};
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::optim::Optimizer;
+
+use super::guard::shielded;
+use super::{quantize, screen};
+use crate::Error;
+
+/// Largest ONNX file that is read, in bytes.
+pub const MAX_FILE: usize = 256 << 20;
+/// Most values that one input window may have.
+const MAX_INPUT: usize = 1 << 24;
+
+/// An ONNX file that tract has read.
+#[derive(Debug)]
+pub struct Imported {
+    /// The graph, typed, constants folded.
+    pub graph: TypedModel,
+    /// The shape of its one input.
+    pub input_shape: Vec<usize>,
+    /// `metadata_props`.
+    pub metadata: Vec<(String, String)>,
+}
+
+/// tract's ONNX reader, with QuantizeLinear as the standard has it.
+pub fn reader() -> Onnx {
+    let mut reader = tract_onnx::onnx();
+    reader.op_register.insert("QuantizeLinear", quantize::parse);
+    // Shapes are computed anew; those in the file may be wrong.
+    reader.with_ignore_value_info(true)
+}
+
+/// Reads an ONNX file.
+///
+/// # Errors
+/// [`Error::Onnx`] and [`Error::UnsupportedOperator`]. Hostile files give errors as well: never a panic.
+pub fn import(bytes: &[u8]) -> Result<Imported, Error> {
+    if bytes.len() > MAX_FILE {
+        return Err(Error::Onnx { what: format!("it has {} bytes; at most {MAX_FILE} are read", bytes.len()) });
+    }
+    let mut proto = shielded(|| reader().proto_model_for_read(&mut &*bytes))
+        .and_then(Result::ok)
+        .ok_or_else(|| Error::Onnx { what: "it is damaged or not an ONNX file".to_owned() })?;
+    screen::check(&proto, bytes.len())?;
+    if let Some(graph) = &mut proto.graph {
+        graph.input.iter_mut().for_each(fix_batch);
+    }
+    let graph = typed(&proto)?;
+    let input_shape = input_shape(&graph)?;
+    let metadata = proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
+    Ok(Imported { graph, input_shape, metadata })
+}
+
+/// The input's shape: concrete, not empty, not huge.
+fn input_shape(graph: &TypedModel) -> Result<Vec<usize>, Error> {
+    let fact = graph.input_fact(0).map_err(|error| Error::Onnx { what: describe(&error) })?;
+    let shape = fact.shape.as_concrete().ok_or_else(|| Error::Onnx {
+        what: format!("its input has the shape {:?}, which leaves sizes open: export it with fixed sizes", fact.shape),
+    })?;
+    let values = shape.iter().try_fold(1usize, |product, &extent| product.checked_mul(extent));
+    match values {
+        Some(values) if (1..=MAX_INPUT).contains(&values) => Ok(shape.to_vec()),
+        _ => Err(Error::Onnx { what: format!("its input has the unusable shape {shape:?}") }),
+    }
+}
+
+/// The axes of time and of features in an input of this shape, for frames of `features` features; an axis beyond the last stands for
+/// an extent of 1. `None` if no axis has that extent or there are more axes than these two.
+///
+/// If both have the same extent, features come before time in three axes or fewer, as one-dimensional convolutions have them, and after
+/// time in more.
+pub fn feature_axes(shape: &[usize], features: usize) -> Option<(usize, usize)> {
+    let long: Vec<usize> = (0..shape.len()).filter(|&axis| shape[axis] > 1).collect();
+    let none = shape.len();
+    match *long.as_slice() {
+        [] if features == 1 => Some((none, none)),
+        [one] if shape[one] == features => Some((none, one)),
+        [one] if features == 1 => Some((one, none)),
+        [first, second] if shape[first] == features && (shape[second] != features || shape.len() <= 3) => {
+            Some((second, first))
+        }
+        [first, second] if shape[second] == features => Some((first, second)),
+        _ => None,
+    }
+}
+
+fn typed(proto: &ModelProto) -> Result<TypedModel, Error> {
+    let build = || -> TractResult<TypedModel> {
+        let mut graph = reader().model_for_proto_model(proto)?.into_typed()?;
+        Optimizer::prop_consts().optimize(&mut graph)?;
+        Ok(graph)
+    };
+    match shielded(build) {
+        Some(Ok(graph)) => Ok(graph),
+        Some(Err(error)) => Err(Error::Onnx { what: describe(&error) }),
+        None => Err(Error::Onnx { what: "it is inconsistent".to_owned() }),
+    }
+}
+
+/// An error of tract's and its causes, in one line.
+pub fn describe(error: &TractError) -> String {
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    let line = causes.join(": ").split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().take(400).collect()
+}
+
+/// A batch of open size becomes a batch of one.
+fn fix_batch(input: &mut ValueInfoProto) {
+    use tensor_shape_proto::dimension::Value::DimValue;
+    let Some(type_proto::Value::TensorType(tensor)) = input.r#type.as_mut().and_then(|kind| kind.value.as_mut()) else {
+        return;
+    };
+    if let Some(batch) = tensor.shape.as_mut().and_then(|shape| shape.dim.first_mut())
+        && !matches!(batch.value, Some(DimValue(extent)) if extent > 0)
+    {
+        batch.value = Some(DimValue(1));
+    }
+}
+
+/// The shape of a tensor that `node` reads, for an error message: found by typing the graph up to there.
+pub fn shape_before(model: &ModelProto, node: &NodeProto, tensor: &str) -> String {
+    let Some(graph) = &model.graph else { return "unknown".to_owned() };
+    let mut head = graph.clone();
+    head.node = graph.node.iter().take_while(|&other| !std::ptr::eq(other, node)).cloned().collect();
+    head.output = vec![ValueInfoProto { name: tensor.to_owned(), ..ValueInfoProto::default() }];
+    head.input.iter_mut().for_each(fix_batch);
+    let known = head.node.iter().flat_map(|node| &node.output).chain(head.input.iter().map(|input| &input.name));
+    if !known.chain(head.initializer.iter().map(|constant| &constant.name)).any(|name| name == tensor) {
+        return "unknown".to_owned();
+    }
+    let proto = ModelProto { graph: Some(head), opset_import: model.opset_import.clone(), ..ModelProto::default() };
+    typed(&proto)
+        .ok()
+        .and_then(|graph| graph.output_fact(0).ok().map(|fact| format!("{:?}", fact.shape)))
+        .unwrap_or_else(|| "unknown".to_owned())
+}

@@ -1,0 +1,169 @@
+//! The quantised network between ONNX and the artifact: operators over int8 tensors that have a size but no place yet.
+
+/// Index of a tensor in [`Graph::tensors`].
+pub type TensorId = usize;
+
+/// How a real number is held in a byte: `real = (byte − zero_point) · scale`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quant {
+    /// Size of one step.
+    pub scale: f32,
+    /// The byte that stands for zero. Tensors of `uint8` are held 128 lower, as `int8`.
+    pub zero_point: i8,
+}
+
+impl Quant {
+    /// The real number that a byte stands for, as DequantizeLinear computes it.
+    pub fn real(self, byte: i8) -> f32 {
+        (i32::from(byte) - i32::from(self.zero_point)) as f32 * self.scale
+    }
+
+    /// The byte nearest to a real number, as QuantizeLinear computes it.
+    pub fn byte(self, real: f32) -> i8 {
+        let by = earmark_core::model::Quantisation { scale: self.scale, zero_point: self.zero_point };
+        earmark_core::engine::quantise(real, by)
+    }
+}
+
+/// A tensor, or a part of one, as an operator sees it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Place {
+    /// The tensor.
+    pub tensor: TensorId,
+    /// First value within the tensor.
+    pub offset: usize,
+    /// Height (time), width (frequency) and channels.
+    pub shape: [usize; 3],
+    /// The byte that stands for zero.
+    pub zero_point: i8,
+}
+
+impl Place {
+    /// Number of values.
+    pub fn length(&self) -> usize {
+        self.shape.iter().product()
+    }
+}
+
+/// A sliding window over height and width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Height and width.
+    pub kernel: [usize; 2],
+    /// Steps between outputs.
+    pub stride: [usize; 2],
+    /// Steps between taps.
+    pub dilation: [usize; 2],
+    /// Padding before the first row and column.
+    pub pad: [usize; 2],
+}
+
+impl Window {
+    /// A window of one position.
+    pub const POINT: Self = Self { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0] };
+}
+
+/// The numbers of a convolution or fully connected layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filter {
+    /// How it slides.
+    pub window: Window,
+    /// Groups of channels.
+    pub groups: usize,
+    /// `output channels × kernel height × kernel width × input channels of a group`, the last index fastest.
+    pub weights: Vec<i8>,
+    /// One an output channel, with `−input zero point · Σ weights` added.
+    pub biases: Vec<i32>,
+    /// One an output channel: input scale · weight scale / output scale.
+    pub scales: Vec<f32>,
+}
+
+/// What an operator computes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// Convolution or fully connected layer.
+    Convolution(Filter),
+    /// Every byte is replaced: the entry for byte `b` is at `b + 128`.
+    Lookup(Box<[i8; 256]>),
+    /// Sum of two tensors, each scaled by input scale / output scale (negated to subtract).
+    Add([f32; 2]),
+    /// Product of two tensors, scaled by the product of the input scales / output scale.
+    Multiply(f32),
+    /// The greatest value under a window.
+    MaxPool(Window),
+    /// The mean under a window, scaled by input scale / output scale.
+    AveragePool {
+        /// How it slides.
+        window: Window,
+        /// Whether padding counts in the divisor.
+        count_padding: bool,
+        /// Input scale / output scale.
+        ratio: f32,
+    },
+    /// Copy of a block of `extent` from position `from` of the input to `to` of the output.
+    Copy {
+        /// First row, column and channel read.
+        from: [usize; 3],
+        /// First row, column and channel written.
+        to: [usize; 3],
+        /// Rows, columns and channels.
+        extent: [usize; 3],
+    },
+}
+
+impl Kind {
+    /// Whether the operator can clamp its output at no cost.
+    pub const fn can_clamp(&self) -> bool {
+        matches!(self, Self::Convolution(_) | Self::Add(_) | Self::Multiply(_))
+    }
+
+    /// Whether the output may take an input's place: each value depends only on the values at its own position.
+    pub const fn works_in_place(&self) -> bool {
+        matches!(self, Self::Lookup(_) | Self::Add(_) | Self::Multiply(_))
+    }
+}
+
+/// One step of the network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Op {
+    /// The ONNX node that it comes from.
+    pub node: String,
+    /// What it computes.
+    pub kind: Kind,
+    /// What it reads: one place, or two for sums and products.
+    pub inputs: Vec<Place>,
+    /// What it writes.
+    pub output: Place,
+    /// Least and greatest output; only where [`Kind::can_clamp`].
+    pub clamp: [i8; 2],
+}
+
+/// The whole network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Graph {
+    /// Bytes of each tensor. Tensor 0 holds the features.
+    pub tensors: Vec<usize>,
+    /// The steps in the order in which they run.
+    pub ops: Vec<Op>,
+    /// Frames of features that a window has.
+    pub frames: usize,
+    /// Features of a frame.
+    pub features: usize,
+    /// How the features are quantised.
+    pub input: Quant,
+    /// The logits, one after another.
+    pub output: Place,
+    /// How the logits are quantised.
+    pub output_quant: Quant,
+}
+
+impl Graph {
+    /// The tensor of the features.
+    pub const FEATURES: TensorId = 0;
+
+    /// Number of operators, and the output, that read a tensor or part of it.
+    pub fn readers(&self, tensor: TensorId) -> usize {
+        let reads = self.ops.iter().flat_map(|op| &op.inputs).filter(|place| place.tensor == tensor).count();
+        reads + usize::from(self.output.tensor == tensor)
+    }
+}

@@ -1,0 +1,330 @@
+//! tract's typed graph to the quantised network: one file a family of operators.
+//!
+//! Operators on int8 tensors are lowered one by one. Between DequantizeLinear and QuantizeLinear a graph computes with real numbers:
+//! such a stretch is recognised as a whole, at its QuantizeLinear, and becomes integer operators ([`real`]).
+
+mod axes;
+mod binary;
+mod concat;
+mod convolution;
+mod logits;
+mod pool;
+mod product;
+mod real;
+mod slice;
+mod unary;
+mod window;
+
+use std::collections::HashMap;
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::array::{Pad, Slice, StridedSlice, TypedConcat};
+use tract_onnx::tract_core::ops::change_axes::AxisOp;
+use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool};
+use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
+use tract_onnx::tract_core::ops::konst::Const;
+use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
+use tract_onnx::tract_core::ops::source::TypedSource;
+
+use super::import::{Imported, describe, feature_axes};
+use super::ir::{Graph, Kind, Op, Place, Quant, TensorId};
+use super::layout::Layout;
+use super::quantize::QuantizeExact;
+use super::screen::SUPPORTED;
+use crate::Error;
+
+pub use logits::{Activation, before_activation};
+
+/// An int8 tensor of the ONNX graph: where its values stand and how its axes run over them.
+#[derive(Debug, Clone)]
+struct Operand {
+    tensor: TensorId,
+    /// First value within the tensor.
+    offset: usize,
+    layout: Layout,
+    /// What the bytes stand for, where the operator that makes them says so.
+    quant: Option<Quant>,
+}
+
+impl Operand {
+    fn place(&self, shape: [usize; 3], zero_point: i8) -> Place {
+        Place { tensor: self.tensor, offset: self.offset, shape, zero_point }
+    }
+
+    /// The whole operand, for operators to which height, width and channels are the same.
+    fn natural(&self, zero_point: i8) -> Place {
+        self.place(self.layout.natural(), zero_point)
+    }
+}
+
+/// What a lowering gives.
+#[derive(Debug)]
+pub struct Lowered {
+    /// The network up to its int8 logits.
+    pub graph: Graph,
+    /// The activation that followed the logits in the file.
+    pub activation: Option<Activation>,
+}
+
+/// Lowers a graph whose frames have `features` features.
+///
+/// # Errors
+/// [`Error::UnsupportedOperator`] with the node's name, operator and shape; [`Error::Onnx`] if the input or the output has
+/// an unusable shape.
+pub fn lower(imported: &Imported, features: usize) -> Result<Lowered, Error> {
+    let model = &imported.graph;
+    let mut lowering = Lowering {
+        model,
+        input_shape: &imported.input_shape,
+        graph: Graph {
+            tensors: Vec::new(),
+            ops: Vec::new(),
+            frames: 0,
+            features,
+            input: Quant { scale: 1.0, zero_point: 0 },
+            output: Place { tensor: 0, offset: 0, shape: [1, 1, 1], zero_point: 0 },
+            output_quant: Quant { scale: 1.0, zero_point: 0 },
+        },
+        operands: HashMap::new(),
+        pads: HashMap::new(),
+        terms: HashMap::new(),
+        has_input: false,
+    };
+    let order = model.eval_order().map_err(|error| Error::Onnx { what: describe(&error) })?;
+    for id in order {
+        lowering.node(model.node(id))?;
+    }
+    let activation = lowering.logits()?;
+    Ok(Lowered { graph: lowering.graph, activation })
+}
+
+struct Lowering<'m> {
+    model: &'m TypedModel,
+    input_shape: &'m [usize],
+    graph: Graph,
+    operands: HashMap<OutletId, Operand>,
+    /// Padded tensors that only convolutions can take: what was padded, and by how much on each axis.
+    pads: HashMap<OutletId, (OutletId, Pad)>,
+    /// Real tensors that are held exactly by an int8 one.
+    terms: HashMap<OutletId, real::Term>,
+    has_input: bool,
+}
+
+impl Lowering<'_> {
+    fn node(&mut self, node: &TypedNode) -> Result<(), Error> {
+        let op = &node.op;
+        if let Some(quantize) = op.downcast_ref::<ElementWiseOp>().and_then(|op| op.0.downcast_ref::<QuantizeExact>()) {
+            return self.quantize(node, quantize);
+        }
+        if op.is::<Const>() {
+            return Ok(());
+        }
+        // Real numbers wait for their QuantizeLinear.
+        let datum_type = node.outputs[0].fact.datum_type;
+        if datum_type.is_float() {
+            return Ok(());
+        }
+        if op.is::<TypedSource>() {
+            return self.source(node);
+        }
+        if !matches!(datum_type, DatumType::I8 | DatumType::U8) {
+            return Err(self.unsupported(node, "only tensors of int8, uint8 and float32 can be computed with"));
+        }
+        if let Some(op) = op.downcast_ref::<Conv>() {
+            self.convolution(node, op)
+        } else if let Some(op) = op.downcast_ref::<EinSum>() {
+            self.matrix_product(node, op)
+        } else if let Some(op) = op.downcast_ref::<Pad>() {
+            self.pads.insert(node.id.into(), (node.inputs[0], op.clone()));
+            Ok(())
+        } else if let Some(op) = op.downcast_ref::<TypedConcat>() {
+            self.quantised_concat(node, op.axis)
+        } else if op.is::<AxisOp>()
+            || op.is::<Slice>()
+            || op.is::<StridedSlice>()
+            || op.is::<MaxPool>()
+            || matches!(op.downcast_ref::<Reduce>(), Some(Reduce { reducer: Reducer::Max, .. }))
+        {
+            let input = self.operand(node, 0)?;
+            let output = self.rearranged(node, &input)?;
+            self.operands.insert(node.id.into(), output);
+            Ok(())
+        } else {
+            self.quantised_unary(node)
+        }
+    }
+
+    /// Operators that give some of the values that they take, as they are: they work on bytes as they do on real numbers.
+    fn rearranged(&mut self, node: &TypedNode, input: &Operand) -> Result<Operand, Error> {
+        if let Some(op) = node.op.downcast_ref::<AxisOp>() {
+            self.changed_axes(node, op, input)
+        } else if let Some(op) = node.op.downcast_ref::<MaxPool>() {
+            self.max_pool(node, op, input)
+        } else if let Some(op) = node.op.downcast_ref::<Reduce>() {
+            self.reduced_max(node, op, input)
+        } else {
+            self.sliced(node, input)
+        }
+    }
+
+    /// The features, as bytes.
+    fn source(&mut self, node: &TypedNode) -> Result<(), Error> {
+        let quant = self.declared_quant(node.id.into());
+        self.take_features(node, node.id.into(), quant.unwrap_or(Quant { scale: 1.0, zero_point: 0 }))
+    }
+
+    /// The quantisation that the reader of an int8 tensor states.
+    fn declared_quant(&self, outlet: OutletId) -> Option<Quant> {
+        use tract_onnx::tract_core::ops::quant::DequantizeLinearF32;
+        self.model.node(outlet.node).outputs[outlet.slot].successors.iter().find_map(|reader| {
+            let node = self.model.node(reader.node);
+            if let Some(op) = node.op.downcast_ref::<DequantizeLinearF32>() {
+                return Some(Quant { scale: op.scale, zero_point: self.byte(node.inputs[0], op.zero_point).ok()? });
+            }
+            let is_product = node.op.is::<Conv>() || node.op.is::<EinSum>();
+            is_product.then(|| self.quant_of(node, 3, node.inputs[0]).ok()).flatten()
+        })
+    }
+
+    /// Makes the features the value of an outlet: stored frame after frame, as the engine does.
+    fn take_features(&mut self, node: &TypedNode, outlet: OutletId, quant: Quant) -> Result<(), Error> {
+        let shape = self.input_shape.to_vec();
+        let features = self.graph.features;
+        let (time, feature) = feature_axes(&shape, features).ok_or_else(|| Error::Onnx {
+            what: format!(
+                "its input has the shape {shape:?}, but the front end gives {features} features a frame: one axis must have that \
+                 extent and one other the number of frames"
+            ),
+        })?;
+        if self.has_input {
+            return Err(self.unsupported(node, "the features may be quantised only once"));
+        }
+        self.has_input = true;
+        self.graph.frames = shape.get(time).copied().unwrap_or(1);
+        self.graph.input = quant;
+        self.graph.tensors.push(self.graph.frames * features);
+        let mut order: Vec<usize> = (0..shape.len()).filter(|&axis| axis != time && axis != feature).collect();
+        order.extend([time, feature].into_iter().filter(|&axis| axis < shape.len()));
+        let layout = Layout::new(&shape, &order);
+        self.operands.insert(outlet, Operand { tensor: Graph::FEATURES, offset: 0, layout, quant: Some(quant) });
+        Ok(())
+    }
+
+    fn quantize(&mut self, node: &TypedNode, op: &QuantizeExact) -> Result<(), Error> {
+        let zero_point = op.zero_point - if op.unsigned { 128 } else { 0 };
+        let zero_point = i8::try_from(zero_point)
+            .map_err(|_| self.unsupported(node, "its zero point lies outside the range of its type"))?;
+        let quant = Quant { scale: op.scale, zero_point };
+        if self.model.node(node.inputs[0].node).op.is::<TypedSource>() {
+            return self.take_features(node, node.id.into(), quant);
+        }
+        let operand = self.quantised_real(node, quant)?;
+        self.operands.insert(node.id.into(), Operand { quant: Some(quant), ..operand });
+        Ok(())
+    }
+
+    /// A zero point as the engine holds it: tensors of `uint8` are kept 128 lower.
+    fn byte(&self, outlet: OutletId, zero_point: i32) -> Result<i8, Error> {
+        let unsigned = self.model.outlet_fact(outlet).is_ok_and(|fact| fact.datum_type == DatumType::U8);
+        i8::try_from(zero_point - if unsigned { 128 } else { 0 }).map_err(|_| {
+            let node = self.model.node(outlet.node);
+            self.unsupported(node, "its zero point lies outside the range of its type")
+        })
+    }
+
+    /// The int8 operand that a node reads.
+    fn operand(&self, node: &TypedNode, inlet: usize) -> Result<Operand, Error> {
+        let outlet = node.inputs[inlet];
+        if self.pads.contains_key(&outlet) {
+            return Err(
+                self.unsupported(self.model.node(outlet.node), "padding is supported only before a convolution")
+            );
+        }
+        self.operands.get(&outlet).cloned().ok_or_else(|| {
+            self.unsupported(node, "one of its inputs does not depend on the features as an int8 tensor")
+        })
+    }
+
+    /// A constant that a node reads.
+    fn constant(&self, node: &TypedNode, inlet: usize) -> Result<&Tensor, Error> {
+        let fact = node.inputs.get(inlet).and_then(|&outlet| self.model.outlet_fact(outlet).ok());
+        let value = fact.and_then(|fact| fact.konst.as_deref());
+        value.ok_or_else(|| self.unsupported(node, "its weights, scales and zero points must be constants"))
+    }
+
+    /// A constant as numbers of another type.
+    fn constants<T: tract_onnx::prelude::Datum + Copy>(&self, node: &TypedNode, inlet: usize) -> Result<Vec<T>, Error> {
+        let tensor = self.constant(node, inlet)?;
+        let values =
+            || -> TractResult<Vec<T>> { Ok(tensor.cast_to::<T>()?.try_as_plain_ram()?.as_slice::<T>()?.to_vec()) };
+        values().map_err(|error| self.unsupported(node, &describe(&error)))
+    }
+
+    /// The quantisation that a node states for one of its tensors: zero point, then scale.
+    fn quant_of(&self, node: &TypedNode, zero_point: usize, tensor: OutletId) -> Result<Quant, Error> {
+        let one = |values: usize| {
+            if values == 1 {
+                Ok(())
+            } else {
+                Err(self.unsupported(node, "its input and output may have one scale each"))
+            }
+        };
+        let zero_points = self.constants::<i32>(node, zero_point)?;
+        let scales = self.constants::<f32>(node, zero_point + 1)?;
+        one(zero_points.len())?;
+        one(scales.len())?;
+        if !(scales[0].is_finite() && scales[0] > 0.0) {
+            return Err(self.unsupported(node, "its scales must be above 0"));
+        }
+        Ok(Quant { scale: scales[0], zero_point: self.byte(tensor, zero_points[0])? })
+    }
+
+    fn concrete(&self, node: &TypedNode, fact: &TypedFact) -> Result<Vec<usize>, Error> {
+        let shape = fact.shape.as_concrete().filter(|shape| !shape.contains(&0));
+        shape.map(<[usize]>::to_vec).ok_or_else(|| self.unsupported(node, "its shape is empty or left open"))
+    }
+
+    /// The shape of a node's output.
+    fn output_shape(&self, node: &TypedNode) -> Result<Vec<usize>, Error> {
+        self.concrete(node, &node.outputs[0].fact)
+    }
+
+    /// Adds an operator that writes a new tensor.
+    fn push(
+        &mut self,
+        node: &TypedNode,
+        kind: Kind,
+        inputs: Vec<Place>,
+        shape: [usize; 3],
+        zero_point: i8,
+    ) -> TensorId {
+        let tensor = self.graph.tensors.len();
+        self.graph.tensors.push(shape.iter().product());
+        let output = Place { tensor, offset: 0, shape, zero_point };
+        self.graph.ops.push(Op { node: node.name.clone(), kind, inputs, output, clamp: [i8::MIN, i8::MAX] });
+        tensor
+    }
+
+    fn unsupported(&self, node: &TypedNode, why: &str) -> Error {
+        let shapes = node.inputs.iter().filter_map(|&outlet| self.model.outlet_fact(outlet).ok());
+        let shape = shapes
+            .map(|fact| format!("[{}]", fact.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")));
+        Error::UnsupportedOperator {
+            node: node.name.clone(),
+            operator: node.op.name().into_owned(),
+            shape: shape.take(2).collect::<Vec<_>>().join(" and "),
+            why: why.to_owned(),
+            supported: SUPPORTED,
+        }
+    }
+
+    /// The error for values that an ONNX graph puts in another order, which the engine never does.
+    fn must_move(&self, node: &TypedNode) -> Error {
+        self.unsupported(
+            node,
+            "it needs its values in another order than they lie in memory (time, frequency, channels): remove the Transpose or \
+             Reshape before it",
+        )
+    }
+}

@@ -1,0 +1,123 @@
+//! Stretches of real numbers between DequantizeLinear and QuantizeLinear, as integer operators.
+//!
+//! Some real tensors are held exactly by an int8 one: the output of DequantizeLinear, parts and maxima of it, its Relu. They are
+//! called *terms* here and need no operator of their own. A QuantizeLinear ends a stretch: what stands before it is a term, a function
+//! of one term (then it becomes a lookup table), or a sum, product, mean or concatenation of terms.
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::array::{Slice, StridedSlice, TypedConcat};
+use tract_onnx::tract_core::ops::change_axes::AxisOp;
+use tract_onnx::tract_core::ops::cnn::MaxPool;
+use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
+use tract_onnx::tract_core::ops::quant::DequantizeLinearF32;
+
+use super::{Lowering, Operand};
+use crate::Error;
+use crate::compile::ir::{Kind, Quant};
+
+/// A real tensor that an int8 one holds exactly.
+#[derive(Debug, Clone)]
+pub(super) struct Term {
+    pub(super) operand: Operand,
+    pub(super) quant: Quant,
+}
+
+impl Lowering<'_> {
+    /// The operand that a QuantizeLinear makes.
+    pub(super) fn quantised_real(&mut self, node: &TypedNode, quant: Quant) -> Result<Operand, Error> {
+        let model = self.model;
+        let mut outlet = node.inputs[0];
+        let mut views = Vec::new();
+        while let Some(op) = model.node(outlet.node).op.downcast_ref::<AxisOp>() {
+            views.push((model.node(outlet.node), op));
+            outlet = model.node(outlet.node).inputs[0];
+        }
+        let mut operand = if let Some((term, values)) = self.function_of_term(outlet)? {
+            let table = values.map(|value| quant.byte(value));
+            self.lookup(node, &term, &table, quant)
+        } else if let Some(term) = self.term(outlet)? {
+            self.requantised(node, &term, quant)
+        } else {
+            self.combined(node, outlet, quant)?
+        };
+        for (view, op) in views.into_iter().rev() {
+            operand = self.changed_axes(view, op, &operand)?;
+        }
+        Ok(operand)
+    }
+
+    /// The term that an outlet is, if it is one.
+    pub(super) fn term(&mut self, outlet: OutletId) -> Result<Option<Term>, Error> {
+        if let Some(term) = self.terms.get(&outlet) {
+            return Ok(Some(term.clone()));
+        }
+        let term = self.new_term(outlet)?;
+        if let Some(term) = &term {
+            self.terms.insert(outlet, term.clone());
+        }
+        Ok(term)
+    }
+
+    fn new_term(&mut self, outlet: OutletId) -> Result<Option<Term>, Error> {
+        let node = self.model.node(outlet.node);
+        if let Some(op) = node.op.downcast_ref::<DequantizeLinearF32>() {
+            let quant = Quant { scale: op.scale, zero_point: self.byte(node.inputs[0], op.zero_point)? };
+            return Ok(Some(Term { operand: self.operand(node, 0)?, quant }));
+        }
+        let is_part = node.op.is::<AxisOp>()
+            || node.op.is::<Slice>()
+            || node.op.is::<StridedSlice>()
+            || node.op.is::<MaxPool>()
+            || matches!(node.op.downcast_ref::<Reduce>(), Some(Reduce { reducer: Reducer::Max, .. }));
+        if is_part {
+            let Some(term) = self.term(node.inputs[0])? else { return Ok(None) };
+            return Ok(Some(Term { operand: self.rearranged(node, &term.operand)?, ..term }));
+        }
+        if let Some(op) = node.op.downcast_ref::<TypedConcat>() {
+            return self.concatenated_term(node, op.axis);
+        }
+        let Some((term, values)) = self.function_of_term(outlet)? else { return Ok(None) };
+        let table = values.map(|value| term.quant.byte(value));
+        let is_exact = table.iter().zip(&values).all(|(&byte, &value)| term.quant.real(byte) == value);
+        Ok(is_exact.then(|| Term { operand: self.lookup(node, &term, &table, term.quant), quant: term.quant }))
+    }
+
+    /// A concatenation of terms is one if all are quantised alike.
+    fn concatenated_term(&mut self, node: &TypedNode, axis: usize) -> Result<Option<Term>, Error> {
+        let Some(terms) = self.terms_of(node)? else { return Ok(None) };
+        let quant = terms[0].quant;
+        if terms.iter().any(|term| term.quant != quant) {
+            return Ok(None);
+        }
+        let operands: Vec<Operand> = terms.into_iter().map(|term| term.operand).collect();
+        Ok(Some(Term { operand: self.concatenated(node, axis, &operands)?, quant }))
+    }
+
+    /// All inputs of a node, if each is a term.
+    pub(super) fn terms_of(&mut self, node: &TypedNode) -> Result<Option<Vec<Term>>, Error> {
+        node.inputs.iter().map(|&input| self.term(input)).collect()
+    }
+
+    /// The same numbers in another quantisation.
+    pub(super) fn requantised(&mut self, node: &TypedNode, term: &Term, quant: Quant) -> Operand {
+        let table = std::array::from_fn(|index| quant.byte(term.quant.real(byte_at(index))));
+        self.lookup(node, term, &table, quant)
+    }
+
+    /// A lookup table over a term; the term itself if the table changes nothing.
+    pub(super) fn lookup(&mut self, node: &TypedNode, term: &Term, table: &[i8; 256], quant: Quant) -> Operand {
+        let operand = &term.operand;
+        if table.iter().enumerate().all(|(index, &byte)| byte == byte_at(index)) {
+            return Operand { quant: Some(quant), ..operand.clone() };
+        }
+        let input = operand.natural(term.quant.zero_point);
+        let kind = Kind::Lookup(Box::new(*table));
+        let tensor = self.push(node, kind, vec![input], input.shape, quant.zero_point);
+        Operand { tensor, offset: 0, layout: operand.layout.clone(), quant: Some(quant) }
+    }
+}
+
+/// The byte whose table entry is at `index`.
+pub(super) fn byte_at(index: usize) -> i8 {
+    (index as u8 ^ 0x80).cast_signed()
+}

@@ -1,0 +1,152 @@
+//! Planning the arena: which bytes hold which tensor, and when.
+//!
+//! A tensor lives from the operator that first writes it to the one that last reads it. Tensors whose lives do not meet may
+//! share bytes; an operator that works value by value may write where it reads. The features keep their place at the
+//! start of the arena, because the next window needs them again.
+
+use super::ir::{Graph, Kind, Op, Place, TensorId};
+
+/// Alignment of tensors in the arena, in bytes.
+pub const ALIGNMENT: usize = 16;
+
+/// Where the tensors lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arena {
+    /// First byte of each tensor of the graph.
+    pub offsets: Vec<usize>,
+    /// Bytes of the arena.
+    pub length: usize,
+    /// Bytes that are in use at once, at the operator that needs most: no plan can do with less.
+    pub lower_bound: usize,
+}
+
+/// A run of bytes that one or more tensors occupy in turn.
+#[derive(Debug, Clone)]
+struct Block {
+    length: usize,
+    /// First and last operator, both included.
+    life: [usize; 2],
+    offset: usize,
+}
+
+impl Block {
+    fn meets(&self, other: &Self) -> bool {
+        self.life[0] <= other.life[1] && other.life[0] <= self.life[1]
+    }
+}
+
+/// Plans the arena of a graph.
+pub fn plan(graph: &Graph) -> Arena {
+    let homes = homes(graph);
+    let mut blocks = blocks(graph, &homes);
+    let lower_bound = (0..graph.ops.len().max(1)).map(|step| in_use(&blocks, step)).max().unwrap_or(0);
+    let by_size = |block: &Block| (usize::MAX - block.length, block.life[0]);
+    let by_birth = |block: &Block| (block.life[0], usize::MAX - block.length);
+    let by_death = |block: &Block| (usize::MAX - block.life[1], usize::MAX - block.length);
+    let length = [by_size as fn(&Block) -> (usize, usize), by_birth, by_death]
+        .into_iter()
+        .map(|order| {
+            let mut attempt = blocks.clone();
+            let length = place(&mut attempt, order);
+            (length, attempt)
+        })
+        .min_by_key(|(length, _)| *length)
+        .map_or(0, |(length, best)| {
+            blocks = best;
+            length
+        });
+    let offsets = homes.iter().map(|&(home, offset)| blocks[home].offset + offset).collect();
+    Arena { offsets, length, lower_bound }
+}
+
+fn in_use(blocks: &[Block], step: usize) -> usize {
+    blocks.iter().filter(|block| (block.life[0]..=block.life[1]).contains(&step)).map(|block| block.length).sum()
+}
+
+/// For each tensor the tensor whose bytes it lives in, which may be its own, and where in there.
+fn homes(graph: &Graph) -> Vec<(TensorId, usize)> {
+    let mut homes: Vec<(TensorId, usize)> = (0..graph.tensors.len()).map(|tensor| (tensor, 0)).collect();
+    for (step, op) in graph.ops.iter().enumerate() {
+        if let Some(input) = replaceable_input(graph, &homes, step, op) {
+            let (home, offset) = homes[input.tensor];
+            homes[op.output.tensor] = (home, offset + input.offset);
+        }
+    }
+    homes
+}
+
+/// The input that an operator can write over.
+fn replaceable_input(graph: &Graph, homes: &[(TensorId, usize)], step: usize, op: &Op) -> Option<Place> {
+    if !op.kind.works_in_place() || op.output.length() != graph.tensors[op.output.tensor] {
+        return None;
+    }
+    let home_of = |place: &Place| homes[place.tensor].0;
+    let start_of = |place: &Place| homes[place.tensor].1 + place.offset;
+    op.inputs.iter().copied().find(|input| {
+        let same_shape = input.shape == op.output.shape;
+        let read_later = |place: &Place| home_of(place) == home_of(input);
+        let dies = !graph.ops[step + 1..].iter().flat_map(|later| &later.inputs).any(read_later)
+            && home_of(&graph.output) != home_of(input);
+        // The other operand must be the very same values or stand clear of what is overwritten.
+        let clear = op.inputs.iter().all(|other| {
+            let (a, b) = (start_of(input), start_of(other));
+            home_of(other) != home_of(input)
+                || (a == b && other.shape == input.shape)
+                || a + input.length() <= b
+                || b + other.length() <= a
+        });
+        let lookup = matches!(op.kind, Kind::Lookup(_)) && input.length() == op.output.length();
+        home_of(input) != Graph::FEATURES && (same_shape || lookup) && dies && clear
+    })
+}
+
+/// The blocks, one a tensor; tensors that live in another's have an empty one.
+fn blocks(graph: &Graph, homes: &[(TensorId, usize)]) -> Vec<Block> {
+    let end = graph.ops.len();
+    let mut blocks: Vec<Block> = graph
+        .tensors
+        .iter()
+        .enumerate()
+        .map(|(tensor, &length)| {
+            let own = homes[tensor].0 == tensor;
+            Block { length: if own { length.next_multiple_of(ALIGNMENT) } else { 0 }, life: [usize::MAX, 0], offset: 0 }
+        })
+        .collect();
+    let mut touch = |tensor: TensorId, step: usize| {
+        let life = &mut blocks[homes[tensor].0].life;
+        *life = [life[0].min(step), life[1].max(step)];
+    };
+    for (step, op) in graph.ops.iter().enumerate() {
+        op.inputs.iter().chain([&op.output]).for_each(|place| touch(place.tensor, step));
+    }
+    touch(graph.output.tensor, end);
+    touch(Graph::FEATURES, 0);
+    touch(Graph::FEATURES, end);
+    blocks
+}
+
+/// Gives each block, in the given order, the lowest place that is free throughout its life; the features come first of all.
+fn place(blocks: &mut [Block], order: fn(&Block) -> (usize, usize)) -> usize {
+    let mut queue: Vec<usize> = (0..blocks.len()).filter(|&index| blocks[index].length > 0).collect();
+    queue.sort_by_key(|&index| (index != Graph::FEATURES, order(&blocks[index])));
+    let mut placed: Vec<usize> = Vec::new();
+    for index in queue {
+        let mut taken: Vec<[usize; 2]> = placed
+            .iter()
+            .map(|&other| &blocks[other])
+            .filter(|other| other.meets(&blocks[index]))
+            .map(|other| [other.offset, other.offset + other.length])
+            .collect();
+        taken.sort_unstable();
+        let mut offset = 0;
+        for [start, end] in taken {
+            if offset + blocks[index].length <= start {
+                break;
+            }
+            offset = offset.max(end);
+        }
+        blocks[index].offset = offset;
+        placed.push(index);
+    }
+    blocks.iter().map(|block| block.offset + block.length).max().unwrap_or(0)
+}

@@ -1,0 +1,231 @@
+//! What a model says about itself: labels, front end, problem type, detector defaults, provenance.
+//!
+//! Three layers say it, each over the one before: `metadata_props` of the ONNX file (keys `earmark.…`, values JSON), a TOML file beside
+//! it (the model's own name with `.toml`, or `MODEL.toml`), and what the caller sets. They are merged key by key; naming a
+//! front-end preset starts a new front end, because it sets every option that is not named with it.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::Error;
+use crate::frontend::Options;
+
+/// Prefix of the keys in `metadata_props` that belong to earmark.
+const PREFIX: &str = "earmark.";
+/// File beside the ONNX file that sets or overrides what the model says, if there is none of the model's own name.
+const SHARED_FILE: &str = "MODEL.toml";
+
+/// Whether one label is right or any number of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Problem {
+    /// Exactly one label is right.
+    SingleLabel,
+    /// Any number of labels may be right.
+    MultiLabel,
+}
+
+/// Defaults for turning scores into detections.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Detector {
+    /// Scores averaged; at least 1.
+    pub smoothing_frames: u16,
+    /// Score from which a label counts; 0..=1.
+    pub threshold: f32,
+    /// Milliseconds after a detection in which no second one is reported.
+    pub refractory_ms: u32,
+}
+
+impl Default for Detector {
+    fn default() -> Self {
+        Self { smoothing_frames: 5, threshold: 0.9, refractory_ms: 1000 }
+    }
+}
+
+/// Everything that a model says about itself.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metadata {
+    /// The model's name.
+    pub name: Option<String>,
+    /// One label an output.
+    pub labels: Option<Vec<String>>,
+    /// Whether one label is right; if absent, what the network's last operator says.
+    pub problem: Option<Problem>,
+    /// Samples of one window; if absent, as many as its frames cover.
+    pub window_samples: Option<u32>,
+    /// How features are computed.
+    pub frontend: Option<Options>,
+    /// Detector defaults.
+    #[serde(default)]
+    pub detector: Detector,
+    /// Free text.
+    #[serde(default)]
+    pub provenance: Map<String, Value>,
+}
+
+/// The layers, merged.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Layers(Map<String, Value>);
+
+impl Layers {
+    /// Adds the `metadata_props` of an ONNX file; keys of others are left out.
+    ///
+    /// A value that is no JSON counts as text.
+    pub fn add_onnx(&mut self, properties: &[(String, String)]) {
+        for (key, text) in properties {
+            if let Some(key) = key.strip_prefix(PREFIX) {
+                let value = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
+                self.set(key, value);
+            }
+        }
+    }
+
+    /// Adds the text of a TOML file.
+    ///
+    /// # Errors
+    /// [`Error::Metadata`] if it is no TOML.
+    pub fn add_toml(&mut self, text: &str) -> Result<(), Error> {
+        let table: Map<String, Value> =
+            toml::from_str(text).map_err(|error| Error::Metadata { what: one_line(&error.to_string()) })?;
+        table.into_iter().for_each(|(key, value)| self.set(&key, value));
+        Ok(())
+    }
+
+    /// Adds the TOML file beside the ONNX file at `path`, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Metadata`] if it cannot be read or is no TOML.
+    pub fn add_file_beside(&mut self, path: &Path) -> Result<(), Error> {
+        for file in [path.with_extension("toml"), path.with_file_name(SHARED_FILE)] {
+            match std::fs::read_to_string(&file) {
+                Ok(text) => {
+                    return self
+                        .add_toml(&text)
+                        .map_err(|error| Error::Metadata { what: format!("{}: {error}", file.display()) });
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(Error::Metadata { what: format!("{}: {error}", file.display()) }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets a value by its path, as `frontend.mel_bands=40`; the value is TOML, and what is no TOML is text.
+    ///
+    /// # Errors
+    /// [`Error::Metadata`] without `=`.
+    pub fn add_setting(&mut self, setting: &str) -> Result<(), Error> {
+        let (path, text) = setting.split_once('=').ok_or_else(|| Error::Metadata {
+            what: format!("`{setting}` is no setting: write KEY=VALUE, such as frontend.mel_bands=40"),
+        })?;
+        let parsed = toml::from_str::<Map<String, Value>>(&format!("value = {text}"));
+        let mut value =
+            parsed.ok().and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(text.to_owned()));
+        let mut keys = path.split('.').map(str::trim);
+        let first = keys.next().unwrap_or_default();
+        for key in keys.rev() {
+            value = Value::Object(Map::from_iter([(key.to_owned(), value)]));
+        }
+        self.set(first, value);
+        Ok(())
+    }
+
+    /// Adds all that other layers say.
+    pub fn add_layers(&mut self, above: &Self) {
+        above.0.iter().for_each(|(key, value)| self.set(key, value.clone()));
+    }
+
+    /// Sets one value; tables are merged.
+    pub fn set(&mut self, key: &str, value: Value) {
+        match (self.0.get_mut(key), value) {
+            (Some(Value::Object(below)), Value::Object(above)) if key == "frontend" && above.contains_key("preset") => {
+                *below = above;
+            }
+            (Some(Value::Object(below)), Value::Object(above)) => below.extend(above),
+            (_, value) => {
+                self.0.insert(key.to_owned(), value);
+            }
+        }
+    }
+
+    /// The merged layers, checked.
+    ///
+    /// # Errors
+    /// [`Error::Metadata`] names the key that is unknown or has the wrong type.
+    pub fn metadata(&self) -> Result<Metadata, Error> {
+        let metadata: Metadata = serde_json::from_value(Value::Object(self.0.clone()))
+            .map_err(|error| Error::Metadata { what: one_line(&error.to_string()) })?;
+        let detector = metadata.detector;
+        if detector.smoothing_frames == 0 || !(0.0..=1.0).contains(&detector.threshold) {
+            return Err(Error::Metadata {
+                what: "detector.smoothing_frames must be at least 1 and detector.threshold 0 to 1".to_owned(),
+            });
+        }
+        Ok(metadata)
+    }
+
+    /// One merged value, as it was written.
+    #[must_use]
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        self.0.get(key)
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Layers, Problem};
+
+    const ONNX: [(&str, &str); 4] = [
+        ("earmark.name", "doors"),
+        ("earmark.labels", r#"["open","shut"]"#),
+        ("earmark.frontend", r#"{"preset":"torchaudio","mel_bands":40,"hop_length":160}"#),
+        ("producer", "someone else"),
+    ];
+
+    fn layers() -> Layers {
+        let mut layers = Layers::default();
+        layers.add_onnx(&ONNX.map(|(key, value)| (key.to_owned(), value.to_owned())));
+        layers
+    }
+
+    #[test]
+    fn later_layers_win_key_by_key() {
+        let mut layers = layers();
+        layers.add_toml("problem = \"multi-label\"\n[frontend]\nhop_length = 320\n").unwrap();
+        layers.add_setting("frontend.mel_bands=64").unwrap();
+        layers.add_setting("name=gates").unwrap();
+        let metadata = layers.metadata().unwrap();
+        assert_eq!(metadata.name.as_deref(), Some("gates"));
+        assert_eq!(metadata.problem, Some(Problem::MultiLabel));
+        assert_eq!(metadata.labels.unwrap(), ["open", "shut"]);
+        let front_end = metadata.frontend.unwrap();
+        assert_eq!((front_end.mel_bands, front_end.hop_length), (Some(64), Some(320)));
+    }
+
+    #[test]
+    fn a_preset_starts_a_new_front_end() {
+        let mut layers = layers();
+        layers.add_toml("[frontend]\npreset = \"librosa\"\n").unwrap();
+        assert_eq!(layers.metadata().unwrap().frontend.unwrap().mel_bands, None);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let mut unknown = layers();
+        unknown.add_setting("frontend.mel_band=64").unwrap();
+        assert!(unknown.metadata().unwrap_err().to_string().contains("mel_band"));
+        let mut threshold = layers();
+        threshold.add_setting("detector.threshold=2").unwrap();
+        assert!(threshold.metadata().unwrap_err().to_string().contains("threshold"));
+        assert!(layers().add_setting("labels").is_err());
+        assert!(layers().add_toml("name = ").is_err());
+    }
+}

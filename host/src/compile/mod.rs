@@ -1,0 +1,129 @@
+//! The model compiler: a quantised ONNX file becomes an artifact (`*.ear`).
+//!
+//! tract reads the file ([`import`]); its graph is lowered to operators on int8 tensors ([`lower`], [`ir`]), made smaller ([`fuse`]),
+//! given places in memory ([`memory`]) and written ([`plan`], [`emit`]). What the model says about itself is in [`metadata`].
+
+mod emit;
+mod fixed_point;
+mod fuse;
+pub(crate) mod guard;
+pub(crate) mod import;
+mod ir;
+mod layout;
+pub(crate) mod lower;
+mod memory;
+pub mod metadata;
+mod plan;
+mod quantize;
+mod screen;
+
+use earmark_core::model::Problem;
+use sha2::{Digest, Sha256};
+
+use crate::Error;
+use crate::frontend::FrontEndTables;
+use guard::shielded;
+use lower::{Activation, Lowered};
+use metadata::{Layers, Metadata};
+
+/// Compiles an ONNX file; gives the artifact's bytes, to be moved to a multiple of 16 before use.
+///
+/// `layers` holds what the caller knows about the model from elsewhere: a TOML file beside it, flags. What the file itself says comes
+/// below that.
+///
+/// # Errors
+/// [`Error::Onnx`] and [`Error::UnsupportedOperator`] for the graph, [`Error::Metadata`] for what is wrong or missing in the
+/// description. Any bytes are safe to give.
+///
+/// ```
+/// use earmark::{Error, compile::{compile, metadata::Layers}};
+/// assert!(matches!(compile(b"RIFF....WAVE", &Layers::default()), Err(Error::Onnx { .. })));
+/// ```
+pub fn compile(onnx: &[u8], layers: &Layers) -> Result<Vec<u8>, Error> {
+    let imported = import::import(onnx)?;
+    let mut description = Layers::default();
+    description.add_onnx(&imported.metadata);
+    description.add_layers(layers);
+    let metadata = description.metadata()?;
+    let options = metadata.frontend.as_ref().ok_or_else(|| missing("frontend", "frontend.preset=\"torchaudio\""))?;
+    let tables = FrontEndTables::new(&options.settings()?)?;
+    let lowered = shielded(|| lower::lower(&imported, tables.spec().feature_count()));
+    let Lowered { mut graph, activation } =
+        lowered.unwrap_or_else(|| Err(Error::Onnx { what: "its graph is inconsistent".to_owned() }))?;
+    fuse::fuse_clamps(&mut graph);
+    let arena = memory::plan(&graph);
+    let spec = tables.spec();
+    let covered = (graph.frames.max(1) - 1) * spec.hop_length + spec.window_length;
+    let contents = emit::Contents {
+        labels: labels(&metadata, graph.output.length())?,
+        problem: problem(&metadata, activation),
+        window_samples: metadata.window_samples.unwrap_or(u32::try_from(covered).unwrap_or(u32::MAX)),
+        front_end: spec,
+        graph: &graph,
+        arena: &arena,
+        detector: metadata.detector,
+        source_hash: Sha256::digest(onnx).into(),
+        provenance: &provenance(onnx, &description, &metadata, &graph, &arena),
+    };
+    emit::write(&contents)
+}
+
+fn missing(key: &str, example: &str) -> Error {
+    Error::Metadata {
+        what: format!(
+            "there is no `{key}`: set it in the ONNX file's metadata_props (earmark.{key}), in a TOML file beside it, or with --set \
+             {example}"
+        ),
+    }
+}
+
+fn labels(metadata: &Metadata, outputs: usize) -> Result<&[String], Error> {
+    use earmark_core::model::format::{MAX_LABEL_LENGTH, MAX_LABELS};
+    let labels = metadata.labels.as_deref().ok_or_else(|| missing("labels", "labels='[\"yes\",\"no\"]'"))?;
+    let refuse = |what: String| Err(Error::Metadata { what });
+    if labels.len() != outputs {
+        return refuse(format!("the network has {outputs} outputs and there are {} labels", labels.len()));
+    }
+    if labels.is_empty() || labels.len() > MAX_LABELS {
+        return refuse(format!("there are {} labels; there must be 1 to {MAX_LABELS}", labels.len()));
+    }
+    for (index, label) in labels.iter().enumerate() {
+        if label.is_empty() || label.len() > MAX_LABEL_LENGTH {
+            return refuse(format!("label {index} has {} bytes; it must have 1 to {MAX_LABEL_LENGTH}", label.len()));
+        }
+        if labels[..index].contains(label) {
+            return refuse(format!("the label {label:?} is there twice"));
+        }
+    }
+    Ok(labels)
+}
+
+/// What the description says, else what the network's last operator says, else one label.
+fn problem(metadata: &Metadata, activation: Option<Activation>) -> Problem {
+    match (metadata.problem, activation) {
+        (Some(metadata::Problem::MultiLabel), _) | (None, Some(Activation::Sigmoid)) => Problem::MultiLabel,
+        _ => Problem::SingleLabel,
+    }
+}
+
+/// Where the model comes from, for people and tools: JSON.
+fn provenance(
+    onnx: &[u8],
+    description: &Layers,
+    metadata: &Metadata,
+    graph: &ir::Graph,
+    arena: &memory::Arena,
+) -> String {
+    let nodes: Vec<&str> = graph.ops.iter().map(|op| op.node.as_str()).collect();
+    serde_json::json!({
+        "name": metadata.name,
+        "compiler": concat!("earmark ", env!("CARGO_PKG_VERSION")),
+        "source_bytes": onnx.len(),
+        "quantisation": "int8 activations, int8 weights with a scale per channel",
+        "frontend": description.value("frontend"),
+        "arena_lower_bound": arena.lower_bound,
+        "nodes": nodes,
+        "provenance": metadata.provenance,
+    })
+    .to_string()
+}

@@ -1,0 +1,174 @@
+//! A first look at an ONNX file: only operators that the compiler knows, and sizes that the file can hold, reach tract.
+//!
+//! A file may come from anywhere. tract folds constants while it reads, so an operator that makes large tensors from a few
+//! bytes (`Expand`, `ConstantOfShape`, a padded convolution of constants) could fill the memory before anything is checked.
+
+use std::collections::{HashMap, HashSet};
+
+use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto};
+
+use crate::Error;
+
+/// Most nodes that a graph may have.
+const MAX_NODES: usize = 4096;
+/// Greatest number in an attribute (strides, padding, kernel shapes …).
+const MAX_ATTRIBUTE: i64 = 65_535;
+/// Most values that arithmetic on constants may take in.
+const MAX_FOLDED: u64 = 4096;
+
+/// Operators with weights, which must have an input that depends on the features.
+const QUANTISED: &[&str] = &["QLinearConv", "QLinearMatMul"];
+/// Operators over windows, likewise.
+const WINDOWED: &[&str] =
+    &["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "Pad", "ReduceMax", "ReduceMean"];
+/// Functions of one variable that become lookup tables, likewise.
+const UNARY: &[&str] = &[
+    "Abs",
+    "Ceil",
+    "Celu",
+    "Clip",
+    "Cos",
+    "Elu",
+    "Erf",
+    "Exp",
+    "Floor",
+    "Gelu",
+    "HardSigmoid",
+    "HardSwish",
+    "LeakyRelu",
+    "Log",
+    "Mish",
+    "Neg",
+    "PRelu",
+    "Pow",
+    "Reciprocal",
+    "Relu",
+    "Round",
+    "Selu",
+    "Sigmoid",
+    "Sign",
+    "Sin",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Sqrt",
+    "Tanh",
+    "ThresholdedRelu",
+];
+/// Operators that may work on constants alone as long as these are small.
+const ARITHMETIC: &[&str] = &["Add", "Div", "Max", "Min", "Mul", "Sub"];
+/// Operators that never make more than they take.
+const MOVING: &[&str] = &[
+    "Cast",
+    "Concat",
+    "Constant",
+    "DequantizeLinear",
+    "Dropout",
+    "Flatten",
+    "Gather",
+    "Identity",
+    "QuantizeLinear",
+    "Reshape",
+    "Shape",
+    "Slice",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+];
+
+/// What is supported, for error messages.
+pub const SUPPORTED: &str = "QLinearConv and QLinearMatMul with int8 weights; QuantizeLinear and DequantizeLinear; between these, \
+    Add, Sub, Mul, Concat, Slice, average and max pooling (global and ReduceMean/ReduceMax too), Relu, Clip and any other function of \
+    one variable; Reshape, Flatten, Squeeze, Unsqueeze and Transpose where no value moves; Softmax or Sigmoid at the end";
+
+/// Checks a model before tract sees it.
+///
+/// # Errors
+/// [`Error::UnsupportedOperator`] or [`Error::Onnx`], with the node's name.
+pub fn check(model: &ModelProto, file_length: usize) -> Result<(), Error> {
+    let graph = model.graph.as_ref().ok_or_else(|| refused("it holds no graph"))?;
+    if graph.node.len() > MAX_NODES {
+        return Err(refused(format!("it has {} nodes; at most {MAX_NODES} are supported", graph.node.len())));
+    }
+    let constants = constants(graph, file_length as u64)?;
+    let mut live: HashSet<&str> =
+        graph.input.iter().map(|input| input.name.as_str()).filter(|name| !constants.contains_key(name)).collect();
+    if live.len() != 1 {
+        return Err(refused(format!("it has {} inputs instead of one, the features", live.len())));
+    }
+    for node in &graph.node {
+        check_node(node, file_length as u64)?;
+        let known = |groups: &[&[&str]]| groups.iter().any(|group| group.contains(&node.op_type.as_str()));
+        let inputs = || node.input.iter().filter(|name| !name.is_empty());
+        let is_live = inputs().any(|name| live.contains(name.as_str()));
+        if !known(&[QUANTISED, WINDOWED, UNARY, ARITHMETIC, MOVING]) {
+            return Err(unsupported(model, node));
+        }
+        if !is_live && known(&[QUANTISED, WINDOWED, UNARY]) {
+            return Err(refused(format!("node {} ({}) does not depend on the features", name(node), node.op_type)));
+        }
+        let values: u64 = inputs().map(|name| constants.get(name.as_str()).copied().unwrap_or(MAX_FOLDED)).sum();
+        if !is_live && known(&[ARITHMETIC]) && values > 2 * MAX_FOLDED {
+            return Err(refused(format!("node {} ({}) computes a large constant", name(node), node.op_type)));
+        }
+        if is_live {
+            live.extend(node.output.iter().map(String::as_str));
+        }
+    }
+    Ok(())
+}
+
+/// The node's name, or that of its first output.
+pub fn name(node: &NodeProto) -> &str {
+    if node.name.is_empty() { node.output.first().map_or("without a name", String::as_str) } else { &node.name }
+}
+
+fn refused(what: impl Into<String>) -> Error {
+    Error::Onnx { what: what.into() }
+}
+
+/// The initialisers and their numbers of values, each at most as many as the file has bytes.
+fn constants(graph: &GraphProto, file_length: u64) -> Result<HashMap<&str, u64>, Error> {
+    let named = |tensor| check_tensor(tensor, file_length).map(|values| (tensor.name.as_str(), values));
+    graph.initializer.iter().map(named).collect()
+}
+
+fn check_tensor(tensor: &TensorProto, file_length: u64) -> Result<u64, Error> {
+    let values = tensor.dims.iter().try_fold(1u64, |product, &extent| product.checked_mul(u64::try_from(extent).ok()?));
+    if tensor.data_location.is_some_and(|location| location != 0) || !tensor.external_data.is_empty() {
+        return Err(refused(format!("tensor {} is stored in another file: save the model as one file", tensor.name)));
+    }
+    match values {
+        Some(values) if values <= file_length => Ok(values),
+        _ => Err(refused(format!("tensor {} is larger than the file", tensor.name))),
+    }
+}
+
+fn check_node(node: &NodeProto, file_length: u64) -> Result<(), Error> {
+    for attribute in &node.attribute {
+        let numbers = attribute.ints.iter().chain([&attribute.i]);
+        let is_value = node.op_type == "Constant";
+        if !is_value && numbers.into_iter().any(|number| number.unsigned_abs() > MAX_ATTRIBUTE.unsigned_abs()) {
+            return Err(refused(format!("node {}: attribute {} is out of range", name(node), attribute.name)));
+        }
+        if let Some(tensor) = &attribute.t {
+            check_tensor(tensor, file_length)?;
+        }
+        if attribute.g.is_some() || !attribute.graphs.is_empty() {
+            return Err(refused(format!("node {} ({}) holds a graph of its own", name(node), node.op_type)));
+        }
+    }
+    Ok(())
+}
+
+/// The error for a node of an unknown kind, with the shape that its first input has.
+fn unsupported(model: &ModelProto, node: &NodeProto) -> Error {
+    let input = node.input.first().map_or("", String::as_str);
+    Error::UnsupportedOperator {
+        node: name(node).to_owned(),
+        operator: node.op_type.clone(),
+        shape: super::import::shape_before(model, node, input),
+        why: "it is not supported".to_owned(),
+        supported: SUPPORTED,
+    }
+}
