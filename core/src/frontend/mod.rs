@@ -27,9 +27,9 @@ use crate::Error;
 /// ```
 /// use earmark_core::frontend::{Compression, Features, FrontEnd, FrontEndSpec, MelBand, Spectrum};
 ///
-/// // Sixteen bands of 500 Hz each; a real spec comes with the model.
+/// // Fifteen bands of 500 Hz each, from 250 Hz on; a real spec comes with the model.
 /// let window: Vec<f32> = (0..256).map(|i| 0.5 - 0.5 * (i as f32 / 256.0 * core::f32::consts::TAU).cos()).collect();
-/// let bands: Vec<MelBand> = (0..16).map(|band| MelBand { first_bin: band * 8, bins: 8 }).collect();
+/// let bands: Vec<MelBand> = (0..15).map(|band| MelBand { first_bin: 4 + band * 8, bins: 8 }).collect();
 /// let front_end = FrontEnd::new(FrontEndSpec {
 ///     sample_rate: 16_000,
 ///     window_length: 256,
@@ -42,20 +42,20 @@ use crate::Error;
 ///     pcm_scale: 1.0 / 32_768.0,
 ///     window: &window,
 ///     mel_bands: &bands,
-///     mel_weights: &[1.0; 128],
+///     mel_weights: &[1.0; 120],
 ///     dct: &[],
 ///     offset: &[],
 ///     scale: &[],
 /// })?;
 ///
-/// // A tone of 1.2 kHz is loudest in the band from 1 to 1.5 kHz.
+/// // A tone of 1 kHz is loudest in the band from 750 to 1250 Hz.
 /// let tone: Vec<i16> =
-///     (0..256).map(|i| (8_000.0 * (i as f32 * 1_200.0 / 16_000.0 * core::f32::consts::TAU).sin()) as i16).collect();
+///     (0..256).map(|i| (8_000.0 * (i as f32 * 1_000.0 / 16_000.0 * core::f32::consts::TAU).sin()) as i16).collect();
 /// let mut scratch = vec![0.0; front_end.scratch_len()];
 /// let mut features = vec![0.0; front_end.features()];
 /// front_end.frame(&tone, &mut scratch, &mut features)?;
-/// let loudest = (0..16).max_by(|&a, &b| features[a].total_cmp(&features[b]));
-/// assert_eq!(loudest, Some(2));
+/// let loudest = (0..15).max_by(|&a, &b| features[a].total_cmp(&features[b]));
+/// assert_eq!(loudest, Some(1));
 /// # Ok::<(), earmark_core::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy)]
