@@ -13,6 +13,8 @@ use earmark_core::recognizer::Recognizer;
 
 use crate::Error;
 use crate::model::LoadedModel;
+#[cfg(feature = "tract")]
+use crate::reference::ReferenceNetwork;
 
 /// Windows that start within the length of one.
 const WINDOWS_PER_WINDOW: usize = 10;
@@ -23,6 +25,9 @@ pub enum Engine {
     /// The compiled plan, as on a device.
     #[default]
     Core,
+    /// The reference runtime, on the ONNX file that the model was compiled from.
+    #[cfg(feature = "tract")]
+    Tract,
 }
 
 /// What was heard in one window of a clip.
@@ -40,6 +45,8 @@ pub struct Classifier<'m> {
     labels: Vec<&'m str>,
     /// Memory for the core, in words because it must start at a multiple of 4 bytes.
     memory: Vec<u32>,
+    /// What runs in the place of the core.
+    reference: Option<Box<dyn Network + Send>>,
 }
 
 impl<'m> Classifier<'m> {
@@ -49,9 +56,18 @@ impl<'m> Classifier<'m> {
     /// The model is damaged, or the engine cannot run it.
     pub fn new(loaded: &'m LoadedModel, engine: Engine) -> Result<Self, Error> {
         let model = loaded.model()?;
-        let Engine::Core = engine;
+        let reference: Option<Box<dyn Network + Send>> = match engine {
+            Engine::Core => None,
+            #[cfg(feature = "tract")]
+            Engine::Tract => Some(Box::new(ReferenceNetwork::new(&loaded.source()?, &model)?)),
+        };
         let bytes = model.sizes().recognizer;
-        Ok(Self { labels: model.labels().collect(), memory: vec![0; bytes.div_ceil(size_of::<u32>())], model })
+        Ok(Self {
+            labels: model.labels().collect(),
+            memory: vec![0; bytes.div_ceil(size_of::<u32>())],
+            model,
+            reference,
+        })
     }
 
     /// The model's labels; outputs are in this order.
@@ -80,8 +96,11 @@ impl<'m> Classifier<'m> {
     /// # Errors
     /// What the network says; none from the core.
     pub fn windows(&mut self, clip: &[i16]) -> Result<Vec<Window>, Error> {
-        let Self { model, memory, .. } = self;
-        hear(Recognizer::new(*model, bytemuck::cast_slice_mut(memory))?, model, clip)
+        let memory = bytemuck::cast_slice_mut(&mut self.memory);
+        match &mut self.reference {
+            None => hear(Recognizer::new(self.model, memory)?, &self.model, clip),
+            Some(network) => hear(Recognizer::with_network(self.model, &mut **network, memory)?, &self.model, clip),
+        }
     }
 
     /// Hears a clip and keeps its best window: the one in which a class scores highest, the first of equals.

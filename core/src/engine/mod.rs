@@ -35,6 +35,20 @@ pub trait Network {
     fn outputs(&mut self, outputs: &mut [f32]) -> Result<bool, Error>;
 }
 
+impl<N: Network + ?Sized> Network for &mut N {
+    fn reset(&mut self) {
+        (**self).reset();
+    }
+
+    fn push_frame(&mut self, features: &[f32]) -> Result<(), Error> {
+        (**self).push_frame(features)
+    }
+
+    fn outputs(&mut self, outputs: &mut [f32]) -> Result<bool, Error> {
+        (**self).outputs(outputs)
+    }
+}
+
 /// Runs a model's plan over caller-supplied memory.
 #[derive(Debug)]
 pub struct PlanEngine<'m, 'b> {

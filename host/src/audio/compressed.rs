@@ -11,12 +11,11 @@ use symphonia::core::formats::{FormatOptions, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 
-use super::guard::guarded;
-use super::{Limits, Mixdown, Mono};
+use super::{Limits, Mixdown, Mono, shielded_decoding};
 use crate::Error;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Mono, Error> {
-    guarded(|| decode_first_track(bytes, limits))
+    shielded_decoding(|| decode_first_track(bytes, limits))
 }
 
 /// Decodes the default audio track to its end.

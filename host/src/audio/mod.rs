@@ -8,7 +8,6 @@
 
 mod compressed;
 mod file;
-mod guard;
 mod mixdown;
 mod resample;
 mod signature;
@@ -18,6 +17,7 @@ pub use file::{read_file, read_stream};
 pub use signature::Signature;
 
 use crate::Error;
+use crate::guard::shielded;
 use mixdown::Mixdown;
 
 /// How much audio is accepted.
@@ -60,4 +60,10 @@ pub fn decode(bytes: &[u8], sample_rate: u32, limits: &Limits) -> Result<Vec<i16
 struct Mono {
     sample_rate: u32,
     samples: Vec<f32>,
+}
+
+/// Runs a third-party decoder on bytes from outside. Decoders are written not to panic, but a server must not depend on it: a
+/// panic in one is a damaged file like any other.
+fn shielded_decoding(decode: impl FnOnce() -> Result<Mono, Error>) -> Result<Mono, Error> {
+    shielded(decode).unwrap_or_else(|| Err(Error::AudioDamaged { detail: "its decoder gave up".into() }))
 }

@@ -8,8 +8,7 @@
 
 use hound::{SampleFormat, WavReader};
 
-use super::guard::guarded;
-use super::{Limits, Mixdown, Mono, compressed};
+use super::{Limits, Mixdown, Mono, compressed, shielded_decoding};
 use crate::Error;
 
 const PCM: u16 = 1;
@@ -34,7 +33,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Mono, Error> {
     let mixdown = Mixdown::new(format.sample_rate, usize::from(format.channels), limits)?;
     let data = chunks.whole_frames(&format)?;
     match (format.tag, format.bits) {
-        (PCM, 1..=32) | (FLOAT, 32) => guarded(|| read_samples(&format, data, mixdown)),
+        (PCM, 1..=32) | (FLOAT, 32) => shielded_decoding(|| read_samples(&format, data, mixdown)),
         (FLOAT, 64) | (A_LAW | MU_LAW, 8) => compressed::decode(&format.file(data)?, limits),
         (tag, bits) => Err(Error::AudioCodec { codec: tag_name(tag, bits) }),
     }

@@ -23,6 +23,9 @@ pub struct ModelOptions {
 enum EngineName {
     /// The compiled plan, the same code as on a device
     Core,
+    /// The reference runtime, on the ONNX file that the model was compiled from
+    #[cfg(feature = "tract")]
+    Tract,
 }
 
 impl ModelOptions {
@@ -35,6 +38,8 @@ impl ModelOptions {
     pub fn engine(&self) -> Engine {
         match self.engine {
             EngineName::Core => Engine::Core,
+            #[cfg(feature = "tract")]
+            EngineName::Tract => Engine::Tract,
         }
     }
 }

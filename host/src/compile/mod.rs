@@ -6,7 +6,7 @@
 mod emit;
 mod fixed_point;
 mod fuse;
-pub(crate) mod guard;
+pub(crate) use crate::guard;
 pub(crate) mod import;
 mod ir;
 mod layout;

@@ -88,11 +88,6 @@ impl LoadedModel {
         Err(Error::NoCompiler { path: path.to_owned() })
     }
 
-    #[cfg(not(feature = "tract"))]
-    fn from_onnx(path: &Path, _contents: Vec<u8>) -> Result<Self, Error> {
-        Err(Error::NoCompiler { path: path.to_owned() })
-    }
-
     /// Compiles an ONNX file in memory; its settings come from its metadata and a TOML file beside it.
     #[cfg(feature = "tract")]
     fn from_onnx(path: &Path, contents: Vec<u8>) -> Result<Self, Error> {
