@@ -59,6 +59,9 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
         let sizes = model.sizes();
         let (needed, given) = (sizes.recognizer - sizes.engine, memory.len());
         let too_small = Error::MemoryTooSmall { needed, given };
+        if given < needed {
+            return Err(too_small);
+        }
         let floats = front_end.scratch_len() + front_end.features() + sizes.labels;
         let (floats, rest) = memory.split_at_mut_checked(4 * floats).ok_or(too_small)?;
         let floats = bytemuck::try_cast_slice_mut::<u8, f32>(floats).map_err(|_| Error::MisalignedMemory)?;

@@ -66,10 +66,10 @@ impl<'m, 'b> PlanEngine<'m, 'b> {
     /// [`Error::MemoryTooSmall`] with the number of bytes needed.
     pub fn new(model: Model<'m>, memory: &'b mut [u8]) -> Result<Self, Error> {
         let (needed, given) = (model.sizes().engine, memory.len());
-        let memory = bytemuck::cast_slice_mut::<u8, i8>(memory);
-        let (arena, rest) =
-            memory.split_at_mut_checked(model.arena_length()).ok_or(Error::MemoryTooSmall { needed, given })?;
-        let scratch = rest.get_mut(..model.scratch_length()).ok_or(Error::MemoryTooSmall { needed, given })?;
+        if given < needed {
+            return Err(Error::MemoryTooSmall { needed, given });
+        }
+        let (arena, scratch) = bytemuck::cast_slice_mut::<u8, i8>(memory).split_at_mut(model.arena_length());
         Ok(Self { model, arena, scratch, frames: 0, kernels: KernelSet::detect() })
     }
 

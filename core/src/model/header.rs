@@ -177,6 +177,10 @@ pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
     if bands == 0 || bands > 1024 || features == 0 || features > 1024 {
         return bad(word::MEL_BANDS, "there must be 1 to 1024 mel bands and features");
     }
+    let log_mel = header_word(bytes, word::FEATURE_KIND) == 0;
+    if log_mel && (header_word(bytes, word::COEFFICIENTS) != 0 || header_word(bytes, word::COSINES) != 0) {
+        return bad(word::COEFFICIENTS, "log-mel features have no coefficients and no cosines");
+    }
     let frames = header_word(bytes, word::FRAMES);
     let samples = header_word(bytes, word::WINDOW_SAMPLES) as u64;
     if frames == 0 || frames > 65_535 {
@@ -190,7 +194,7 @@ pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
         (word::ANALYSIS_WINDOW, 4 * frame as u64, false),
         (word::BANDS, 4 * bands as u64, false),
         (word::BAND_WEIGHTS, 4 * header_word(bytes, word::BAND_WEIGHT_COUNT) as u64, false),
-        (word::COSINES, 4 * bands as u64 * header_word(bytes, word::COEFFICIENTS) as u64, true),
+        (word::COSINES, 4 * bands as u64 * header_word(bytes, word::COEFFICIENTS) as u64, log_mel),
         (word::NORMALISATION, 8 * features as u64, true),
     ];
     let mut index = 0;

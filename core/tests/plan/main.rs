@@ -1,0 +1,6 @@
+//! The artifact and the plan executor, from the outside. One program, so that what its parts share is built once.
+
+mod engine;
+mod ops;
+mod recognizer;
+mod support;

@@ -1,0 +1,311 @@
+//! Each operator of a plan against a straightforward reference, over random shapes and numbers, with every kernel set.
+
+use crate::support::artifact::{Artifact, PlainConvolution};
+use crate::support::reference;
+use crate::support::run::{arena_after, arena_before, artifact_for};
+use earmark_core::model::{Addition, AveragePool, BlockCopy, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+const ONE: [u16; 2] = [1, 1];
+
+fn clamp() -> impl Strategy<Value = [i8; 2]> {
+    prop_oneof![Just([i8::MIN, i8::MAX]), any::<[i8; 2]>().prop_map(|[a, b]| [a.min(b), a.max(b)])]
+}
+
+/// Values of every kind, or only extremes: sums are greatest there.
+fn values(length: usize) -> impl Strategy<Value = Vec<i8>> {
+    prop_oneof![vec(any::<i8>(), length), vec(prop_oneof![Just(i8::MIN), Just(i8::MAX)], length)]
+}
+
+/// As many values as asked for.
+fn repeated(values: &[i8], length: u64) -> Vec<i8> {
+    values.iter().copied().cycle().take(length as usize).collect()
+}
+
+/// The extents of an input and an output, and a window that leads from one to the other.
+#[derive(Debug, Clone, Copy)]
+struct Geometry {
+    window: Window,
+    input: [u16; 2],
+    output: [u16; 2],
+}
+
+fn geometry(dilations: impl Strategy<Value = [u16; 2]>) -> impl Strategy<Value = Geometry> {
+    let padded = ([1..=5u16, 1..=4u16], [1..=3u16, 1..=3u16], dilations, [1..=9u16, 1..=9u16], any::<[u16; 2]>())
+        .prop_map(|(kernel, stride, dilation, input, pad)| {
+            let window = Window { kernel, stride, dilation, pad: [0, 0] };
+            let pad = [0, 1].map(|axis| pad[axis] % window.extent(axis) as u16);
+            (Window { pad, ..window }, input)
+        });
+    let any_padding = (padded, any::<[u16; 2]>()).prop_map(|((window, input), output)| {
+        // Up to the last output that still sees the input or the padding before it.
+        let output =
+            [0, 1].map(|axis| output[axis] % ((input[axis] + window.pad[axis] - 1) / window.stride[axis] + 1) + 1);
+        Geometry { window, input, output }
+    });
+    // The shapes that are read in place are too rare among these: every tap inside, and whole rows or single taps.
+    let unpadded = (1..=3u16, 1..=2u16, [1..=3u16, 1..=3u16], 1..=3u16, [0..=4u16, 0..=4u16]).prop_map(
+        |(height, kind, stride, width, more)| {
+            let kernel = if kind == 1 { [1, 1] } else { [height, width] };
+            let window = Window { kernel, stride, dilation: ONE, pad: [0, 0] };
+            let output = [more[0] + 1, if kind == 1 { more[1] + 1 } else { 1 }];
+            let input = [0, 1].map(|axis| (output[axis] - 1) * stride[axis] + kernel[axis]);
+            Geometry { window, input, output }
+        },
+    );
+    prop_oneof![2 => any_padding, 1 => unpadded]
+}
+
+fn tensor(offset: usize, [height, width]: [u16; 2], channels: u32, zero_point: i8) -> Tensor {
+    Tensor { offset: offset as u32, height, width, channels, zero_point }
+}
+
+/// Where an output may go so that it overlaps neither the window nor what precedes it.
+fn behind(artifact: &Artifact) -> usize {
+    artifact.features().range().end
+}
+
+#[derive(Debug, Clone)]
+struct ConvolutionCase {
+    artifact: Artifact,
+    plain: PlainConvolution,
+    depthwise: bool,
+    input: Vec<i8>,
+}
+
+fn convolution_case(depthwise: bool) -> impl Strategy<Value = ConvolutionCase> {
+    let groups = if depthwise { 1..=40u32 } else { 1..=3u32 };
+    let per_group = if depthwise { [1..=1u32, 1..=1u32] } else { [1..=11u32, 1..=19u32] };
+    (geometry([1..=3u16, 1..=3u16]), groups, per_group, any::<[i8; 2]>(), clamp()).prop_flat_map(
+        move |(geometry, groups, per_group, zero_points, clamp)| {
+            let input = tensor(0, geometry.input, groups * per_group[0], zero_points[0]);
+            let artifact = artifact_for(input.length() as usize);
+            let output = tensor(behind(&artifact), geometry.output, groups * per_group[1], zero_points[1]);
+            let depth = geometry.window.taps() * per_group[0] as usize;
+            let channels = output.channels as usize;
+            let scale =
+                (1u32..64, 0.5f64..1.0).prop_map(|(places, fraction)| fraction / f64::from(1u32 << (places / 4)));
+            (
+                values(input.length() as usize),
+                values(depth * channels),
+                vec(prop_oneof![-2000..2000i32, -1_000_000_000..1_000_000_000i32], channels),
+                vec(scale, channels),
+            )
+                .prop_map(move |(values, weights, biases, scales)| ConvolutionCase {
+                    artifact: artifact.clone(),
+                    plain: PlainConvolution {
+                        input,
+                        output,
+                        window: geometry.window,
+                        groups,
+                        clamp,
+                        weights,
+                        biases,
+                        scales,
+                    },
+                    depthwise,
+                    input: values,
+                })
+        },
+    )
+}
+
+/// Runs the only operator of an artifact; everything outside its output must stay as it was.
+fn check(
+    artifact: &Artifact,
+    input: &[i8],
+    output: &Tensor,
+    reference: impl Fn(&[i8]) -> Vec<i8>,
+) -> Result<(), TestCaseError> {
+    let bytes = artifact.bytes();
+    let mut expected = arena_before(&bytes, input);
+    let outputs = reference(&expected);
+    expected[output.range()].copy_from_slice(&outputs);
+    prop_assert_eq!(arena_after(&bytes, input), expected);
+    Ok(())
+}
+
+fn check_convolution(mut case: ConvolutionCase) -> Result<(), TestCaseError> {
+    case.artifact.convolution(&case.plain, case.depthwise);
+    check(&case.artifact, &case.input, &case.plain.output, |arena| reference::convolution(&case.plain, arena))
+}
+
+fn check_other(mut artifact: Artifact, op: Op, table: &[i8], input: &[i8]) -> Result<(), TestCaseError> {
+    artifact.push(op);
+    check(&artifact, input, &op.output(), |arena| reference::other(&op, arena, table))
+}
+
+/// Inputs of an elementwise operator in one window, and its output: in place of the first input, of the second, or behind both.
+#[derive(Debug, Clone)]
+struct PairCase {
+    artifact: Artifact,
+    inputs: [Tensor; 2],
+    output: Tensor,
+    values: Vec<i8>,
+}
+
+fn pair_case() -> impl Strategy<Value = PairCase> {
+    let repeated = prop_oneof![2 => Just([false; 3]), 3 => any::<[bool; 3]>()];
+    (([1..=4u16, 1..=4u16], 1..=90u32), [repeated.clone(), repeated], any::<[i8; 3]>(), 0..=2usize).prop_flat_map(
+        |((extent, channels), repeated, zero_points, place)| {
+            let whole = tensor(0, extent, channels, zero_points[2]);
+            let mut offset = 0;
+            let inputs = [0, 1].map(|index| {
+                let [row, column, channel] = repeated[index];
+                let input = Tensor {
+                    offset,
+                    height: if row { 1 } else { whole.height },
+                    width: if column { 1 } else { whole.width },
+                    channels: if channel { 1 } else { channels },
+                    zero_point: zero_points[index],
+                };
+                offset += input.length() as u32;
+                input
+            });
+            let artifact = artifact_for(offset as usize);
+            let offset = match inputs.get(place) {
+                Some(input) if input.length() == whole.length() => input.offset,
+                _ => behind(&artifact) as u32,
+            };
+            let length = (inputs[0].length() + inputs[1].length()) as usize;
+            let output = Tensor { offset, ..whole };
+            values(length).prop_map(move |values| PairCase { artifact: artifact.clone(), inputs, output, values })
+        },
+    )
+}
+
+/// Factors and shifts as a compiler gives them, any others, and those that make nearly every result a tie.
+fn factor() -> impl Strategy<Value = (i32, u8)> {
+    prop_oneof![
+        (-2_000_000..2_000_000i32, 18..=22u8),
+        (any::<i32>(), 0..=62u8),
+        (prop_oneof![Just(1), Just(-1), Just(3)], 0..=3u8)
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn convolution(case in convolution_case(false)) {
+        check_convolution(case)?;
+    }
+
+    #[test]
+    fn depthwise_convolution(case in convolution_case(true)) {
+        check_convolution(case)?;
+    }
+
+    #[test]
+    fn fully_connected(outputs in 1..=20u32, inputs in 1..=300u32, seed in any::<[i8; 2]>(), clamp in clamp()) {
+        let input = tensor(0, ONE, inputs, seed[0]);
+        let artifact = artifact_for(inputs as usize);
+        let output = tensor(behind(&artifact), ONE, outputs, seed[1]);
+        let wave = |length: u32, step: u32| (0..length).map(|index| (index * step % 251) as u8 as i8).collect::<Vec<_>>();
+        let plain = PlainConvolution {
+            input,
+            output,
+            window: Window { kernel: ONE, stride: ONE, dilation: ONE, pad: [0, 0] },
+            groups: 1,
+            clamp,
+            weights: wave(inputs * outputs, 37),
+            biases: (0..outputs as i32).map(|index| 1000 * index - 5000).collect(),
+            scales: vec![0.003; outputs as usize],
+        };
+        check_convolution(ConvolutionCase { artifact, plain, depthwise: false, input: wave(inputs, 91) })?;
+    }
+
+    #[test]
+    fn max_pool(geometry in geometry(Just(ONE)), channels in 1..=40u32, zero in any::<i8>(), seed in values(500)) {
+        let input = tensor(0, geometry.input, channels, zero);
+        let artifact = artifact_for(input.length() as usize);
+        let output = tensor(behind(&artifact), geometry.output, channels, zero);
+        let op = Op::MaxPool(MaxPool { input, output, window: geometry.window });
+        check_other(artifact, op, &[], &repeated(&seed, input.length()))?;
+    }
+
+    #[test]
+    fn average_pool(
+        geometry in geometry(Just(ONE)),
+        channels in 1..=40u32,
+        zero_points in any::<[i8; 2]>(),
+        count_padding in any::<bool>(),
+        (multiplier, shift) in prop_oneof![factor(), Just((1, 0)), Just((1, 1)), Just((1 << 20, 20))],
+        seed in values(500),
+    ) {
+        let input = tensor(0, geometry.input, channels, zero_points[0]);
+        let artifact = artifact_for(input.length() as usize);
+        let output = tensor(behind(&artifact), geometry.output, channels, zero_points[1]);
+        let window = geometry.window;
+        let op = Op::AveragePool(AveragePool { input, output, window, count_padding, multiplier, shift: shift.min(40) });
+        check_other(artifact, op, &[], &repeated(&seed, input.length()))?;
+    }
+
+    #[test]
+    fn add(case in pair_case(), (first, shift) in factor(), (second, _) in factor(), clamp in clamp()) {
+        let PairCase { artifact, inputs, output, values } = case;
+        let op = Op::Add(Addition { inputs, output, multipliers: [first, second], shift, clamp });
+        check_other(artifact, op, &[], &values)?;
+    }
+
+    #[test]
+    fn multiply(case in pair_case(), (multiplier, shift) in factor(), clamp in clamp()) {
+        let PairCase { artifact, inputs, output, values } = case;
+        let op = Op::Multiply(Multiplication { inputs, output, multiplier, shift, clamp });
+        check_other(artifact, op, &[], &values)?;
+    }
+
+    #[test]
+    fn lookup(values in (1..=200usize).prop_flat_map(values), table in vec(any::<i8>(), 256), in_place in any::<bool>()) {
+        let mut artifact = artifact_for(values.len());
+        let input = tensor(0, ONE, values.len() as u32, 0);
+        let output = Tensor { offset: if in_place { 0 } else { behind(&artifact) as u32 }, ..input };
+        let offset = artifact.append(&table);
+        check_other(artifact, Op::Lookup(Lookup { input, output, table: offset }), &table, &values)?;
+    }
+
+    #[test]
+    fn copy(
+        extents in [[1..=5u16, 1..=5u16, 1..=20u16], [1..=5u16, 1..=5u16, 1..=20u16]],
+        corners in any::<[[u32; 3]; 3]>(),
+        values in values(500),
+    ) {
+        let [input, output] = extents.map(|[height, width, channels]| tensor(0, [height, width], channels.into(), 0));
+        let artifact = artifact_for(input.length() as usize);
+        let output = Tensor { offset: behind(&artifact) as u32, ..output };
+        let sizes = extents.map(|extent| extent.map(u32::from));
+        let extent = [0, 1, 2].map(|axis| 1 + corners[0][axis] % sizes[0][axis].min(sizes[1][axis]));
+        let [from, to] = [0, 1].map(|side: usize| {
+            [0, 1, 2].map(|axis: usize| corners[side + 1][axis] % (sizes[side][axis] - extent[axis] + 1))
+        });
+        let op = Op::Copy(BlockCopy { input, output, from, to, extent });
+        check_other(artifact, op, &[], &values[..input.length() as usize])?;
+    }
+}
+
+/// Two inputs joined along each axis: what a compiler makes of a concatenation.
+#[test]
+fn concatenation_by_copies() {
+    for axis in 0..3 {
+        let mut artifact = artifact_for(48);
+        let inputs = [tensor(0, [2, 3], 4, 0), tensor(24, [2, 3], 4, 0)];
+        let mut extents = [2, 3, 4];
+        extents[axis] *= 2;
+        let output = tensor(behind(&artifact), [extents[0], extents[1]], extents[2].into(), 0);
+        for (index, input) in inputs.into_iter().enumerate() {
+            let mut to = [0; 3];
+            to[axis] = index as u32 * [2, 3, 4][axis];
+            artifact.push(Op::Copy(BlockCopy { input, output, from: [0; 3], to, extent: [2, 3, 4] }));
+        }
+        let values: Vec<i8> = (0..48).collect();
+        let arena = arena_after(&artifact.bytes(), &values);
+        let inner: usize = [2, 3, 4][axis..].iter().product();
+        let expected: Vec<i8> = values[..24]
+            .chunks(inner)
+            .zip(values[24..].chunks(inner))
+            .flat_map(|(first, second)| [first, second].concat())
+            .collect();
+        assert_eq!(arena[output.range()], expected, "along axis {axis}");
+    }
+}

@@ -1,0 +1,5 @@
+//! What the engine's and the model's tests share.
+
+pub mod artifact;
+pub mod reference;
+pub mod run;

@@ -1,0 +1,152 @@
+//! The operators once more, as their documentation defines them: value by value, in exact arithmetic.
+
+use super::artifact::PlainConvolution;
+use earmark_core::engine::layout::{SHIFT_MASK, pack_scale};
+use earmark_core::model::{Addition, AveragePool, BlockCopy, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
+
+/// `numerator / denominator`, ties to even.
+pub fn half_even(numerator: i128, denominator: i128) -> i128 {
+    let (floor, rest) = (numerator.div_euclid(denominator), numerator.rem_euclid(denominator));
+    match (2 * rest).cmp(&denominator) {
+        std::cmp::Ordering::Less => floor,
+        std::cmp::Ordering::Equal => floor + floor.rem_euclid(2),
+        std::cmp::Ordering::Greater => floor + 1,
+    }
+}
+
+/// `value · scale`, ties up, for a packed scale.
+pub fn half_up(value: i128, scale: u32) -> i128 {
+    let (multiplier, divisor) = (i128::from(scale & !SHIFT_MASK), 1i128 << (scale & SHIFT_MASK));
+    (2 * value * multiplier + divisor).div_euclid(2 * divisor)
+}
+
+fn quantised(value: i128, zero_point: i8, clamp: [i8; 2]) -> i8 {
+    (value + i128::from(zero_point)).clamp(clamp[0].into(), clamp[1].into()) as i8
+}
+
+/// The value at a position, less the zero point; `None` outside.
+fn real(arena: &[i8], tensor: &Tensor, row: i64, column: i64, channel: u32) -> Option<i128> {
+    let inside = (0..i64::from(tensor.height)).contains(&row) && (0..i64::from(tensor.width)).contains(&column);
+    inside.then(|| {
+        let position = row as usize * usize::from(tensor.width) + column as usize;
+        let index = tensor.offset as usize + position * tensor.channels as usize + channel as usize;
+        i128::from(arena[index]) - i128::from(tensor.zero_point)
+    })
+}
+
+/// Row, column and channel of every value, in the order in which they lie in memory.
+fn places(tensor: &Tensor) -> impl Iterator<Item = (i64, i64, u32)> + use<> {
+    let Tensor { height, width, channels, .. } = *tensor;
+    (0..i64::from(height)).flat_map(move |row| {
+        (0..i64::from(width)).flat_map(move |column| (0..channels).map(move |channel| (row, column, channel)))
+    })
+}
+
+/// Rows and columns of the input under the window, padding included.
+fn under(window: &Window, row: i64, column: i64) -> Vec<(i64, i64)> {
+    let along = |axis: usize, position: i64| {
+        let [stride, dilation, pad] = [window.stride, window.dilation, window.pad].map(|pair| i64::from(pair[axis]));
+        (0..i64::from(window.kernel[axis])).map(move |tap| position * stride + tap * dilation - pad)
+    };
+    along(0, row).flat_map(|row| along(1, column).map(move |column| (row, column))).collect()
+}
+
+/// A convolution of any number of groups.
+pub fn convolution(op: &PlainConvolution, arena: &[i8]) -> Vec<i8> {
+    let per_group = [op.input.channels / op.groups, op.output.channels / op.groups];
+    let value = |(row, column, channel): (i64, i64, u32)| {
+        let first = channel / per_group[1] * per_group[0];
+        let weights = &op.weights[channel as usize * op.depth()..][..op.depth()];
+        let inputs = under(&op.window, row, column)
+            .into_iter()
+            .flat_map(|(row, column)| (first..first + per_group[0]).map(move |channel| (row, column, channel)));
+        let products = inputs.zip(weights).map(|((row, column, channel), &weight)| {
+            real(arena, &op.input, row, column, channel).unwrap_or(0) * i128::from(weight)
+        });
+        let sum = i128::from(op.biases[channel as usize]) + products.sum::<i128>();
+        let scale = pack_scale(op.scales[channel as usize]).expect("a scale below 1");
+        quantised(half_up(sum, scale), op.output.zero_point, op.clamp)
+    };
+    places(&op.output).map(value).collect()
+}
+
+/// The output of any other operator; `table` is the one that a lookup points at.
+pub fn other(op: &Op, arena: &[i8], table: &[i8]) -> Vec<i8> {
+    match op {
+        Op::Lookup(op) => lookup(op, arena, table),
+        Op::Add(op) => add(op, arena),
+        Op::Multiply(op) => multiply(op, arena),
+        Op::MaxPool(op) => max_pool(op, arena),
+        Op::AveragePool(op) => average_pool(op, arena),
+        Op::Copy(op) => copy(op, arena),
+        _ => panic!("{} has a reference of its own or none", op.name()),
+    }
+}
+
+fn lookup(op: &Lookup, arena: &[i8], table: &[i8]) -> Vec<i8> {
+    arena[op.input.range()].iter().map(|&value| table[(i32::from(value) + 128) as usize]).collect()
+}
+
+/// The inputs of an elementwise operator at a place of its output.
+fn pair(inputs: &[Tensor; 2], arena: &[i8], (row, column, channel): (i64, i64, u32)) -> [i128; 2] {
+    inputs.map(|input| {
+        let row = row.min(i64::from(input.height) - 1);
+        let column = column.min(i64::from(input.width) - 1);
+        real(arena, &input, row, column, channel.min(input.channels - 1)).expect("inside")
+    })
+}
+
+fn add(op: &Addition, arena: &[i8]) -> Vec<i8> {
+    let value = |place| {
+        let [a, b] = pair(&op.inputs, arena, place);
+        let exact = a * i128::from(op.multipliers[0]) + b * i128::from(op.multipliers[1]);
+        quantised(half_even(exact, 1 << op.shift), op.output.zero_point, op.clamp)
+    };
+    places(&op.output).map(value).collect()
+}
+
+fn multiply(op: &Multiplication, arena: &[i8]) -> Vec<i8> {
+    let value = |place| {
+        let [a, b] = pair(&op.inputs, arena, place);
+        quantised(half_even(a * b * i128::from(op.multiplier), 1 << op.shift), op.output.zero_point, op.clamp)
+    };
+    places(&op.output).map(value).collect()
+}
+
+/// The values under a pool's window, padding left out.
+fn pooled(window: &Window, input: &Tensor, arena: &[i8], (row, column, channel): (i64, i64, u32)) -> Vec<i128> {
+    under(window, row, column)
+        .into_iter()
+        .filter_map(|(row, column)| real(arena, input, row, column, channel))
+        .collect()
+}
+
+fn max_pool(op: &MaxPool, arena: &[i8]) -> Vec<i8> {
+    let zero = i128::from(op.input.zero_point);
+    let greatest = |place| pooled(&op.window, &op.input, arena, place).into_iter().max().expect("a value") + zero;
+    places(&op.output).map(|place| greatest(place) as i8).collect()
+}
+
+fn average_pool(op: &AveragePool, arena: &[i8]) -> Vec<i8> {
+    let value = |place| {
+        let values = pooled(&op.window, &op.input, arena, place);
+        let count = if op.count_padding { op.window.taps() } else { values.len() };
+        let scaled = values.iter().sum::<i128>() * i128::from(op.multiplier);
+        let mean = half_even(scaled, (count as i128) << op.shift);
+        quantised(mean, op.output.zero_point, [i8::MIN, i8::MAX])
+    };
+    places(&op.output).map(value).collect()
+}
+
+fn copy(op: &BlockCopy, arena: &[i8]) -> Vec<i8> {
+    let value = |(row, column, channel): (i64, i64, u32)| {
+        let place = [row as u32, column as u32, channel];
+        let inside = (0..3).all(|axis| (op.to[axis]..op.to[axis] + op.extent[axis]).contains(&place[axis]));
+        let from = |axis: usize| place[axis] - op.to[axis] + op.from[axis];
+        let (tensor, [row, column, channel]) =
+            if inside { (op.input, [from(0), from(1), from(2)]) } else { (op.output, place) };
+        let plain = Tensor { zero_point: 0, ..tensor };
+        real(arena, &plain, row.into(), column.into(), channel).expect("inside") as i8
+    };
+    places(&op.output).map(value).collect()
+}
