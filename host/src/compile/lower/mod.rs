@@ -120,16 +120,12 @@ impl Lowering<'_> {
         if op.is::<Const>() {
             return Ok(());
         }
-        // Real numbers wait for their QuantizeLinear.
-        let datum_type = node.outputs[0].fact.datum_type;
-        if datum_type.is_float() {
+        // Real numbers, and comparisons of them, wait for their QuantizeLinear.
+        if !matches!(node.outputs[0].fact.datum_type, DatumType::I8 | DatumType::U8) {
             return Ok(());
         }
         if op.is::<TypedSource>() {
             return self.source(node);
-        }
-        if !matches!(datum_type, DatumType::I8 | DatumType::U8) {
-            return Err(self.unsupported(node, "only tensors of int8, uint8 and float32 can be computed with"));
         }
         if let Some(op) = op.downcast_ref::<Conv>() {
             self.convolution(node, op)

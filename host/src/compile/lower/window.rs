@@ -47,8 +47,10 @@ impl Lowering<'_> {
         };
         let straight: Vec<usize> = spatial.iter().copied().chain([channel]).collect();
         let crossed: Vec<usize> = spatial.iter().rev().copied().chain([channel]).collect();
-        // An axis of extent 1 is the width, so that time is the height wherever it stands.
-        let flat = spatial.len() == 2 && layout.extent(spatial[0]) == 1 && layout.extent(spatial[1]) > 1;
+        let output_shape = self.output_shape(node)?;
+        // An axis that is and stays of extent 1 is the width, so that time is the height wherever it stands.
+        let is_flat = |axis: usize| layout.extent(axis) == 1 && output_shape[axis] == 1;
+        let flat = spatial.len() == 2 && is_flat(spatial[0]) && !is_flat(spatial[1]);
         let swapped = match (in_order(&straight), in_order(&crossed)) {
             (true, true) => flat,
             (true, false) => false,
@@ -70,7 +72,6 @@ impl Lowering<'_> {
             dilation: along(&|index| dilations[index], 1),
             pad: along(&|index| padding[index].pad_before + extra_of(index), 0),
         };
-        let output_shape = self.output_shape(node)?;
         let sizes = |extent: &dyn Fn(usize) -> usize| {
             let spatial = along(&|index| extent(spatial[index]), 1);
             [spatial[0], spatial[1], extent(channel)]

@@ -1,0 +1,67 @@
+//! Reading the golden vectors: see `golden/ops/make.py` for the format.
+
+use std::path::{Path, PathBuf};
+
+/// One network, its inputs and what onnxruntime answered.
+pub struct Case {
+    pub name: String,
+    pub onnx: Vec<u8>,
+    pub frames: usize,
+    pub features: usize,
+    pub outputs: usize,
+    /// Quantised features, one window after another.
+    pub inputs: Vec<i8>,
+    /// Quantised logits, one window after another.
+    pub answers: Vec<i8>,
+}
+
+/// The vectors of a family: the sample in the repository, or those in the directory that `EARMARK_GOLDEN_OPS` names.
+pub fn read(family: &str) -> Vec<Case> {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/ops");
+    let directory = std::env::var_os("EARMARK_GOLDEN_OPS").map_or(sample, PathBuf::from);
+    let path = directory.join(family).with_extension("bin");
+    let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut rest = Reader(&file);
+    let mut cases = Vec::new();
+    while !rest.0.is_empty() {
+        cases.push(case(&mut rest));
+    }
+    cases
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn bytes(&mut self, count: usize) -> &'a [u8] {
+        let (bytes, rest) = self.0.split_at(count);
+        self.0 = rest;
+        bytes
+    }
+
+    fn number(&mut self) -> usize {
+        u32::from_le_bytes(self.bytes(4).try_into().unwrap()) as usize
+    }
+
+    fn run(&mut self) -> &'a [u8] {
+        let length = self.number();
+        self.bytes(length)
+    }
+}
+
+fn case(rest: &mut Reader<'_>) -> Case {
+    let name = String::from_utf8(rest.run().to_vec()).unwrap();
+    let onnx = rest.run().to_vec();
+    let [frames, features, outputs, windows] = std::array::from_fn(|_| rest.number());
+    let seed = u64::from_le_bytes(rest.bytes(8).try_into().unwrap());
+    let inputs = (0..(windows * frames * features) as u64).map(|index| random_byte(seed, index)).collect();
+    let answers = rest.bytes(windows * outputs).iter().map(|byte| byte.cast_signed()).collect();
+    Case { name, onnx, frames, features, outputs, inputs, answers }
+}
+
+/// SplitMix64, counted: `random_bytes` of `make.py`.
+fn random_byte(seed: u64, index: u64) -> i8 {
+    let mut z = seed.wrapping_add((index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((z ^ (z >> 31)) >> 56) as i8
+}

@@ -1,0 +1,136 @@
+//! The compiler and the engine against onnxruntime, and tract with them: single operators and whole networks.
+#![cfg(feature = "tract")]
+
+mod bundle;
+
+use bundle::Case;
+use earmark::compile::metadata::Layers;
+use earmark::model::LoadedModel;
+use earmark::reference::ReferenceNetwork;
+use earmark_core::engine::{Network, PlanEngine};
+use earmark_core::model::Model;
+
+/// How far a family's values are off.
+#[derive(Debug, Default)]
+struct Tally {
+    values: usize,
+    off_by_one: usize,
+    worst: i32,
+    worst_case: String,
+}
+
+impl Tally {
+    fn add(&mut self, case: &Case, found: &[i8], expected: &[i8]) {
+        self.values += expected.len();
+        for (&found, &expected) in found.iter().zip(expected) {
+            let off = (i32::from(found) - i32::from(expected)).abs();
+            self.off_by_one += usize::from(off > 0);
+            if off > self.worst {
+                self.worst = off;
+                self.worst_case.clone_from(&case.name);
+            }
+        }
+    }
+
+    /// At most one step off, and that in at most one of `one_in` values.
+    fn check(&self, family: &str, one_in: usize) {
+        println!("{family}: {} of {} values off by one", self.off_by_one, self.values);
+        assert!(self.worst <= 1, "{family}: off by {} in {}", self.worst, self.worst_case);
+        let allowed = self.values.div_ceil(one_in);
+        assert!(self.off_by_one <= allowed, "{family}: {} of {} values are off", self.off_by_one, self.values);
+    }
+}
+
+fn compile(case: &Case) -> LoadedModel {
+    let mut layers = Layers::default();
+    let labels: Vec<String> = (0..case.outputs).map(|index| format!("output {index}")).collect();
+    layers.set("labels", labels.into());
+    layers.add_setting("frontend.preset=torchaudio").unwrap();
+    layers.add_setting(&format!("frontend.mel_bands={}", case.features)).unwrap();
+    LoadedModel::compile(&case.name, case.onnx.clone(), &layers)
+        .unwrap_or_else(|error| panic!("{}: {error}", case.name))
+}
+
+/// The quantised outputs of a network for every window of a case.
+fn answers(case: &Case, model: &Model<'_>, network: &mut dyn Network) -> Vec<i8> {
+    let (input, output) = (model.input(), model.output());
+    let mut answers = Vec::new();
+    let mut logits = vec![0.0; case.outputs];
+    for window in case.inputs.chunks_exact(case.frames * case.features) {
+        network.reset();
+        for frame in window.chunks_exact(case.features) {
+            let real = |&byte: &i8| (i32::from(byte) - i32::from(input.zero_point)) as f32 * input.scale;
+            network.push_frame(&frame.iter().map(real).collect::<Vec<_>>()).unwrap();
+        }
+        assert!(network.outputs(&mut logits).unwrap());
+        let byte = |&logit: &f32| ((logit / output.scale).round() as i32 + i32::from(output.zero_point)) as i8;
+        answers.extend(logits.iter().map(byte));
+    }
+    answers
+}
+
+fn check(family: &str, one_in: usize) {
+    let mut tally = Tally::default();
+    for case in bundle::read(family) {
+        let loaded = compile(&case);
+        let model = loaded.model().unwrap();
+        let mut memory = vec![0; model.sizes().engine];
+        let mut engine = PlanEngine::new(model, &mut memory).unwrap();
+        tally.add(&case, &answers(&case, &model, &mut engine), &case.answers);
+    }
+    tally.check(family, one_in);
+}
+
+#[test]
+fn convolutions_over_time() {
+    check("convolution_1d", 100_000);
+}
+
+#[test]
+fn convolutions_over_time_and_frequency() {
+    check("convolution_2d", 100_000);
+}
+
+#[test]
+fn matrix_products() {
+    check("product", 100_000);
+}
+
+#[test]
+fn functions_of_one_variable() {
+    check("lookup", 10_000);
+}
+
+#[test]
+fn sums_and_products_of_two() {
+    check("pair", 10_000);
+}
+
+#[test]
+fn pools() {
+    check("pool", 10_000);
+}
+
+#[test]
+fn concatenations_slices_and_views() {
+    check("moving", 10_000);
+}
+
+/// Whole networks: at most one step off, however often.
+#[test]
+fn whole_networks() {
+    check("network", 1);
+}
+
+/// The reference runtime gives what onnxruntime gives, so that a disagreement with it means something.
+#[test]
+fn the_reference_agrees_with_onnxruntime() {
+    let mut tally = Tally::default();
+    for case in bundle::read("network") {
+        let loaded = compile(&case);
+        let model = loaded.model().unwrap();
+        let mut network = ReferenceNetwork::new(&case.onnx, &model).unwrap();
+        tally.add(&case, &answers(&case, &model, &mut network), &case.answers);
+    }
+    tally.check("tract on networks", 1);
+}
