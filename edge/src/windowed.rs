@@ -162,6 +162,11 @@ where
         &mut self.recognizer
     }
 
+    /// The pin, for a look at its state.
+    pub const fn pin(&mut self) -> &mut P {
+        &mut self.pin
+    }
+
     /// Goes through the samples fetched, up to the end of a window; `false` if there was none.
     fn hear(&mut self) -> Result<bool, Error> {
         while !self.unheard.is_empty() {

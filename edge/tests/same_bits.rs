@@ -1,5 +1,5 @@
-//! The proof that a microcontroller computes the same bits as the host: the firmware of `edge/boards/qemu-mps2-an386` on QEMU, with and
-//! without an FPU, against the core on this machine with all kernels that it can run.
+//! The proof that a microcontroller computes the same bits as the host: the firmware of `edge/boards/qemu-*` on QEMU, on Arm with and
+//! without an FPU and on RISC-V, against the core on this machine with all kernels that it can run.
 
 mod common;
 
@@ -15,20 +15,41 @@ use earmark_core::model::Model;
 use earmark_core::recognizer::Recognizer;
 use earmark_edge::windowed::{BACKGROUND_LABELS, Settings};
 
-/// Cortex-M4F code: hardware floating point, DSP instructions.
-static CORTEX_M4F: LazyLock<PathBuf> = LazyLock::new(|| build("thumbv7em-none-eabihf"));
-/// Cortex-M0 code: floating point in software, the smallest instruction set. A Cortex-M4 runs it too.
-static CORTEX_M0: LazyLock<PathBuf> = LazyLock::new(|| build("thumbv6m-none-eabi"));
-
-fn board() -> PathBuf {
-    common::root().join("edge/boards/qemu-mps2-an386")
+/// Firmware and the emulator that runs it.
+struct Device {
+    file: PathBuf,
+    emulator: &'static str,
+    machine: &'static str,
 }
 
-/// Builds the firmware; gives its file.
-fn build(target: &str) -> PathBuf {
-    let folder = board().join("target");
+/// Cortex-M4F code: hardware floating point, DSP instructions.
+static CORTEX_M4F: LazyLock<Device> = LazyLock::new(|| Device {
+    file: build("qemu-mps2-an386", "thumbv7em-none-eabihf"),
+    emulator: "qemu-system-arm",
+    machine: "mps2-an386",
+});
+/// Cortex-M0 code: floating point in software, the smallest instruction set. A Cortex-M4 runs it too.
+static CORTEX_M0: LazyLock<Device> = LazyLock::new(|| Device {
+    file: build("qemu-mps2-an386", "thumbv6m-none-eabi"),
+    emulator: "qemu-system-arm",
+    machine: "mps2-an386",
+});
+/// RISC-V code without an FPU.
+static RV32IMC: LazyLock<Device> = LazyLock::new(|| Device {
+    file: build("qemu-riscv32-virt", "riscv32imc-unknown-none-elf"),
+    emulator: "qemu-system-riscv32",
+    machine: "virt",
+});
+
+fn boards() -> PathBuf {
+    common::root().join("edge/boards")
+}
+
+/// Builds a board's firmware; gives its file.
+fn build(board: &str, target: &str) -> PathBuf {
+    let folder = boards().join(board).join("target");
     let built = Command::new(env!("CARGO"))
-        .current_dir(board())
+        .current_dir(boards().join(board))
         .args(["build", "--release", "--locked", "--target", target, "--target-dir"])
         .arg(&folder)
         .env("EARMARK_MODEL", common::model_path())
@@ -39,18 +60,23 @@ fn build(target: &str) -> PathBuf {
         "the firmware does not build; if the target is missing: rustup target add {target}\n{}",
         String::from_utf8_lossy(&built.stderr)
     );
-    folder.join(target).join("release/earmark-qemu-mps2-an386")
+    folder.join(target).join("release").join(format!("earmark-{board}"))
 }
 
 /// Runs the firmware on QEMU.
-fn run(firmware: &Path, arguments: &[&str]) -> Output {
-    Command::new(board().join("run.sh")).arg(firmware).args(arguments).output().expect("a POSIX shell runs run.sh")
+fn run(device: &Device, arguments: &[&str]) -> Output {
+    Command::new(boards().join("simulation/run.sh"))
+        .args([device.emulator, device.machine])
+        .arg(&device.file)
+        .args(arguments)
+        .output()
+        .expect("a POSIX shell runs run.sh")
 }
 
 /// Runs the firmware on a sound; gives the lines it wrote.
-fn lines(firmware: &Path, sound: &Path) -> Vec<String> {
+fn lines(device: &Device, sound: &Path) -> Vec<String> {
     let sound = sound.to_str().expect("paths in the repository are UTF-8");
-    let output = run(firmware, &["--fingerprints", sound]);
+    let output = run(device, &["--fingerprints", sound]);
     assert!(output.status.success(), "{sound}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("JSON is UTF-8").lines().map(str::to_owned).collect()
 }
@@ -87,17 +113,17 @@ fn expected(model: Model<'_>, kernels: KernelSet, samples: &[i16]) -> [String; 2
 }
 
 /// Runs a sound of at most a window on the device, and compares everything with the host.
-fn compare(firmware: &Path, sound: &Path) {
+fn compare(device: &Device, sound: &Path) {
     let model = common::model();
     let mut samples = common::samples(sound);
     assert!(samples.len() <= model.window_samples(), "{} is longer than a window", sound.display());
     samples.resize(model.window_samples(), 0);
     let front_end = format!(r#"{{"front_end":"{:016x}"}}"#, conformance::FRONT_END);
-    let device = lines(firmware, sound);
+    let heard = lines(device, sound);
     for kernels in KernelSet::available() {
         let [answer, fingerprints] = expected(model, kernels, &samples);
         let host = [&front_end, &answer, &fingerprints];
-        assert!(device.iter().eq(host), "{}, {}:\ndevice {device:#?}\nhost {host:#?}", sound.display(), kernels.name());
+        assert!(heard.iter().eq(host), "{}, {}:\ndevice {heard:#?}\nhost {host:#?}", sound.display(), kernels.name());
     }
 }
 
@@ -109,6 +135,11 @@ fn a_cortex_m4f_computes_the_bits_of_the_host() {
 #[test]
 fn software_floating_point_computes_the_same_bits() {
     common::fixtures().iter().for_each(|sound| compare(&CORTEX_M0, sound));
+}
+
+#[test]
+fn risc_v_computes_the_same_bits() {
+    common::fixtures().iter().for_each(|sound| compare(&RV32IMC, sound));
 }
 
 /// Writes a WAV file for the device to play.
@@ -152,15 +183,16 @@ fn a_long_sound_gives_window_after_window() {
 
 #[test]
 fn what_goes_wrong_on_the_device_ends_the_run_with_an_error() {
-    let manifest = board().join("Cargo.toml");
+    let manifest = boards().join("qemu-mps2-an386/Cargo.toml");
     let manifest = manifest.to_str().expect("paths in the repository are UTF-8");
-    for (arguments, message) in [
-        (&["--hard-fault"][..], "error: hard fault at 0x"),
-        (&[manifest], "error: the file must be a WAV file of one channel of 16-bit PCM"),
-        (&["nowhere.wav"], "error: the file cannot be read"),
-        (&[], "error: usage: "),
+    for (device, arguments, message) in [
+        (&*CORTEX_M4F, &["--fault"][..], "error: hard fault at 0x"),
+        (&*RV32IMC, &["--fault"], "error: exception"),
+        (&*CORTEX_M4F, &[manifest], "error: the file must be a WAV file of one channel of 16-bit PCM"),
+        (&*CORTEX_M4F, &["nowhere.wav"], "error: the file cannot be read"),
+        (&*CORTEX_M4F, &[], "error: usage: "),
     ] {
-        let output = run(&CORTEX_M4F, arguments);
+        let output = run(device, arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), stderr.lines().count()), (Some(1), 1), "{arguments:?}: {stderr}");
         assert!(stderr.starts_with(message), "{arguments:?}: {stderr}");

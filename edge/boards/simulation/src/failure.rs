@@ -1,4 +1,4 @@
-//! The one error type of the firmware.
+//! The one error type of the program.
 
 use core::fmt;
 
@@ -16,6 +16,8 @@ pub enum Failure {
         /// What it should be.
         expected: &'static str,
     },
+    /// The LED can't be read back.
+    Led,
     /// The chain from the slots to the answer failed.
     Edge(earmark_edge::Error),
 }
@@ -27,6 +29,7 @@ impl fmt::Display for Failure {
             Self::Console => f.write_str("the host's console does not answer: run QEMU with semihosting enabled"),
             Self::File => f.write_str("the file cannot be read: check its name"),
             Self::Wav { expected } => write!(f, "the file must be {expected}: convert it first"),
+            Self::Led => f.write_str("the LED's state cannot be read"),
             Self::Edge(error) => error.fmt(f),
         }
     }
