@@ -222,6 +222,26 @@ fn a_model_file_is_used_in_place_of_the_built_in_one() {
     assert_eq!(succeed(classify(&["--engine", "core", "--model", name(&model)]).arg(&file)), built_in);
 }
 
+/// The reference runtime works in floats between the quantised operators, so a score may differ by a step of the output.
+#[cfg(feature = "tract")]
+#[test]
+fn either_engine_runs_either_form_of_a_model() {
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    let (ear, onnx) = (models.join("commands-m.ear"), models.join("commands-m.onnx"));
+    for word in ["yes", "stop", "_unknown_"] {
+        let file = fixture(&format!("{word}.wav"));
+        let core = succeed(classify(&[]).arg(&file));
+        assert_eq!(succeed(classify(&["--model", name(&onnx)]).arg(&file)), core);
+        let core: Value = serde_json::from_str(&core).unwrap();
+        for arguments in [&["--engine", "tract"][..], &["--engine", "tract", "--model", name(&ear)]] {
+            let tract: Value = serde_json::from_str(&succeed(classify(arguments).arg(&file))).unwrap();
+            let ((label, score), (expected_label, expected)) = (entries(&tract)[0], entries(&core)[0]);
+            assert_eq!(label, expected_label);
+            assert!((score - expected).abs() < 0.02, "{word}: {score} and {expected}");
+        }
+    }
+}
+
 #[test]
 fn a_reader_that_goes_away_is_no_fault() {
     use std::io::Read;

@@ -3,7 +3,7 @@
 use std::io::{Cursor, ErrorKind};
 
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::well_known::{self, CODEC_ID_MP3};
+use symphonia::core::codecs::audio::well_known::{self, CODEC_ID_AAC, CODEC_ID_MP3};
 use symphonia::core::codecs::audio::{AudioCodecId, AudioDecoderOptions};
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::probe::Hint;
@@ -11,7 +11,7 @@ use symphonia::core::formats::{FormatOptions, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 
-use super::{Limits, Mixdown, Mono, shielded_decoding};
+use super::{Limits, Mixdown, Mono, mp4, ogg, shielded_decoding};
 use crate::Error;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Mono, Error> {
@@ -75,10 +75,17 @@ fn decode_first_track(bytes: &[u8], limits: &Limits) -> Result<Mono, Error> {
         mixdown.push(&samples)?;
     }
 
-    let mixdown = mixdown.ok_or(Error::AudioNoFrames)?;
+    let mut mixdown = mixdown.ok_or(Error::AudioNoFrames)?;
+    is_cut |= ogg::is_cut(bytes);
     let (frames, declared) = (mixdown.len() as u64, declared.unwrap_or(0));
     if frames > 0 && (frames + slack < declared || is_cut) {
         return Err(Error::AudioTruncated { needed: declared.max(frames + 1), given: frames, unit: "frames" });
+    }
+    // Lossless codecs in MP4 have nothing to leave out, and the list's times are too coarse for them.
+    if codec == CODEC_ID_AAC
+        && let Some(range) = mp4::audible_frames(bytes, mixdown.sample_rate())
+    {
+        mixdown.crop(range);
     }
     mixdown.finish()
 }
@@ -103,7 +110,7 @@ fn codec_name(codec: AudioCodecId) -> String {
     let name = match codec {
         well_known::CODEC_ID_OPUS => "Opus",
         well_known::CODEC_ID_SPEEX => "Speex",
-        well_known::CODEC_ID_AAC => "this profile of AAC (only AAC-LC is supported)",
+        CODEC_ID_AAC => "this profile of AAC (only AAC-LC is supported)",
         well_known::CODEC_ID_MP1 => "MP1",
         well_known::CODEC_ID_MP2 => "MP2",
         well_known::CODEC_ID_AC3 => "AC-3",

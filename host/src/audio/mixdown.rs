@@ -1,5 +1,7 @@
 //! Many channels into one.
 
+use std::ops::Range;
+
 use super::{Limits, Mono};
 use crate::Error;
 
@@ -31,6 +33,21 @@ impl Mixdown {
 
     pub(super) fn is_of(&self, sample_rate: u32, channels: usize) -> bool {
         (self.sample_rate, self.channels) == (sample_rate, channels)
+    }
+
+    /// Hertz.
+    pub(super) fn sample_rate(&self) -> u32 {
+        self.sample_rate
+    }
+
+    /// Keeps the frames in `range`, as far as there are any; all of them if there are none.
+    pub(super) fn crop(&mut self, range: Range<u64>) {
+        let place = |frame: u64| usize::try_from(frame).unwrap_or(usize::MAX).min(self.frames.len());
+        let (start, end) = (place(range.start), place(range.end));
+        if start < end {
+            self.frames.truncate(end);
+            self.frames.drain(..start);
+        }
     }
 
     /// Frames so far.

@@ -9,6 +9,8 @@
 mod compressed;
 mod file;
 mod mixdown;
+mod mp4;
+mod ogg;
 mod resample;
 mod signature;
 mod wav;

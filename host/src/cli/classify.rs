@@ -12,7 +12,7 @@ use earmark::classify::{Classifier, Window};
 use earmark_core::api::{FunctionToApply, Ranking, response_bound, write_response};
 
 use super::model::ModelOptions;
-use super::{FAILED, Output, PARTLY_FAILED, complain};
+use super::{FAILED, Output, PARTLY_FAILED, complain, printable};
 
 /// Name what is heard in audio files
 ///
@@ -175,7 +175,8 @@ impl Classify {
         let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
         let mut text = if index == 0 { String::new() } else { "\n".to_owned() };
         if self.files.len() > 1 {
-            text += &format!("{}\n", file.display());
+            text += &printable(file.display());
+            text.push('\n');
         }
         for window in windows {
             if self.window == Windows::All {

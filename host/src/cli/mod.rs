@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use earmark::Error;
 
-pub use output::{Output, complain};
+pub use output::{Output, complain, printable};
 
 /// Exit code when some of several inputs failed.
 pub const PARTLY_FAILED: u8 = 1;

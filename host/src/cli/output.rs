@@ -27,12 +27,18 @@ impl Output {
     }
 }
 
-/// Prints one line on stderr: the command's name and what is wrong. Control characters (in a file's name, say) are escaped.
-pub fn complain(problem: &dyn Display) {
-    let mut line = String::new();
-    for character in problem.to_string().chars() {
-        if character.is_control() { line.extend(character.escape_default()) } else { line.push(character) }
+/// Text with its control characters escaped, so that a file's name can neither break a line nor command a terminal.
+pub fn printable(text: impl Display) -> String {
+    let mut printable = String::new();
+    for character in text.to_string().chars() {
+        if character.is_control() { printable.extend(character.escape_default()) } else { printable.push(character) }
     }
+    printable
+}
+
+/// Prints one line on stderr: the command's name and what is wrong.
+pub fn complain(problem: &dyn Display) {
+    let line = printable(problem);
     // Where stderr is closed there is nobody left to tell.
     let _ = writeln!(io::stderr(), "earmark: {line}");
 }
