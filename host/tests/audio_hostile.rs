@@ -34,6 +34,9 @@ fn each_fault_of_a_wav_header_is_named() {
     assert!(matches!(fault(&wav_with(24, &[0xff; 4])), Error::AudioRate { sample_rate: u32::MAX }));
     assert!(matches!(fault(&wav_with(20, &[2, 0])), Error::AudioCodec { codec } if codec == "Microsoft ADPCM in WAV"));
     assert!(matches!(fault(&wav_with(20, &[0x34, 0x12])), Error::AudioCodec { codec } if codec.contains("0x1234")));
+    let mut mp3 = wav_with(20, &[0x55, 0]);
+    mp3[34] = 0;
+    assert!(matches!(fault(&mp3), Error::AudioCodec { codec } if codec == "MP3 in WAV"));
     assert!(matches!(fault(&wav_with(34, &[0, 0])), Error::AudioHeader { .. }));
     assert!(matches!(fault(&wav_with(34, &[64, 0])), Error::AudioCodec { codec } if codec == "64-bit PCM in WAV"));
     assert!(matches!(fault(&wav_with(36, b"atad")), Error::AudioHeader { .. }));
@@ -67,6 +70,9 @@ fn what_is_no_audio_is_told_from_what_cannot_be_decoded() {
     assert!(matches!(fault(&[0; 4096]), Error::AudioUnknown));
     assert!(matches!(fault(b"\x7fELF\x02\x01\x01"), Error::AudioUnknown));
     assert!(matches!(fault(&[0x1a, 0x45, 0xdf, 0xa3, 1]), Error::AudioCodec { codec } if codec == "WebM/Matroska"));
+    assert!(matches!(fault(&[0x0b, 0x77, 0x2d]), Error::AudioCodec { codec } if codec == "AC-3"));
+    let speex = ogg_page(2, 0, &[b"Speex   1.2"]);
+    assert!(matches!(fault(&speex), Error::AudioCodec { codec } if codec == "Speex"));
     assert!(matches!(fault(b"#!AMR\n\x3c"), Error::AudioCodec { codec } if codec == "AMR"));
 }
 

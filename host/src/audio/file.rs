@@ -47,3 +47,23 @@ pub fn read_stream(stream: impl Read, limits: &Limits) -> Result<Vec<u8>, Error>
     }
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { bytes: 4, seconds: 1 };
+
+    #[test]
+    fn a_stream_may_be_as_long_as_the_limit_and_no_longer() {
+        assert_eq!(read_stream(&[1, 2, 3, 4][..], &LIMITS).unwrap(), [1, 2, 3, 4]);
+        assert!(matches!(read_stream(&[0; 5][..], &LIMITS), Err(Error::AudioTooLarge { limit: 4 })));
+        assert!(matches!(read_stream(std::io::repeat(0), &LIMITS), Err(Error::AudioTooLarge { .. })));
+    }
+
+    #[test]
+    fn a_large_file_is_refused_before_it_is_read() {
+        let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+        assert!(matches!(read_file(&manifest, &LIMITS), Err(Error::AudioTooLarge { limit: 4 })));
+    }
+}

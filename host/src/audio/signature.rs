@@ -38,6 +38,7 @@ impl Signature {
             {
                 Self::Wav
             }
+            [b'O', b'g', b'g', b'S', ..] if at(28, b"Speex   ") => Self::Unsupported("Speex"),
             [b'f', b'L', b'a', b'C', ..] | [b'O', b'g', b'g', b'S', ..] | [b'I', b'D', b'3', ..] => Self::Compressed,
             [b'F', b'O', b'R', b'M', ..] if at(8, b"AIF") => Self::Compressed,
             _ if at(4, b"ftyp") => Self::Compressed,
@@ -48,6 +49,7 @@ impl Signature {
             [0x30, 0x26, 0xb2, 0x75, ..] => Self::Unsupported("Windows Media (ASF/WMA)"),
             [b'.', b's', b'n', b'd', ..] => Self::Unsupported("Sun/NeXT audio (.au)"),
             [b'c', b'a', b'f', b'f', ..] => Self::Unsupported("Core Audio Format (CAF)"),
+            [0x0b, 0x77, ..] => Self::Unsupported("AC-3"),
             [b'#', b'!', b'A', b'M', b'R', ..] => Self::Unsupported("AMR"),
             [b'w', b'v', b'p', b'k', ..] => Self::Unsupported("WavPack"),
             [b'M', b'A', b'C', b' ', ..] => Self::Unsupported("Monkey's Audio"),

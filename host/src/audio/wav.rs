@@ -117,7 +117,7 @@ impl Format {
         let is_extensible = u16_at(0) == EXTENSIBLE && chunk.get(26..40) == Some(&TAG_GUID);
         let tag = if is_extensible { u16_at(24) } else { u16_at(0) };
 
-        if bits == 0 {
+        if bits == 0 && matches!(tag, PCM | FLOAT) {
             return Err(Error::AudioHeader { detail: "it says 0 bits a sample".into() });
         }
         let needed = bits.div_ceil(8);
