@@ -2,14 +2,18 @@
 #![deny(unsafe_code)]
 
 pub mod audio;
+pub mod bench;
 pub mod classify;
 #[cfg(feature = "tract")]
 pub mod compile;
 pub mod error;
 pub mod frontend;
 mod guard;
+pub mod inspect;
 pub mod model;
 #[cfg(feature = "tract")]
 pub mod reference;
+#[cfg(feature = "tract")]
+pub mod verify;
 
 pub use error::Error;

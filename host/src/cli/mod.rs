@@ -4,11 +4,16 @@
 //! that is printed as one line and exits with [`FAILED`]. Verbs write through [`Output`], never with `print!`, which panics when
 //! the reader of a pipe goes away.
 
+mod bench;
+mod answer;
 mod classify;
 #[cfg(feature = "tract")]
 mod compile;
+mod inspect;
 mod model;
 mod output;
+#[cfg(feature = "tract")]
+mod verify;
 
 use std::process::ExitCode;
 
@@ -35,6 +40,10 @@ enum Verb {
     Classify(classify::Classify),
     #[cfg(feature = "tract")]
     Compile(compile::Compile),
+    Inspect(inspect::Inspect),
+    #[cfg(feature = "tract")]
+    Verify(verify::Verify),
+    Bench(bench::Bench),
 }
 
 /// Parses the process's arguments, runs the verb and says how it went.
@@ -44,6 +53,10 @@ pub fn run() -> ExitCode {
         Verb::Classify(verb) => verb.run(),
         #[cfg(feature = "tract")]
         Verb::Compile(verb) => verb.run(),
+        Verb::Inspect(verb) => verb.run(),
+        #[cfg(feature = "tract")]
+        Verb::Verify(verb) => verb.run(),
+        Verb::Bench(verb) => verb.run(),
     };
     outcome.unwrap_or_else(|error| match error {
         // `earmark … | head -1` has had what it wanted.

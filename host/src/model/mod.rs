@@ -83,6 +83,15 @@ impl LoadedModel {
     }
 
     /// Compiles an ONNX file in memory; its settings come from its metadata and a `MODEL.toml` beside it.
+    /// The model at `path`, with its ONNX file at `source` instead of beside it.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open); whether `source` is the right file is checked by [`source`](Self::source).
+    #[cfg(feature = "tract")]
+    pub fn open_with_source(path: &Path, source: &Path) -> Result<Self, Error> {
+        Ok(Self { source: Source::Beside(source.to_owned()), ..Self::open(Some(path))? })
+    }
+
     #[cfg(not(feature = "tract"))]
     fn from_onnx(path: &Path, _contents: Vec<u8>) -> Result<Self, Error> {
         Err(Error::NoCompiler { path: path.to_owned() })
