@@ -95,7 +95,8 @@ pub struct Artifact {
     /// The header, for tests to spoil; lengths, offsets and the checksum are filled in by [`bytes`](Self::bytes).
     pub header: [u32; HEADER_WORDS],
     body: Vec<u8>,
-    plan: Vec<Op>,
+    /// The operators as they will be written, for tests to spoil.
+    pub plan: Vec<Op>,
 }
 
 impl Artifact {

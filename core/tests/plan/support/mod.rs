@@ -3,3 +3,4 @@
 pub mod artifact;
 pub mod reference;
 pub mod run;
+pub mod sample;

@@ -1,0 +1,100 @@
+//! A network that has every kind of operator.
+
+use super::artifact::{Artifact, PlainConvolution};
+use earmark_core::model::format::word;
+use earmark_core::model::{Addition, AveragePool, BlockCopy, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
+
+const ONE: [u16; 2] = [1, 1];
+
+fn window(kernel: [u16; 2], pad: [u16; 2]) -> Window {
+    Window { kernel, stride: ONE, dilation: ONE, pad }
+}
+
+fn convolution(artifact: &mut Artifact, input: Tensor, output: Tensor, window: Window, depthwise: bool) {
+    let channels = output.channels as usize;
+    let mut plain = PlainConvolution {
+        input,
+        output,
+        window,
+        groups: if depthwise { output.channels } else { 1 },
+        clamp: [-128, 127],
+        weights: Vec::new(),
+        biases: (0..channels as i32).map(|channel| 50 * channel - 300).collect(),
+        scales: vec![0.006; channels],
+    };
+    plain.weights = (0..plain.depth() * channels).map(|index| (index * 89 % 255) as u8 as i8).collect();
+    artifact.convolution(&plain, depthwise);
+}
+
+/// Ten frames of eight features, three labels, every kind of operator, padding, repetition and work in place.
+pub fn every_operator() -> Artifact {
+    let mut artifact = Artifact::new(10, 8);
+    artifact.header[word::INPUT_SCALE] = 0.1f32.to_bits();
+    artifact.header[word::OUTPUT_SCALE] = 0.125f32.to_bits();
+    artifact.header[word::SOURCE_HASH] = 0x0403_0201;
+    let normalisation = artifact.append(&[[2.0f32; 8], [0.5; 8]]);
+    artifact.header[word::NORMALISATION] = normalisation;
+
+    let features = artifact.features();
+    let tensor = |offset, height, channels| Tensor { offset, height, width: 1, channels, zero_point: -7 };
+    let [first, second, third] = [tensor(80, 8, 12), tensor(176, 8, 12), tensor(80, 8, 12)];
+    convolution(&mut artifact, features, first, window([3, 1], [0, 0]), false);
+    convolution(&mut artifact, first, second, window([5, 1], [2, 0]), true);
+    let table: Vec<i8> = (i8::MIN..=i8::MAX).map(|value| value.max(-7)).collect();
+    let table = artifact.append(&table);
+    artifact.push(Op::Lookup(Lookup { input: second, output: second, table }));
+    let clamp = [-100, 100];
+    artifact.push(Op::Add(Addition {
+        inputs: [second, first],
+        output: third,
+        multipliers: [700, 500],
+        shift: 10,
+        clamp,
+    }));
+    let one = tensor(second.offset, 1, 12);
+    artifact.push(Op::Multiply(Multiplication { inputs: [third, one], output: third, multiplier: 9, shift: 8, clamp }));
+    let greatest = tensor(176, 4, 12);
+    let pairs = Window { stride: [2, 1], ..window([2, 1], [0, 0]) };
+    artifact.push(Op::MaxPool(MaxPool { input: third, output: greatest, window: pairs }));
+    let mean = tensor(80, 1, 12);
+    let pool = AveragePool {
+        input: greatest,
+        output: mean,
+        window: window([4, 1], [0, 0]),
+        count_padding: false,
+        multiplier: 3,
+        shift: 1,
+    };
+    artifact.push(Op::AveragePool(pool));
+    let joined = tensor(232, 1, 14);
+    let copy = |input: Tensor, to: u32| {
+        Op::Copy(BlockCopy { input, output: joined, from: [0; 3], to: [0, 0, to], extent: [1, 1, input.channels] })
+    };
+    artifact.push(copy(mean, 0));
+    artifact.push(copy(tensor(176, 1, 2), 12));
+    let outputs = tensor(80, 1, 3);
+    convolution(&mut artifact, joined, outputs, window(ONE, [0, 0]), false);
+    artifact.labels(&["yes", "no", "größer"].map(String::from));
+    artifact
+}
+
+/// The same with MFCC features: eight coefficients of twelve bands.
+pub fn with_mfcc() -> Artifact {
+    let mut artifact = every_operator();
+    let bands: Vec<u16> = (0..12).flat_map(|band| [band, 2]).collect();
+    let cosines: Vec<f32> = (0..96u8).map(|index| f32::from(index % 7) - 3.0).collect();
+    for (number, value) in [
+        (word::FEATURE_KIND, 1),
+        (word::COEFFICIENTS, 8),
+        (word::MEL_BANDS, 12),
+        (word::BAND_WEIGHT_COUNT, 24),
+        (word::COMPRESSION, 2),
+        (word::PROBLEM, 1),
+    ] {
+        artifact.header[number] = value;
+    }
+    artifact.header[word::BANDS] = artifact.append(&bands);
+    artifact.header[word::BAND_WEIGHTS] = artifact.append(&[0.5f32; 24]);
+    artifact.header[word::COSINES] = artifact.append(&cosines);
+    artifact
+}
