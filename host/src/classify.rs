@@ -39,6 +39,16 @@ pub struct Window {
     pub outputs: Vec<f32>,
 }
 
+impl Window {
+    /// The outputs after `function`: one finite score a label.
+    #[must_use]
+    pub fn scores(&self, function: FunctionToApply) -> Vec<f32> {
+        let mut scores = self.outputs.clone();
+        function.apply(&mut scores);
+        scores
+    }
+}
+
 /// A model ready to hear clips.
 pub struct Classifier<'m> {
     model: Model<'m>,
@@ -116,8 +126,7 @@ impl<'m> Classifier<'m> {
         let counts: Vec<bool> = self.labels.iter().map(|label| !has_classes || !is_background(label)).collect();
         let function = self.function_to_apply();
         let best_score = |window: &Window| {
-            let mut scores = window.outputs.clone();
-            function.apply(&mut scores);
+            let scores = window.scores(function);
             scores.iter().zip(&counts).filter(|(_, counts)| **counts).map(|(score, _)| *score).fold(f32::MIN, f32::max)
         };
         let best = self

@@ -1,7 +1,6 @@
 //! `earmark classify`: audio files in, labels and scores out.
 
 use std::num::NonZeroU32;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,10 +8,11 @@ use clap::{Args, ValueEnum};
 use earmark::Error;
 use earmark::audio::{self, Limits};
 use earmark::classify::{Classifier, Window};
-use earmark_core::api::{FunctionToApply, Ranking, response_bound, write_response};
+use earmark_core::api::FunctionToApply;
 
+use super::answer::{Answer, Heard, Scored};
 use super::model::ModelOptions;
-use super::{FAILED, Output, PARTLY_FAILED, complain, printable};
+use super::{FAILED, Output, PARTLY_FAILED, complain};
 
 /// Name what is heard in audio files
 ///
@@ -80,12 +80,20 @@ impl Classify {
         let model = self.model.open()?;
         let mut classifier = Classifier::new(&model, self.model.engine())?;
         let mut output = Output::new();
+        let format = self.format.unwrap_or(if output.is_terminal() { Format::Table } else { Format::Json });
+        let is_single = self.files.len() == 1;
         let mut failed = 0;
         for (index, file) in self.files.iter().enumerate() {
-            match self
-                .hear(file, &mut classifier)
-                .and_then(|windows| self.render(file, index, &windows, &classifier, &output))
-            {
+            let text = self.hear(file, &mut classifier).and_then(|heard| {
+                let answer = Answer { file, labels: classifier.labels(), top_k: self.top_k, heard };
+                match format {
+                    Format::Table if index > 0 => Ok("\n".to_owned() + &answer.table(true)),
+                    Format::Table => Ok(answer.table(!is_single)),
+                    Format::Json if is_single => answer.array(),
+                    Format::Json | Format::Jsonl => answer.lines(),
+                }
+            });
+            match text {
                 Ok(text) => output.write(text)?,
                 Err(error) => {
                     failed += 1;
@@ -100,8 +108,7 @@ impl Classify {
         }))
     }
 
-    /// The windows to print for a file, with scores in the place of outputs.
-    fn hear(&self, file: &Path, classifier: &mut Classifier<'_>) -> Result<Vec<Window>, Error> {
+    fn hear(&self, file: &Path, classifier: &mut Classifier<'_>) -> Result<Heard, Error> {
         let limits = Limits { seconds: self.max_seconds, ..Limits::default() };
         let bytes = if file.as_os_str() == "-" {
             audio::read_stream(std::io::stdin().lock(), &limits)?
@@ -109,93 +116,16 @@ impl Classify {
             audio::read_file(file, &limits)?
         };
         let clip = audio::decode(&bytes, classifier.sample_rate(), &limits)?;
-        let mut windows = match self.window {
-            Windows::Best => vec![classifier.best_window(&clip)?],
-            Windows::All => classifier.windows(&clip)?,
-        };
+
         let function = self.function_to_apply.unwrap_or(classifier.function_to_apply());
-        windows.iter_mut().for_each(|window| function.apply(&mut window.outputs));
-        Ok(windows)
-    }
-
-    fn render(
-        &self,
-        file: &Path,
-        index: usize,
-        windows: &[Window],
-        classifier: &Classifier<'_>,
-        output: &Output,
-    ) -> Result<String, Error> {
-        let default = if output.is_terminal() { Format::Table } else { Format::Json };
-        match self.format.unwrap_or(default) {
-            Format::Table => Ok(self.table(file, index, windows, classifier)),
-            Format::Json if self.files.len() == 1 => self.array(windows, classifier),
-            Format::Json | Format::Jsonl => self.lines(file, windows, classifier),
-        }
-    }
-
-    /// One document: the API's array, or an array of windows that each hold one.
-    fn array(&self, windows: &[Window], classifier: &Classifier<'_>) -> Result<String, Error> {
-        match (self.window, windows) {
-            (Windows::Best, [window]) => Ok(self.result(window, classifier)? + "\n"),
-            _ => {
-                let window = |window| Ok(format!("{{{}}}", self.window(window, classifier)?));
-                Ok(format!("[{}]\n", windows.iter().map(window).collect::<Result<Vec<_>, Error>>()?.join(",")))
-            }
-        }
-    }
-
-    /// A document a line, each with the file's name.
-    fn lines(&self, file: &Path, windows: &[Window], classifier: &Classifier<'_>) -> Result<String, Error> {
-        let name = serde_json::Value::from(file.to_string_lossy());
-        let line = |window: &Window| match self.window {
-            Windows::Best => Ok(format!("{{\"file\":{name},\"result\":{}}}\n", self.result(window, classifier)?)),
-            Windows::All => Ok(format!("{{\"file\":{name},{}}}\n", self.window(window, classifier)?)),
+        let rate = f64::from(classifier.sample_rate());
+        let scored = |window: Window| Scored {
+            seconds: window.samples.start as f64 / rate..window.samples.end as f64 / rate,
+            scores: window.scores(function),
         };
-        windows.iter().map(line).collect()
+        Ok(match self.window {
+            Windows::Best => Heard::Clip(scored(classifier.best_window(&clip)?)),
+            Windows::All => Heard::Windows(classifier.windows(&clip)?.into_iter().map(scored).collect()),
+        })
     }
-
-    /// A window's members.
-    fn window(&self, window: &Window, classifier: &Classifier<'_>) -> Result<String, Error> {
-        let Range { start, end } = seconds(window, classifier);
-        Ok(format!("\"start\":{start},\"end\":{end},\"result\":{}", self.result(window, classifier)?))
-    }
-
-    /// The API's array.
-    fn result(&self, window: &Window, classifier: &Classifier<'_>) -> Result<String, Error> {
-        let labels = classifier.labels();
-        let mut buffer = vec![0; response_bound(labels.iter().copied())];
-        let ranking = Ranking::new(&window.outputs, self.top_k);
-        Ok(write_response(ranking.map(|ranked| (labels[ranked.index], ranked.score)), &mut buffer)?.to_owned())
-    }
-
-    fn table(&self, file: &Path, index: usize, windows: &[Window], classifier: &Classifier<'_>) -> String {
-        const BAR: f32 = 30.0;
-        let labels = classifier.labels();
-        let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
-        let mut text = if index == 0 { String::new() } else { "\n".to_owned() };
-        if self.files.len() > 1 {
-            text += &printable(file.display());
-            text.push('\n');
-        }
-        for window in windows {
-            if self.window == Windows::All {
-                let Range { start, end } = seconds(window, classifier);
-                text += &format!("{start:.2} s to {end:.2} s\n");
-            }
-            for ranked in Ranking::new(&window.outputs, self.top_k) {
-                // Raw outputs (`--function-to-apply none`) may lie outside 0..=1.
-                let bar = "█".repeat((ranked.score.clamp(0.0, 1.0) * BAR).round() as usize);
-                let line = format!("  {:width$}  {:>8.4}  {bar}", labels[ranked.index], ranked.score);
-                text += line.trim_end();
-                text.push('\n');
-            }
-        }
-        text
-    }
-}
-
-fn seconds(window: &Window, classifier: &Classifier<'_>) -> Range<f64> {
-    let rate = f64::from(classifier.sample_rate());
-    window.samples.start as f64 / rate..window.samples.end as f64 / rate
 }

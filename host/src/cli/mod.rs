@@ -4,8 +4,8 @@
 //! that is printed as one line and exits with [`FAILED`]. Verbs write through [`Output`], never with `print!`, which panics when
 //! the reader of a pipe goes away.
 
-mod bench;
 mod answer;
+mod bench;
 mod classify;
 #[cfg(feature = "tract")]
 mod compile;
