@@ -9,10 +9,12 @@ pub const HALF: usize = 320;
 
 /// What stands in the eight bits of a slot that the microphone does not drive.
 const UNDRIVEN: u32 = 0xa5;
+/// What makes noise of the left channel's slots, for the right one. (The sound inverted would have the same features.)
+const NOISE: u32 = 0x5a5a_5a5a;
 
 /// Fills slots as an INMP441 strapped to the left channel does: 24 bits in 32, left-justified.
 ///
-/// Whatever could be taken for sound by mistake is there: the undriven bits are not 0, and the right channel holds the sound inverted.
+/// Whatever could be taken for sound by mistake is there: the undriven bits are not 0, and the right channel holds noise.
 /// After the file's end there is silence until a whole number of windows was heard.
 #[derive(Debug)]
 pub struct Microphone {
@@ -46,7 +48,7 @@ impl Source for Microphone {
         for (slots, sample) in slots.chunks_exact_mut(2).zip(&half[..count]) {
             let left = u32::from(sample.cast_unsigned()) << 16;
             slots[0] = left | UNDRIVEN;
-            slots[1] = !left;
+            slots[1] = left ^ NOISE;
         }
         Ok(2 * count)
     }
