@@ -10,6 +10,11 @@ fn number() -> impl Strategy<Value = f32> {
     prop_oneof![any::<f32>(), (-8_i8..8).prop_map(f32::from), Just(-0.0), Just(f32::NAN), Just(f32::INFINITY)]
 }
 
+#[test]
+fn both_zeros_tie() {
+    assert!(Ranking::new(&[-0.0, 0.0, -0.0], None).map(|ranked| ranked.index).eq(0..3));
+}
+
 proptest! {
     #[test]
     fn ranking_is_a_stable_descending_sort(
@@ -17,7 +22,7 @@ proptest! {
         top_k in prop::option::of(1_u32..50),
     ) {
         let mut sorted: Vec<usize> = (0..scores.len()).collect();
-        sorted.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+        sorted.sort_by(|&a, &b| (scores[b] + 0.0).total_cmp(&(scores[a] + 0.0)));
         sorted.truncate(top_k.map_or(usize::MAX, |k| k as usize));
 
         let ranking = Ranking::new(&scores, top_k.and_then(NonZeroU32::new));

@@ -61,7 +61,7 @@ impl Iterator for Ranking<'_> {
 
 impl ExactSizeIterator for Ranking<'_> {}
 
-/// A total order, whatever the scores are.
+/// A total order, whatever the scores are. Adding zero makes the two zeros one, so that they tie.
 fn comes_before(a: Ranked, b: Ranked) -> bool {
-    b.score.total_cmp(&a.score).then(a.index.cmp(&b.index)).is_lt()
+    (b.score + 0.0).total_cmp(&(a.score + 0.0)).then(a.index.cmp(&b.index)).is_lt()
 }
