@@ -4,15 +4,12 @@ use core::num::{NonZeroU32, NonZeroUsize};
 
 use earmark_core::api::{FunctionToApply, Ranked, Ranking, response_bound, write_response};
 use earmark_core::engine::Network;
-use earmark_core::model::{Model, Problem};
+use earmark_core::model::{Model, is_background};
 use earmark_core::recognizer::Recognizer;
 use embedded_hal::digital::{Error as _, OutputPin, PinState};
 use embedded_io::{Error as _, Write};
 
 use crate::{Error, source::Source};
-
-/// Labels that are no sound to report: what was heard is none of the others, or nothing was heard.
-pub const BACKGROUND_LABELS: [&str; 2] = ["_unknown_", "_silence_"];
 
 /// How windows follow one another and what is made of them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,10 +32,7 @@ impl Settings {
         Self {
             // Rounded down: rather hear a frame twice than not at all.
             hop_frames: NonZeroUsize::new(model.window_samples() / hop).unwrap_or(NonZeroUsize::MIN),
-            function_to_apply: match model.problem() {
-                Problem::SingleLabel => FunctionToApply::Softmax,
-                Problem::MultiLabel => FunctionToApply::Sigmoid,
-            },
+            function_to_apply: model.problem().into(),
             top_k: None,
             threshold: model.detector().threshold,
         }
@@ -70,7 +64,7 @@ pub enum Event {
 }
 
 /// Listens to a source and answers for every window: a line of JSON to `output`, and `pin` is high while the best label of the
-/// last window is a sound whose score reaches the threshold.
+/// last window is a sound (no [background](is_background)) whose score reaches the threshold.
 ///
 /// A line is the API's array, best label first. After samples were lost there is the line `{"overruns":1}` instead, with the number of
 /// times so far.
@@ -192,7 +186,7 @@ where
         self.settings.function_to_apply.apply(scores);
         let ranking = Ranking::new(scores, self.settings.top_k);
         let Some(best) = ranking.clone().next() else { return Ok(None) };
-        let raised = best.score >= self.settings.threshold && !BACKGROUND_LABELS.contains(&label(best.index));
+        let raised = best.score >= self.settings.threshold && !is_background(label(best.index));
 
         let room = self.buffers.line.len() - LINE_END.len();
         let entries = ranking.map(|ranked| (label(ranked.index), ranked.score));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use earmark_core::api::{FunctionToApply, Ranking, response_bound, write_response};
 use earmark_core::engine::{Network, PlanEngine};
 use earmark_core::frontend::FrontEnd;
-use earmark_core::model::{Model, Problem};
+use earmark_core::model::Model;
 use earmark_core::recognizer::Recognizer;
 
 use crate::Error;
@@ -57,10 +57,7 @@ pub fn measure(model: Model<'_>, reference: Option<&mut dyn Network>) -> Result<
     }
 
     let labels: Vec<&str> = model.labels().collect();
-    let function = match model.problem() {
-        Problem::SingleLabel => FunctionToApply::Softmax,
-        Problem::MultiLabel => FunctionToApply::Sigmoid,
-    };
+    let function = FunctionToApply::from(model.problem());
     let mut buffer = vec![0; response_bound(labels.iter().copied())];
     let mut answer = |outputs: &mut [f32]| -> Result<(), Error> {
         function.apply(outputs);

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use earmark_core::api::FunctionToApply;
 use earmark_core::engine::Network;
-use earmark_core::model::{Model, Problem};
+use earmark_core::model::{Model, is_background};
 use earmark_core::recognizer::Recognizer;
 
 use crate::Error;
@@ -95,10 +95,7 @@ impl<'m> Classifier<'m> {
     /// What makes scores of the outputs unless somebody asks for something else.
     #[must_use]
     pub fn function_to_apply(&self) -> FunctionToApply {
-        match self.model.problem() {
-            Problem::SingleLabel => FunctionToApply::Softmax,
-            Problem::MultiLabel => FunctionToApply::Sigmoid,
-        }
+        self.model.problem().into()
     }
 
     /// Hears the windows of a clip, in order.
@@ -136,11 +133,6 @@ impl<'m> Classifier<'m> {
         // A clip has at least one window, whatever its length.
         Ok(best.unwrap_or_else(|| Window { samples: 0..0, outputs: vec![0.0; self.labels.len()] }))
     }
-}
-
-/// Whether a label stands for what no class is meant for.
-fn is_background(label: &str) -> bool {
-    label.len() > 2 && label.starts_with('_') && label.ends_with('_')
 }
 
 /// Where the windows of a clip lie.
@@ -218,11 +210,5 @@ mod tests {
             assert_eq!(Grid::new(clip, 16_000, 160), grid, "{clip}");
         }
         assert_eq!(Grid::new(5, 4, 256).hop, 256);
-    }
-
-    #[test]
-    fn underscores_mark_what_is_no_class() {
-        assert!(is_background("_silence_") && is_background("_unknown_"));
-        assert!(!is_background("yes") && !is_background("_") && !is_background("__") && !is_background("_x"));
     }
 }

@@ -3,6 +3,7 @@
 use core::str::FromStr;
 
 use crate::Error;
+use crate::model::Problem;
 
 /// What turns a network's raw outputs into scores, named as in the API (`function_to_apply`).
 ///
@@ -48,6 +49,16 @@ impl FunctionToApply {
             Self::Sigmoid => outputs.iter_mut().for_each(|output| *output = sigmoid(*output)),
             Self::Softmax => softmax(outputs),
             Self::None => {}
+        }
+    }
+}
+
+impl From<Problem> for FunctionToApply {
+    /// What suits a model unless somebody asks for something else.
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::SingleLabel => Self::Softmax,
+            Problem::MultiLabel => Self::Sigmoid,
         }
     }
 }

@@ -228,6 +228,18 @@ impl<'m> Model<'m> {
     }
 }
 
+/// Whether a label stands for what no class is meant for, as `_unknown_` and `_silence_` do: underscores around it say so.
+///
+/// ```
+/// use earmark_core::model::is_background;
+/// assert!(is_background("_silence_") && is_background("_unknown_"));
+/// assert!(!is_background("yes") && !is_background("_") && !is_background("__") && !is_background("_x"));
+/// ```
+#[must_use]
+pub fn is_background(label: &str) -> bool {
+    label.len() > 2 && label.starts_with('_') && label.ends_with('_')
+}
+
 /// Checks everything but the alignment in memory and the values in the front end's tables, which constant evaluation can't see.
 ///
 /// # Errors
