@@ -264,7 +264,8 @@ proptest! {
     ) {
         let body = format!(r#"{{"inputs":"UklG","x":{}}}"#, pieces.concat());
         let ours = Request::read(body.as_bytes());
-        match serde_json::from_str::<serde_json::Value>(&body) {
+        // `IgnoredAny`: the grammar alone, without the range of numbers.
+        match serde_json::from_str::<serde::de::IgnoredAny>(&body) {
             Ok(_) => prop_assert!(
                 !matches!(ours, Err(Error::RequestSyntax { .. })), "{}: {:?}", body, ours
             ),

@@ -46,13 +46,31 @@ impl<const N: usize> Default for Memory<N> {
 /// [`Recognizer`](crate::recognizer::Recognizer) takes more.
 ///
 /// ```
-/// # #[cfg(any())] {
+/// use earmark_core::model::{Memory, Model};
+///
 /// earmark_core::include_model! {
-///     /// Ten commands.
-///     pub static COMMANDS, SIZES = "../../models/commands-m.ear", at most 65536 bytes of RAM;
+///     /// What the board listens for.
+///     static COMMANDS, SIZES = "../../tests/plan/every-operator.ear", at most 65536 bytes of RAM;
 /// }
-/// static mut MEMORY: Memory<{ SIZES.recognizer }> = Memory::new();
-/// # }
+/// # // A program on a device would have: static mut MEMORY …
+/// let memory = Memory::<{ SIZES.recognizer }>::new();
+/// assert!(Model::new(COMMANDS).is_ok());
+/// ```
+///
+/// A file that is no artifact does not compile:
+///
+/// ```compile_fail
+/// earmark_core::include_model!(static COMMANDS, SIZES = "../../README.md";);
+/// assert_eq!(SIZES.labels, 12);
+/// ```
+///
+/// Nor does a model that takes more memory than there is:
+///
+/// ```compile_fail
+/// earmark_core::include_model! {
+///     static COMMANDS, SIZES = "../../tests/plan/every-operator.ear", at most 100 bytes of RAM;
+/// }
+/// assert_eq!(SIZES.labels, 12);
 /// ```
 #[macro_export]
 macro_rules! include_model {

@@ -10,7 +10,7 @@ fn window(kernel: [u16; 2], pad: [u16; 2]) -> Window {
     Window { kernel, stride: ONE, dilation: ONE, pad }
 }
 
-fn convolution(artifact: &mut Artifact, input: Tensor, output: Tensor, window: Window, depthwise: bool) {
+fn convolution(artifact: &mut Artifact, input: Tensor, output: Tensor, window: Window, depthwise: bool, scale: f64) {
     let channels = output.channels as usize;
     let mut plain = PlainConvolution {
         input,
@@ -20,7 +20,7 @@ fn convolution(artifact: &mut Artifact, input: Tensor, output: Tensor, window: W
         clamp: [-128, 127],
         weights: Vec::new(),
         biases: (0..channels as i32).map(|channel| 50 * channel - 300).collect(),
-        scales: vec![0.006; channels],
+        scales: vec![scale; channels],
     };
     plain.weights = (0..plain.depth() * channels).map(|index| (index * 89 % 255) as u8 as i8).collect();
     artifact.convolution(&plain, depthwise);
@@ -38,8 +38,8 @@ pub fn every_operator() -> Artifact {
     let features = artifact.features();
     let tensor = |offset, height, channels| Tensor { offset, height, width: 1, channels, zero_point: -7 };
     let [first, second, third] = [tensor(80, 8, 12), tensor(176, 8, 12), tensor(80, 8, 12)];
-    convolution(&mut artifact, features, first, window([3, 1], [0, 0]), false);
-    convolution(&mut artifact, first, second, window([5, 1], [2, 0]), true);
+    convolution(&mut artifact, features, first, window([3, 1], [0, 0]), false, 0.02);
+    convolution(&mut artifact, first, second, window([5, 1], [2, 0]), true, 0.008);
     let table: Vec<i8> = (i8::MIN..=i8::MAX).map(|value| value.max(-7)).collect();
     let table = artifact.append(&table);
     artifact.push(Op::Lookup(Lookup { input: second, output: second, table }));
@@ -73,7 +73,7 @@ pub fn every_operator() -> Artifact {
     artifact.push(copy(mean, 0));
     artifact.push(copy(tensor(176, 1, 2), 12));
     let outputs = tensor(80, 1, 3);
-    convolution(&mut artifact, joined, outputs, window(ONE, [0, 0]), false);
+    convolution(&mut artifact, joined, outputs, window(ONE, [0, 0]), false, 0.005);
     artifact.labels(&["yes", "no", "größer"].map(String::from));
     artifact
 }
