@@ -125,7 +125,8 @@ proptest! {
         }))?;
         if let Ok(tables) = options.settings().and_then(|settings| FrontEndTables::new(&settings)) {
             prop_assert_eq!(tables.spec().check(), Ok(()));
-            prop_assert!(tables.spec().mel_weights.iter().all(|&weight| weight <= 1.0));
+            // A band of area 1 that is narrower than 2 Hz is taller than 1.
+            prop_assert!(mel_norm == "slaney" || tables.spec().mel_weights.iter().all(|&weight| weight <= 1.0));
         }
     }
 }
