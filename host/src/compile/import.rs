@@ -4,6 +4,8 @@
 //! file. The rest of tract's decluttering prepares graphs for running on tract: it turns 1×1 convolutions into EinSum, moves
 //! axes about and evaluates quantised functions into tables by reciprocal scales, none of which can be undone.
 
+use std::collections::HashMap;
+
 use tract_onnx::Onnx;
 use tract_onnx::pb::{ModelProto, NodeProto, ValueInfoProto, tensor_shape_proto, type_proto};
 use tract_onnx::prelude::*;
@@ -27,6 +29,23 @@ pub struct Imported {
     pub input_shape: Vec<usize>,
     /// `metadata_props`.
     pub metadata: Vec<(String, String)>,
+    /// The ONNX operator of each node, by the node's name.
+    operators: HashMap<String, String>,
+}
+
+impl Imported {
+    /// The ONNX operator that a node of the graph comes from. tract makes several nodes of some operators, named after theirs with a
+    /// suffix each.
+    pub fn operator(&self, node: &TypedNode) -> String {
+        let mut name = node.name.as_str();
+        loop {
+            match (self.operators.get(name), name.rfind('.')) {
+                (Some(operator), _) => return operator.clone(),
+                (None, Some(end)) => name = &name[..end],
+                (None, None) => return node.op.name().into_owned(),
+            }
+        }
+    }
 }
 
 /// tract's ONNX reader, with QuantizeLinear as the standard has it.
@@ -55,7 +74,9 @@ pub fn import(bytes: &[u8]) -> Result<Imported, Error> {
     let graph = typed(&proto)?;
     let input_shape = input_shape(&graph)?;
     let metadata = proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
-    Ok(Imported { graph, input_shape, metadata })
+    let nodes = proto.graph.iter().flat_map(|graph| &graph.node);
+    let operators = nodes.map(|node| (screen::name(node).to_owned(), node.op_type.clone())).collect();
+    Ok(Imported { graph, input_shape, metadata, operators })
 }
 
 /// The input's shape: concrete, not empty, not huge.
@@ -107,8 +128,21 @@ fn typed(proto: &ModelProto) -> Result<TypedModel, Error> {
 /// An error of tract's and its causes, in one line.
 pub fn describe(error: &TractError) -> String {
     let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
-    let line = causes.join(": ").split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(400).collect()
+    printable(&causes.join(": ").split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Text from a file as a part of one line: control characters escaped, cut off where it gets long.
+pub fn printable(text: &str) -> String {
+    const LONGEST: usize = 400;
+    let mut line = String::new();
+    for character in text.chars().take(LONGEST) {
+        if character.is_control() {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
 }
 
 /// A batch of open size becomes a batch of one.
@@ -138,6 +172,6 @@ pub fn shape_before(model: &ModelProto, node: &NodeProto, tensor: &str) -> Strin
     let proto = ModelProto { graph: Some(head), opset_import: model.opset_import.clone(), ..ModelProto::default() };
     typed(&proto)
         .ok()
-        .and_then(|graph| graph.output_fact(0).ok().map(|fact| format!("{:?}", fact.shape)))
+        .and_then(|graph| graph.output_fact(0).ok().map(|fact| format!("[{:?}]", fact.shape)))
         .unwrap_or_else(|| "unknown".to_owned())
 }

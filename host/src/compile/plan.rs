@@ -9,6 +9,7 @@ use earmark_core::model::{
 };
 
 use super::fixed_point::fixed_point;
+use super::import::printable;
 use super::ir::{self, Filter, Graph, Kind, Place};
 use super::memory::Arena;
 use crate::Error;
@@ -156,7 +157,7 @@ const SCALE: &str = "its scales differ by too much";
 fn refused(op: &ir::Op, why: &str) -> Error {
     let shapes = op.inputs.iter().map(|place| format!("{:?}", place.shape));
     Error::UnsupportedOperator {
-        node: op.node.clone(),
+        node: printable(&op.node),
         operator: operator(&op.kind).to_owned(),
         shape: shapes.collect::<Vec<_>>().join(" and "),
         why: why.to_owned(),

@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto};
 
+use super::import::{printable, shape_before};
 use crate::Error;
 
 /// Most nodes that a graph may have.
@@ -124,7 +125,7 @@ pub fn name(node: &NodeProto) -> &str {
 }
 
 fn refused(what: impl Into<String>) -> Error {
-    Error::Onnx { what: what.into() }
+    Error::Onnx { what: printable(&what.into()) }
 }
 
 /// The initialisers and their numbers of values, each at most as many as the file has bytes.
@@ -165,9 +166,9 @@ fn check_node(node: &NodeProto, file_length: u64) -> Result<(), Error> {
 fn unsupported(model: &ModelProto, node: &NodeProto) -> Error {
     let input = node.input.first().map_or("", String::as_str);
     Error::UnsupportedOperator {
-        node: name(node).to_owned(),
-        operator: node.op_type.clone(),
-        shape: super::import::shape_before(model, node, input),
+        node: printable(name(node)),
+        operator: printable(&node.op_type),
+        shape: shape_before(model, node, input),
         why: "it is not supported".to_owned(),
         supported: SUPPORTED,
     }

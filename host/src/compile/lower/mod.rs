@@ -27,7 +27,7 @@ use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 use tract_onnx::tract_core::ops::source::TypedSource;
 
-use super::import::{Imported, describe, feature_axes};
+use super::import::{Imported, describe, feature_axes, printable};
 use super::ir::{Graph, Kind, Op, Place, Quant, TensorId};
 use super::layout::Layout;
 use super::quantize::QuantizeExact;
@@ -76,7 +76,7 @@ pub fn lower(imported: &Imported, features: usize) -> Result<Lowered, Error> {
     let model = &imported.graph;
     let mut lowering = Lowering {
         model,
-        input_shape: &imported.input_shape,
+        imported,
         graph: Graph {
             tensors: Vec::new(),
             ops: Vec::new(),
@@ -101,7 +101,7 @@ pub fn lower(imported: &Imported, features: usize) -> Result<Lowered, Error> {
 
 struct Lowering<'m> {
     model: &'m TypedModel,
-    input_shape: &'m [usize],
+    imported: &'m Imported,
     graph: Graph,
     operands: HashMap<OutletId, Operand>,
     /// Padded tensors that only convolutions can take: what was padded, and by how much on each axis.
@@ -185,7 +185,7 @@ impl Lowering<'_> {
 
     /// Makes the features the value of an outlet: stored frame after frame, as the engine does.
     fn take_features(&mut self, node: &TypedNode, outlet: OutletId, quant: Quant) -> Result<(), Error> {
-        let shape = self.input_shape.to_vec();
+        let shape = self.imported.input_shape.clone();
         let features = self.graph.features;
         let (time, feature) = feature_axes(&shape, features).ok_or_else(|| Error::Onnx {
             what: format!(
@@ -307,8 +307,8 @@ impl Lowering<'_> {
         let shape = shapes
             .map(|fact| format!("[{}]", fact.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")));
         Error::UnsupportedOperator {
-            node: node.name.clone(),
-            operator: node.op.name().into_owned(),
+            node: printable(&node.name),
+            operator: printable(&self.imported.operator(node)),
             shape: shape.take(2).collect::<Vec<_>>().join(" and "),
             why: why.to_owned(),
             supported: SUPPORTED,

@@ -1,0 +1,57 @@
+//! Any bytes are safe to give to the compiler: it answers or refuses in one line, and never panics.
+#![cfg(feature = "tract")]
+
+use std::path::Path;
+
+use earmark::compile::compile;
+use earmark::compile::metadata::Layers;
+use earmark_core::model::Model;
+use proptest::prelude::*;
+
+fn golden(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/models").join(name)).unwrap()
+}
+
+/// Compiles and checks that what comes out is an artifact that the core takes.
+fn try_compile(onnx: &[u8]) {
+    match compile(onnx, &Layers::default()) {
+        Ok(artifact) => {
+            let mut aligned = vec![0u128; artifact.len().div_ceil(16)];
+            let aligned: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut aligned)[..artifact.len()];
+            aligned.copy_from_slice(&artifact);
+            // A description that the core refuses (a front end that overflows, say) is refused there.
+            let _ = Model::new(aligned);
+        }
+        Err(error) => assert!(!error.to_string().contains('\n'), "{error}"),
+    }
+}
+
+#[test]
+fn no_beginning_of_a_model_is_fatal() {
+    let model = golden("doorbell.onnx");
+    for length in 0..model.len() {
+        try_compile(&model[..length]);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_are_fatal(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        try_compile(&bytes);
+    }
+
+    #[test]
+    fn no_damage_to_a_model_is_fatal(
+        name in prop_oneof![Just("doorbell.onnx"), Just("accepted.onnx")],
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut model = golden(name);
+        for (place, byte) in damage {
+            let place = place.index(model.len());
+            model[place] = byte;
+        }
+        try_compile(&model);
+    }
+}
