@@ -150,3 +150,111 @@ fn place(blocks: &mut [Block], order: fn(&Block) -> (usize, usize)) -> usize {
     }
     blocks.iter().map(|block| block.offset + block.length).max().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::ir::{Filter, Quant, Window};
+    use super::*;
+
+    /// Runs a plan on owners instead of values: each operator must find all bytes that it reads as their tensor left them.
+    fn check(graph: &Graph) {
+        let arena = plan(graph);
+        assert!(arena.length >= arena.lower_bound);
+        assert_eq!(arena.offsets[Graph::FEATURES], 0);
+        let bytes = |place: &Place| {
+            let start = arena.offsets[place.tensor] + place.offset;
+            start..start + place.length()
+        };
+        let mut owners: Vec<Option<TensorId>> = vec![None; arena.length];
+        owners[..graph.tensors[Graph::FEATURES]].fill(Some(Graph::FEATURES));
+        for op in &graph.ops {
+            for input in &op.inputs {
+                assert!(owners[bytes(input)].iter().all(|&owner| owner == Some(input.tensor)), "{op:?}");
+            }
+            let output = bytes(&op.output);
+            for input in op.inputs.iter().map(bytes) {
+                let apart = input.end <= output.start || output.end <= input.start;
+                assert!(apart || (op.kind.works_in_place() && input == output), "{op:?}");
+            }
+            owners[output].fill(Some(op.output.tensor));
+        }
+        assert!(owners[bytes(&graph.output)].iter().all(|&owner| owner == Some(graph.output.tensor)));
+        let features = &owners[..graph.tensors[Graph::FEATURES]];
+        assert!(features.iter().all(|&owner| owner == Some(Graph::FEATURES)), "the features must outlive the run");
+    }
+
+    /// An operator on earlier tensors, chosen by four numbers.
+    fn add_op(graph: &mut Graph, choice: [usize; 4]) {
+        let count = graph.tensors.len();
+        let whole = |tensor: TensorId, graph: &Graph| Place {
+            tensor,
+            offset: 0,
+            shape: [graph.tensors[tensor], 1, 1],
+            zero_point: 0,
+        };
+        let first = whole(count - 1 - choice[1] % count.min(3), graph);
+        let second = whole(count - 1 - choice[2] % count.min(4), graph);
+        let (kind, inputs, length) = match choice[0] % 4 {
+            0 => (Kind::Lookup(Box::new([0; 256])), vec![first], first.length()),
+            1 => {
+                // The common length of both, from the end of the first and the start of the second.
+                let length = first.length().min(second.length());
+                let shape = [length, 1, 1];
+                let late = Place { offset: first.length() - length, shape, ..first };
+                (Kind::Add([1.0, 1.0]), vec![late, Place { shape, ..second }], length)
+            }
+            _ => {
+                let filter =
+                    Filter { window: Window::POINT, groups: 1, weights: vec![], biases: vec![], scales: vec![] };
+                (Kind::Convolution(filter), vec![first], 1 + choice[3] % 90)
+            }
+        };
+        let output = Place { tensor: count, offset: 0, shape: [length, 1, 1], zero_point: 0 };
+        graph.tensors.push(length);
+        graph.ops.push(Op { node: String::new(), kind, inputs, output, clamp: [-128, 127] });
+        graph.output = output;
+    }
+
+    fn graph(features: usize, choices: &[[usize; 4]]) -> Graph {
+        let quant = Quant { scale: 1.0, zero_point: 0 };
+        let output = Place { tensor: Graph::FEATURES, offset: 0, shape: [features, 1, 1], zero_point: 0 };
+        let mut graph = Graph {
+            tensors: vec![features],
+            ops: Vec::new(),
+            frames: 1,
+            features,
+            input: quant,
+            output,
+            output_quant: quant,
+        };
+        choices.iter().for_each(|&choice| add_op(&mut graph, choice));
+        graph
+    }
+
+    #[test]
+    fn two_layers_that_never_meet_share_their_bytes() {
+        let chain = graph(16, &[[3, 0, 0, 31], [3, 0, 0, 47], [3, 0, 0, 31]]);
+        assert_eq!(plan(&chain).length, 16 + 32 + 48);
+        check(&chain);
+    }
+
+    #[test]
+    fn a_lookup_takes_the_place_of_its_input() {
+        let chain = graph(16, &[[3, 0, 0, 31], [0, 0, 0, 0]]);
+        assert_eq!(plan(&chain).offsets[1..], [16, 16]);
+        check(&chain);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_overwritten_before_it_is_read(
+            features in 1usize..60,
+            choices in proptest::collection::vec(any::<[u8; 4]>(), 0..14),
+        ) {
+            let choices: Vec<[usize; 4]> = choices.iter().map(|choice| choice.map(usize::from)).collect();
+            check(&graph(features, &choices));
+        }
+    }
+}
