@@ -1,0 +1,98 @@
+//! `earmark compile`, `inspect`, `verify` and `bench` through the real binary.
+#![cfg(feature = "tract")]
+
+#[allow(dead_code, reason = "each test binary uses a part of it")]
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use support::{Outcome, earmark, fixture, run, scratch};
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/models").join(name)
+}
+
+fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(name)
+}
+
+fn call<'a>(verb: &str, arguments: impl IntoIterator<Item = &'a Path>) -> Outcome {
+    run(earmark().arg(verb).args(arguments), b"")
+}
+
+/// Exit code 2, nothing on stdout, one line on stderr.
+fn refused(outcome: &Outcome, why: &str) {
+    assert_eq!((outcome.stdout.as_str(), outcome.code), ("", 2), "{outcome:?}");
+    assert!(outcome.stderr.contains(why) && outcome.stderr.lines().count() == 1, "{outcome:?}");
+}
+
+#[test]
+fn a_compiled_model_is_used_like_any_other() {
+    let path = scratch("doorbell.ear", b"");
+    let mut compile = earmark();
+    compile.arg("compile").arg(golden("doorbell.onnx")).arg("-o").arg(&path);
+    let outcome = run(compile.args(["--labels", "ring,knock,bark", "--set", "detector.threshold=0.5"]), b"");
+    assert_eq!((outcome.stderr.as_str(), outcome.code), ("", 0));
+    let summary: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(summary["flash"].as_u64(), Some(path.metadata().unwrap().len()));
+    let outcome = run(earmark().args(["classify", "--model"]).arg(&path).arg(fixture("yes.wav")), b"");
+    let answer: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let mut labels: Vec<&str> =
+        answer.as_array().unwrap().iter().map(|entry| entry["label"].as_str().unwrap()).collect();
+    labels.sort_unstable();
+    assert_eq!(labels, ["bark", "knock", "ring"]);
+}
+
+#[test]
+fn what_can_not_be_compiled_is_said_in_one_line() {
+    refused(&call("compile", [golden("float_convolution.onnx").as_path()]), "Conv3");
+    refused(&call("compile", [fixture("yes.wav").as_path()]), "not an ONNX file");
+    refused(&call("compile", [Path::new("no such file")]), "no such file");
+    let untouched = golden("float_convolution.ear");
+    assert!(!untouched.exists(), "nothing is written on failure");
+}
+
+#[test]
+fn inspect_shows_everything_that_is_in_a_model() {
+    let outcome = call("inspect", []);
+    assert_eq!(outcome.code, 0);
+    let parts =
+        ["12: yes no up", "1 s: 16000 samples", "98 frames of 40", "98×1×40", "MACs", "flash", "RAM", "SHA-256"];
+    for part in parts {
+        assert!(outcome.stdout.contains(part), "{part}: {}", outcome.stdout);
+    }
+    let outcome = call("inspect", [golden("doorbell.onnx").as_path()]);
+    for part in ["multi-label", "2 s: 16000 samples at 8000 Hz", "MFCC", "QLinearConv2"] {
+        assert!(outcome.stdout.contains(part), "{part}: {}", outcome.stdout);
+    }
+}
+
+#[test]
+fn verify_compares_what_belongs_together() {
+    let (model, source) = (shipped("commands-m.ear"), shipped("commands-m.onnx"));
+    let (yes, stereo) = (fixture("yes.wav"), fixture("formats/yes-44100-stereo.wav"));
+    let mut verify = earmark();
+    verify.arg("verify").args([&model, &source, &yes, &stereo]);
+    let strict = run(&mut verify, b"");
+    let report: Value = serde_json::from_str(&strict.stdout).unwrap();
+    assert!(report["windows"].as_u64() > Some(100));
+    assert_eq!(report["values"].as_u64(), report["windows"].as_u64().map(|windows| 12 * windows));
+    let steps = report["worst"]["steps"].as_u64().unwrap_or(0);
+    assert!(steps <= 1, "{report}");
+    assert_eq!((report["agrees"].as_bool(), strict.code), (Some(steps == 0), i32::from(steps > 0)));
+    let lenient = run(verify.args(["--accept-lsb", "1"]), b"");
+    assert_eq!((lenient.code, lenient.stderr.as_str()), (0, ""));
+
+    refused(&call("verify", [&*model, &*golden("doorbell.onnx")]), "SHA-256 differs");
+    refused(&call("verify", [&*model, &*source, Path::new("no such.wav")]), "no such.wav");
+}
+
+#[test]
+fn bench_times_every_part() {
+    let outcome = call("bench", []);
+    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    let parts: Vec<&str> = report.as_array().unwrap().iter().map(|part| part["what"].as_str().unwrap()).collect();
+    assert_eq!(parts, ["front end", "network, core", "network, tract", "scores and JSON", "samples to JSON, core"]);
+    assert!(report.as_array().unwrap().iter().all(|part| part["runs"].as_u64() >= Some(5)), "{report}");
+}
