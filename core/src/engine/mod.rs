@@ -98,7 +98,7 @@ impl<'m, 'b> PlanEngine<'m, 'b> {
     /// The quantised features of the window, oldest frame first.
     #[must_use]
     pub fn quantised_features(&self) -> &[i8] {
-        &self.arena[..self.frames * self.model.features()]
+        self.arena.get(..self.frames * self.model.features()).unwrap_or(&[])
     }
 }
 
@@ -112,13 +112,13 @@ impl Network for PlanEngine<'_, '_> {
         if features.len() != count {
             return Err(Error::BufferLength { buffer: "features", needed: count, given: features.len() });
         }
-        let window = self.model.frames() * count;
-        if self.frames == self.model.frames() {
-            self.arena.copy_within(count..window, 0);
+        let window = self.arena.get_mut(..self.model.frames() * count).unwrap_or(&mut []);
+        if self.frames == self.model.frames() && count <= window.len() {
+            window.copy_within(count.., 0);
             self.frames -= 1;
         }
         let input = self.model.input();
-        let place = &mut self.arena[self.frames * count..][..count];
+        let place = window.get_mut(self.frames * count..).unwrap_or(&mut []);
         place.iter_mut().zip(features).for_each(|(place, &feature)| *place = quantise(feature, input));
         self.frames += 1;
         Ok(())

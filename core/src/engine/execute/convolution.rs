@@ -8,7 +8,7 @@ use crate::model::{Convolution, Model};
 /// A convolution that mixes the channels of a group.
 pub(super) fn full(kernels: KernelSet, model: &Model<'_>, op: &Convolution, arena: &mut [i8], scratch: &mut [i8]) {
     let (input, output) = apart(arena, &op.input, &op.output);
-    if output.is_empty() {
+    if output.is_empty() || op.groups == 0 {
         return;
     }
     if layout::reads_in_place(op) {
@@ -61,7 +61,7 @@ fn in_place(kernels: KernelSet, product: &Product<'_>, op: &Convolution, input: 
             .product(product, Rows { input, input_step, output, output_step: product.channels, count: rows * columns });
         return;
     }
-    for (index, output) in output.chunks_exact_mut(columns * product.channels).enumerate() {
+    for (index, output) in output.chunks_exact_mut((columns * product.channels).max(1)).enumerate() {
         let input = input.get(index * row_step..).unwrap_or(&[]);
         kernels.product(
             product,
@@ -79,12 +79,12 @@ fn gathered(
     output: &mut [i8],
     scratch: &mut [i8],
 ) {
-    let columns = usize::from(op.output.width);
+    let columns = usize::from(op.output.width).max(1);
     let positions = usize::from(op.output.height) * columns;
     let output_step = op.output.channels as usize;
     for first in (0..positions).step_by(layout::PATCHES) {
         let count = layout::PATCHES.min(positions - first);
-        for (index, patch) in scratch.chunks_exact_mut(product.depth).take(count).enumerate() {
+        for (index, patch) in scratch.chunks_exact_mut(product.depth.max(1)).take(count).enumerate() {
             let position = first + index;
             gather(op, group, [position / columns, position % columns], input, patch);
         }
@@ -98,30 +98,29 @@ fn gather(op: &Convolution, group: usize, position: [usize; 2], input: &[i8], pa
     let channels = (op.input.channels / op.groups) as usize;
     let width = usize::from(op.input.width);
     let [rows, columns] = op.window.kernel.map(usize::from);
-    let (taps, padding) = patch.split_at_mut(rows * columns * channels);
+    let Some((taps, padding)) = patch.split_at_mut_checked(rows * columns * channels) else { return };
     if !padding.is_empty() {
         padding.fill(0);
     }
     let run = (op.groups == 1 && op.window.dilation[1] == 1).then(|| run_of_columns(op, position[1]));
-    for (row, taps) in taps.chunks_exact_mut(columns * channels).enumerate() {
+    for (row, taps) in taps.chunks_exact_mut((columns * channels).max(1)).enumerate() {
         let Some(row) = under_tap(op, 0, position[0], row) else {
             taps.fill(op.input.zero_point);
             continue;
         };
         if let Some(Run { before, start, inside }) = run {
-            let (before, rest) = taps.split_at_mut(before * channels);
-            let (inside, behind) = rest.split_at_mut(inside * channels);
-            let start = (row * width + start) * channels;
+            let Some((before, rest)) = taps.split_at_mut_checked(before * channels) else { return };
+            let Some((inside, behind)) = rest.split_at_mut_checked(inside * channels) else { return };
             before.fill(op.input.zero_point);
-            copy::short(&input[start..start + inside.len()], inside);
+            copy::short(input.get((row * width + start) * channels..).unwrap_or(&[]), inside);
             behind.fill(op.input.zero_point);
             continue;
         }
-        for (column, values) in taps.chunks_exact_mut(channels).enumerate() {
+        for (column, values) in taps.chunks_exact_mut(channels.max(1)).enumerate() {
             match under_tap(op, 1, position[1], column) {
                 Some(column) => {
                     let start = (row * width + column) * op.input.channels as usize + group * channels;
-                    copy::short(&input[start..start + channels], values);
+                    copy::short(input.get(start..).unwrap_or(&[]), values);
                 }
                 None => values.fill(op.input.zero_point),
             }

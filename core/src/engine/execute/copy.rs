@@ -16,25 +16,24 @@ pub(super) fn block(op: &BlockCopy, arena: &mut [i8]) {
         for column in 0..columns {
             let from = start(&op.input, op.from, row, column);
             let to = start(&op.output, op.to, row, column);
-            if let (Some(from), Some(to)) = (input.get(from..from + channels), output.get_mut(to..to + channels)) {
-                short(from, to);
-            }
+            let from = input.get(from..).unwrap_or(&[]);
+            short(from, output.get_mut(to..to + channels).unwrap_or(&mut []));
         }
     }
 }
 
-/// Copies a run that is likely to be short: up to 16 bytes are moved without a call.
+/// Fills `to` from the front of `from`, which has as many values. Short runs, of which there are many, are moved without a call.
 #[inline]
 pub(super) fn short(from: &[i8], to: &mut [i8]) {
     /// `N` bytes from either end, which may overlap.
     fn ends<const N: usize>(from: &[i8], to: &mut [i8]) {
         if let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) {
-            let (first, last) = (*first, *last);
-            to.first_chunk_mut().into_iter().for_each(|place| *place = first);
-            to.last_chunk_mut().into_iter().for_each(|place| *place = last);
+            to.first_chunk_mut().into_iter().for_each(|place| *place = *first);
+            to.last_chunk_mut().into_iter().for_each(|place| *place = *last);
         }
     }
-    match from.len().min(to.len()) {
+    let Some(from) = from.get(..to.len()) else { return };
+    match to.len() {
         1 => ends::<1>(from, to),
         2..=3 => ends::<2>(from, to),
         4..=7 => ends::<4>(from, to),

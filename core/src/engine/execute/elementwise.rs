@@ -1,5 +1,6 @@
 //! Operators that work value by value: sums, products and lookup tables, in place where the plan says so.
 
+use super::apart;
 use crate::engine::arithmetic::{finish_wide, shift_half_even};
 use crate::engine::kernels::{KernelSet, Kernels, Sum};
 use crate::model::{Addition, Lookup, Model, Multiplication, Tensor};
@@ -10,12 +11,13 @@ const CHUNK: usize = 64;
 /// Replaces each value by its table entry.
 pub(super) fn lookup(model: &Model<'_>, op: &Lookup, arena: &mut [i8]) {
     let Ok(table) = <&[i8; 256]>::try_from(model.table::<i8>(op.table as usize, 256)) else { return };
-    let (from, to) = (op.input.offset as usize, op.output.offset as usize);
-    for index in 0..op.input.length() as usize {
-        let Some(&value) = arena.get(from + index) else { return };
-        if let Some(output) = arena.get_mut(to + index) {
-            *output = table[usize::from(value.cast_unsigned() ^ 0x80)];
-        }
+    let entry = |value: i8| table[usize::from(value.cast_unsigned() ^ 0x80)];
+    if op.input.offset == op.output.offset {
+        let values = arena.get_mut(op.output.range()).unwrap_or(&mut []);
+        values.iter_mut().for_each(|value| *value = entry(*value));
+    } else {
+        let (input, output) = apart(arena, &op.input, &op.output);
+        output.iter_mut().zip(input).for_each(|(output, &input)| *output = entry(input));
     }
 }
 
@@ -53,8 +55,9 @@ fn pairwise(inputs: &[Tensor; 2], output: &Tensor, arena: &mut [i8], compute: im
     } else {
         (output.positions() as usize, output.channels as usize)
     };
+    let columns = usize::from(output.width).max(1);
     for index in 0..runs {
-        let position = [index / usize::from(output.width), index % usize::from(output.width)];
+        let position = [index / columns, index % columns];
         let starts = inputs.map(|input| run_start(&input, position));
         for first in (0..run).step_by(CHUNK) {
             let length = CHUNK.min(run - first);

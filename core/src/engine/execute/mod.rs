@@ -6,7 +6,7 @@ mod elementwise;
 mod pool;
 
 use super::kernels::KernelSet;
-use crate::model::{Model, Op};
+use crate::model::{Model, Op, Tensor};
 
 /// Runs all operators over the arena. Bounds were checked with the model: what would not fit is left out, never a panic.
 pub(super) fn run(kernels: KernelSet, model: &Model<'_>, arena: &mut [i8], scratch: &mut [i8]) {
@@ -25,20 +25,9 @@ pub(super) fn run(kernels: KernelSet, model: &Model<'_>, arena: &mut [i8], scrat
 }
 
 /// An input to read and an output to write, where they do not overlap; empty slices otherwise.
-fn apart<'a>(
-    arena: &'a mut [i8],
-    input: &crate::model::Tensor,
-    output: &crate::model::Tensor,
-) -> (&'a [i8], &'a mut [i8]) {
-    let (from, to) = (input.range(), output.range());
-    if from.end.max(to.end) > arena.len() || (from.start < to.end && to.start < from.end) {
-        return (&[], &mut []);
-    }
-    if from.end <= to.start {
-        let (low, high) = arena.split_at_mut(to.start);
-        (&low[from], &mut high[..to.end - to.start])
-    } else {
-        let (low, high) = arena.split_at_mut(from.start);
-        (&high[..from.end - from.start], &mut low[to])
+fn apart<'a>(arena: &'a mut [i8], input: &Tensor, output: &Tensor) -> (&'a [i8], &'a mut [i8]) {
+    match arena.get_disjoint_mut([input.range(), output.range()]) {
+        Ok([input, output]) => (input, output),
+        Err(_) => (&[], &mut []),
     }
 }

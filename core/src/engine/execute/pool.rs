@@ -42,8 +42,8 @@ fn pool<S: Copy>(
 ) {
     let channels = input.channels as usize;
     let (values, results) = apart(arena, input, output);
-    let columns = usize::from(output.width);
-    for (index, results) in results.chunks_exact_mut(channels).enumerate() {
+    let columns = usize::from(output.width).max(1);
+    for (index, results) in results.chunks_exact_mut(channels.max(1)).enumerate() {
         let rows = covered(window, 0, index / columns, input.height);
         let across = covered(window, 1, index % columns, input.width);
         let inside = rows.len() * across.len();

@@ -14,11 +14,12 @@ impl Kernels for Generic {
             return;
         }
         for row in 0..rows.count {
-            let input = &rows.input[row * rows.input_step..][..product.depth];
-            let output = &mut rows.output[row * rows.output_step..][..product.channels];
-            let blocks = product.weights.chunks_exact(BLOCK * product.depth);
-            for (block, (output, weights)) in output.chunks_mut(BLOCK).zip(blocks).enumerate() {
+            let (from, to) = (row * rows.input_step, row * rows.output_step);
+            let input = rows.input.get(from..from + product.depth).unwrap_or(&[]);
+            let output = rows.output.get_mut(to..to + product.channels).unwrap_or(&mut []);
+            for (block, output) in output.chunks_mut(BLOCK).enumerate() {
                 let mut accumulators = block_of(product.requantisation.biases, block);
+                let weights = product.weights.get(block * BLOCK * product.depth..).unwrap_or(&[]);
                 for (inputs, tile) in input.chunks_exact(TILE_DEPTH).zip(weights.chunks_exact(BLOCK * TILE_DEPTH)) {
                     for (accumulator, weights) in accumulators.iter_mut().zip(tile.chunks_exact(TILE_DEPTH)) {
                         for (&x, &w) in inputs.iter().zip(weights) {
@@ -38,10 +39,11 @@ impl Kernels for Generic {
         for (position, output) in output.chunks_exact_mut(filter.channels).enumerate() {
             for (block, output) in output.chunks_mut(BLOCK).enumerate() {
                 let mut accumulators = block_of(filter.requantisation.biases, block);
-                let mut weights = filter.weights.chunks_exact(filter.row());
+                let mut at = block * BLOCK;
                 input.taps(filter, position, |inputs| {
                     let inputs = inputs.get(block * BLOCK..).unwrap_or(&[]);
-                    let weights = weights.next().and_then(|weights| weights.get(block * BLOCK..)).unwrap_or(&[]);
+                    let weights = filter.weights.get(at..).unwrap_or(&[]);
+                    at += filter.row();
                     for ((accumulator, &x), &w) in accumulators.iter_mut().zip(inputs).zip(weights) {
                         *accumulator = accumulator.wrapping_add(i32::from(x) * i32::from(w));
                     }
