@@ -29,8 +29,8 @@ pub struct Timing {
     pub runs: usize,
 }
 
-/// Measures the parts of the chain for one window of noise: front end, network, answer, and all of it; and `reference`, if there is one,
-/// on the same features.
+/// Measures the parts of the chain for one window of noise: front end, network, answer, and all of it; and `reference`,
+/// if there is one, on the same features.
 ///
 /// # Errors
 /// What the networks say.

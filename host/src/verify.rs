@@ -89,7 +89,8 @@ impl<'m> Verifier<'m> {
         Ok(())
     }
 
-    /// Compares both on windows of random features that use the whole range of the quantised input and go a little beyond it.
+    /// Compares both on windows of random features that use the whole range of the quantised input and go a little
+    /// beyond it.
     ///
     /// # Errors
     /// What the reference says when it fails.

@@ -1,4 +1,5 @@
-//! The compiler on whole files: a model that shares nothing with the shipped one, descriptions from several places, refusals.
+//! The compiler on whole files: a model that shares nothing with the shipped one, descriptions from several places,
+//! refusals.
 #![cfg(feature = "tract")]
 
 use std::path::{Path, PathBuf};

@@ -12,7 +12,8 @@ use super::Output;
 
 /// Time front end, network, answer and all of it for one window, on this machine
 ///
-/// Prints a table on a terminal and JSON into a pipe. Where the model's ONNX file is at hand, the reference runtime is timed too.
+/// Prints a table on a terminal and JSON into a pipe. Where the model's ONNX file is at hand, the reference runtime is
+/// timed too.
 #[derive(Debug, Args)]
 pub struct Bench {
     /// A compiled model (.ear), or an ONNX file, which is compiled in memory [default: the built-in one]

@@ -12,8 +12,8 @@ use super::Output;
 
 /// Compile a quantised ONNX model to an artifact that runs everywhere
 ///
-/// Labels, front end, problem type and detector defaults come from the ONNX file's metadata_props (earmark.*), from a TOML file beside it
-/// (its own name with .toml, or MODEL.toml), and from these flags; the later win.
+/// Labels, front end, problem type and detector defaults come from the ONNX file's metadata_props (earmark.*), from a
+/// TOML file beside it (its own name with .toml, or MODEL.toml), and from these flags; the later win.
 #[derive(Debug, Args)]
 pub struct Compile {
     /// The ONNX file

@@ -16,8 +16,9 @@ const RANDOM_WINDOWS: usize = 100;
 
 /// Run a compiled model and its ONNX file side by side
 ///
-/// Shows both random features and then each audio file, every window of it, a frame apart. Fails (exit code 1) if an output differs by
-/// more than is accepted, and at once if the ONNX file is not the one that the model was compiled from.
+/// Shows both random features and then each audio file, every window of it, a frame apart. Fails (exit code 1) if an
+/// output differs by more than is accepted, and at once if the ONNX file is not the one that the model was compiled
+/// from.
 #[derive(Debug, Args)]
 pub struct Verify {
     /// The compiled model

@@ -1,10 +1,10 @@
 //! Real factors as integers over a power of two.
 
-/// `factors ≈ integers / 2^shift` with the greatest shift up to `max_shift` at which no integer is above 2^30, and none more than
-/// needed to hold all factors exactly. `None` if a factor is too large or not finite.
+/// `factors ≈ integers / 2^shift` with the greatest shift up to `max_shift` at which no integer is above 2^30, and none
+/// more than needed to hold all factors exactly. `None` if a factor is too large or not finite.
 ///
-/// An `f32` has 24 significant bits, so a single factor is held exactly, and so are two of similar size: ratios such as 3/2 stay
-/// ratios, and the ties that they make stay ties.
+/// An `f32` has 24 significant bits, so a single factor is held exactly, and so are two of similar size: ratios such as
+/// 3/2 stay ratios, and the ties that they make stay ties.
 pub fn fixed_point<const N: usize>(factors: [f32; N], max_shift: u8) -> Option<([i32; N], u8)> {
     const LIMIT: f64 = (1u32 << 30) as f64;
     let scaled = |shift: u8| factors.map(|factor| f64::from(factor) * (shift as f64).exp2());

@@ -2,7 +2,8 @@
 
 use super::ir::{Graph, Kind, Op};
 
-/// Lets operators clamp their own output where a lookup table behind them does nothing else: Relu and Clip then cost nothing.
+/// Lets operators clamp their own output where a lookup table behind them does nothing else: Relu and Clip then cost
+/// nothing.
 pub fn fuse_clamps(graph: &mut Graph) {
     let mut index = 0;
     while index < graph.ops.len() {

@@ -1,8 +1,9 @@
 //! ONNX bytes to tract's typed graph.
 //!
-//! The lowering reads the graph as tract's `into_typed` gives it, with constants folded: one node an ONNX operator, axes as in the
-//! file. The rest of tract's decluttering prepares graphs for running on tract: it turns 1×1 convolutions into EinSum, moves
-//! axes about and evaluates quantised functions into tables by reciprocal scales, none of which can be undone.
+//! The lowering reads the graph as tract's `into_typed` gives it, with constants folded: one node an ONNX operator,
+//! axes as in the file. The rest of tract's decluttering prepares graphs for running on tract: it turns 1×1
+//! convolutions into EinSum, moves axes about and evaluates quantised functions into tables by reciprocal scales, none
+//! of which can be undone.
 
 use std::collections::HashMap;
 
@@ -11,9 +12,9 @@ use tract_onnx::pb::{ModelProto, NodeProto, ValueInfoProto, tensor_shape_proto, 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::optim::Optimizer;
 
-use super::guard::shielded;
 use super::{quantize, screen};
 use crate::Error;
+use crate::guard::shielded;
 
 /// Largest ONNX file that is read, in bytes.
 pub const MAX_FILE: usize = 256 << 20;
@@ -34,8 +35,8 @@ pub struct Imported {
 }
 
 impl Imported {
-    /// The ONNX operator that a node of the graph comes from. tract makes several nodes of some operators, named after theirs with a
-    /// suffix each.
+    /// The ONNX operator that a node of the graph comes from. tract makes several nodes of some operators, named after
+    /// theirs with a suffix each.
     pub fn operator(&self, node: &TypedNode) -> String {
         let mut name = node.name.as_str();
         loop {
@@ -92,11 +93,11 @@ fn input_shape(graph: &TypedModel) -> Result<Vec<usize>, Error> {
     }
 }
 
-/// The axes of time and of features in an input of this shape, for frames of `features` features; an axis beyond the last stands for
-/// an extent of 1. `None` if no axis has that extent or there are more axes than these two.
+/// The axes of time and of features in an input of this shape, for frames of `features` features; an axis beyond the
+/// last stands for an extent of 1. `None` if no axis has that extent or there are more axes than these two.
 ///
-/// If both have the same extent, features come before time in three axes or fewer, as one-dimensional convolutions have them, and after
-/// time in more.
+/// If both have the same extent, features come before time in three axes or fewer, as one-dimensional convolutions have
+/// them, and after time in more.
 pub fn feature_axes(shape: &[usize], features: usize) -> Option<(usize, usize)> {
     let long: Vec<usize> = (0..shape.len()).filter(|&axis| shape[axis] > 1).collect();
     let none = shape.len();

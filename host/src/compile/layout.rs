@@ -1,9 +1,10 @@
 //! Where the axes of a network's tensors lie in memory.
 //!
-//! The engine keeps every tensor as time × frequency × channels, channels last, and never moves data about. ONNX graphs do:
-//! they transpose, reshape, squeeze and flatten. A [`Layout`] follows a tensor through all that without touching its bytes.
-//! It splits the memory into *factors*, extents of nested loops from the outermost to the innermost, and says for each axis
-//! of the ONNX tensor which factors it runs over. Axes of extent 1 run over none, so they come and go for free.
+//! The engine keeps every tensor as time × frequency × channels, channels last, and never moves data about. ONNX graphs
+//! do: they transpose, reshape, squeeze and flatten. A [`Layout`] follows a tensor through all that without touching
+//! its bytes. It splits the memory into *factors*, extents of nested loops from the outermost to the innermost, and
+//! says for each axis of the ONNX tensor which factors it runs over. Axes of extent 1 run over none, so they come and
+//! go for free.
 
 /// The axes of a tensor and the memory below them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,8 +131,8 @@ impl Layout {
         }
     }
 
-    /// The layout with factors merged that follow one another both in memory and in an axis: equal for tensors whose values
-    /// stand in the same order.
+    /// The layout with factors merged that follow one another both in memory and in an axis: equal for tensors whose
+    /// values stand in the same order.
     pub fn merged(&self) -> Self {
         let mut merged = self.clone();
         let mut factor = 0;
@@ -150,7 +151,8 @@ impl Layout {
         merged
     }
 
-    /// Changes the extent of an axis that runs over at most one factor; `place` says where a factor goes that it lacks so far.
+    /// Changes the extent of an axis that runs over at most one factor; `place` says where a factor goes that it lacks
+    /// so far.
     pub fn resized(&self, axis: usize, extent: usize, place: usize) -> Self {
         let mut layout = self.clone();
         match (self.axes[axis].first().copied(), extent > 1) {
@@ -181,8 +183,8 @@ impl Layout {
         [product(&self.memory[..first]), product(&self.memory[first..second]), product(&self.memory[second..])]
     }
 
-    /// The memory as height, width and channels for operators to which the difference does not matter: the outermost factor is
-    /// the height, the innermost the channels.
+    /// The memory as height, width and channels for operators to which the difference does not matter: the outermost
+    /// factor is the height, the innermost the channels.
     pub fn natural(&self) -> [usize; 3] {
         let count = self.memory.len();
         self.cut(usize::from(count > 1), count.saturating_sub(1))

@@ -1,8 +1,8 @@
 //! Planning the arena: which bytes hold which tensor, and when.
 //!
-//! A tensor lives from the operator that first writes it to the one that last reads it. Tensors whose lives do not meet may
-//! share bytes; an operator that works value by value may write where it reads. The features keep their place at the
-//! start of the arena, because the next window needs them again.
+//! A tensor lives from the operator that first writes it to the one that last reads it. Tensors whose lives do not meet
+//! may share bytes; an operator that works value by value may write where it reads. The features keep their place at
+//! the start of the arena, because the next window needs them again.
 
 use super::ir::{Graph, Kind, Op, Place, TensorId};
 
@@ -125,7 +125,8 @@ fn blocks(graph: &Graph, homes: &[(TensorId, usize)]) -> Vec<Block> {
     blocks
 }
 
-/// Gives each block, in the given order, the lowest place that is free throughout its life; the features come first of all.
+/// Gives each block, in the given order, the lowest place that is free throughout its life; the features come first of
+/// all.
 fn place(blocks: &mut [Block], order: fn(&Block) -> (usize, usize)) -> usize {
     let mut queue: Vec<usize> = (0..blocks.len()).filter(|&index| blocks[index].length > 0).collect();
     queue.sort_by_key(|&index| (index != Graph::FEATURES, order(&blocks[index])));
@@ -158,7 +159,8 @@ mod tests {
     use super::super::ir::{Filter, Quant, Window};
     use super::*;
 
-    /// Runs a plan on owners instead of values: each operator must find all bytes that it reads as their tensor left them.
+    /// Runs a plan on owners instead of values: each operator must find all bytes that it reads as their tensor left
+    /// them.
     fn check(graph: &Graph) {
         let arena = plan(graph);
         assert!(arena.length >= arena.lower_bound);

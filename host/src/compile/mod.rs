@@ -1,12 +1,12 @@
 //! The model compiler: a quantised ONNX file becomes an artifact (`*.ear`).
 //!
-//! tract reads the file ([`import`]); its graph is lowered to operators on int8 tensors ([`lower`], [`ir`]), made smaller ([`fuse`]),
-//! given places in memory ([`memory`]) and written ([`plan`], [`emit`]). What the model says about itself is in [`metadata`].
+//! tract reads the file (`import`); its graph is lowered to operators on int8 tensors (`lower`, `ir`), made
+//! smaller (`fuse`), given places in memory (`memory`) and written (`plan`, `emit`). What the model says about
+//! itself is in [`metadata`].
 
 mod emit;
 mod fixed_point;
 mod fuse;
-pub(crate) use crate::guard;
 pub(crate) mod import;
 mod ir;
 mod layout;
@@ -22,18 +22,18 @@ use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::frontend::FrontEndTables;
-use guard::shielded;
+use crate::guard::shielded;
 use lower::{Activation, Lowered};
 use metadata::{Layers, Metadata};
 
 /// Compiles an ONNX file; gives the artifact's bytes, to be moved to a multiple of 16 before use.
 ///
-/// `layers` holds what the caller knows about the model from elsewhere: a TOML file beside it, flags. What the file itself says comes
-/// below that.
+/// `layers` holds what the caller knows about the model from elsewhere: a TOML file beside it, flags. What the file
+/// itself says comes below that.
 ///
 /// # Errors
-/// [`Error::Onnx`] and [`Error::UnsupportedOperator`] for the graph, [`Error::Metadata`] for what is wrong or missing in the
-/// description. Any bytes are safe to give.
+/// [`Error::Onnx`] and [`Error::UnsupportedOperator`] for the graph, [`Error::Metadata`] for what is wrong or missing
+/// in the description. Any bytes are safe to give.
 ///
 /// ```
 /// use earmark::{Error, compile::{compile, metadata::Layers}};
@@ -71,8 +71,8 @@ pub fn compile(onnx: &[u8], layers: &Layers) -> Result<Vec<u8>, Error> {
 fn missing(key: &str, example: &str) -> Error {
     Error::Metadata {
         what: format!(
-            "there is no `{key}`: set it in the ONNX file's metadata_props (earmark.{key}), in a TOML file beside it, or with --set \
-             {example}"
+            "there is no `{key}`: set it in the ONNX file's metadata_props (earmark.{key}), in a TOML file beside it, or \
+             with --set {example}"
         ),
     }
 }

@@ -145,7 +145,11 @@ impl Planner<'_> {
         let weights = if depthwise { depthwise_weights(&planned, filter) } else { tiled_weights(&planned, filter) };
         planned.weights = self.place(weights, op)?;
         let requantisation = requantisation(&planned, filter, depthwise).ok_or_else(|| {
-            refused(op, "a product of input and weight scale is not below its output scale: calibrate with a wider output range")
+            refused(
+                op,
+                "a product of input and weight scale is not below its output scale: calibrate with a wider \
+                 output range",
+            )
         })?;
         planned.requantisation = self.place(requantisation, op)?;
         Ok(if depthwise { Op::Depthwise(planned) } else { Op::Convolution(planned) })

@@ -1,8 +1,8 @@
 //! QuantizeLinear for tract with its exact scale.
 //!
-//! tract's own operator multiplies by the scale's reciprocal where ONNX divides by the scale. That moves values that lie half-way
-//! between two steps, and those are common: `0.15 / 0.1` is one. Registering this operator instead keeps the division, and
-//! keeps the scale readable for the compiler.
+//! tract's own operator multiplies by the scale's reciprocal where ONNX divides by the scale. That moves values that
+//! lie half-way between two steps, and those are common: `0.15 / 0.1` is one. Registering this operator instead keeps
+//! the division, and keeps the scale readable for the compiler.
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;

@@ -1,7 +1,8 @@
 //! A first look at an ONNX file: only operators that the compiler knows, and sizes that the file can hold, reach tract.
 //!
-//! A file may come from anywhere. tract folds constants while it reads, so an operator that makes large tensors from a few
-//! bytes (`Expand`, `ConstantOfShape`, a padded convolution of constants) could fill the memory before anything is checked.
+//! A file may come from anywhere. tract folds constants while it reads, so an operator that makes large tensors from a
+//! few bytes (`Expand`, `ConstantOfShape`, a padded convolution of constants) could fill the memory before anything is
+//! checked.
 
 use std::collections::{HashMap, HashSet};
 
@@ -78,9 +79,10 @@ const MOVING: &[&str] = &[
 ];
 
 /// What is supported, for error messages.
-pub const SUPPORTED: &str = "QLinearConv and QLinearMatMul with int8 weights; QuantizeLinear and DequantizeLinear; between these, \
-    Add, Sub, Mul, Concat, Slice, average and max pooling (global and ReduceMean/ReduceMax too), Relu, Clip and any other function of \
-    one variable; Reshape, Flatten, Squeeze, Unsqueeze and Transpose where no value moves; Softmax or Sigmoid at the end";
+pub const SUPPORTED: &str = "QLinearConv and QLinearMatMul with int8 weights; QuantizeLinear and DequantizeLinear; \
+    between these, Add, Sub, Mul, Concat, Slice, average and max pooling (global and ReduceMean/ReduceMax too), Relu, \
+    Clip and any other function of one variable; Reshape, Flatten, Squeeze, Unsqueeze and Transpose where no value \
+    moves; Softmax or Sigmoid at the end";
 
 /// Checks a model before tract sees it.
 ///

@@ -8,9 +8,9 @@ use earmark_core::model::{Model, Quantisation};
 use tract_onnx::prelude::*;
 
 use crate::Error;
-use crate::compile::guard::shielded;
 use crate::compile::import::{describe, feature_axes, import};
 use crate::compile::lower::before_activation;
+use crate::guard::shielded;
 
 type Runnable = Arc<TypedRunnableModel>;
 

@@ -98,7 +98,8 @@ impl Lowering<'_> {
             Some(term) => Ok(term),
             None => Err(self.unsupported(
                 node,
-                "its operands must be int8 tensors: put QuantizeLinear and DequantizeLinear between it and the operator before it",
+                "its operands must be int8 tensors: put QuantizeLinear and DequantizeLinear between it and the \
+                 operator before it",
             )),
         }
     }
@@ -154,7 +155,8 @@ impl Lowering<'_> {
     }
 }
 
-/// Height, width and channels of two operands and of their combination, in which an operand is repeated along axes of extent 1.
+/// Height, width and channels of two operands and of their combination, in which an operand is repeated along axes of
+/// extent 1.
 fn aligned(a: &Layout, b: &Layout, shape: &[usize]) -> Option<([[usize; 3]; 3], Layout)> {
     if a.merged() == b.merged() {
         let merged = a.merged();

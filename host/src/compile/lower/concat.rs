@@ -18,8 +18,8 @@ impl Lowering<'_> {
     /// Joins operands along an axis; all must have their other axes in the same order in memory.
     pub(super) fn concatenated(&mut self, node: &TypedNode, axis: usize, inputs: &[Operand]) -> Result<Operand, Error> {
         let total = self.output_shape(node)?[axis];
-        // Where the joined axis lies: where it does in the first input that has it. Rows of one value each are joined innermost,
-        // which is the place of channels.
+        // Where the joined axis lies: where it does in the first input that has it. Rows of one value each are joined
+        // innermost, which is the place of channels.
         let joined = inputs.iter().find_map(|input| input.layout.factors(axis).first().copied());
         let place = joined.unwrap_or(inputs[0].layout.memory().len());
         let layouts: Option<Vec<_>> = inputs

@@ -1,7 +1,8 @@
 //! tract's typed graph to the quantised network: one file a family of operators.
 //!
-//! Operators on int8 tensors are lowered one by one. Between DequantizeLinear and QuantizeLinear a graph computes with real numbers:
-//! such a stretch is recognised as a whole, at its QuantizeLinear, and becomes integer operators ([`real`]).
+//! Operators on int8 tensors are lowered one by one. Between DequantizeLinear and QuantizeLinear a graph computes with
+//! real numbers: such a stretch is recognised as a whole, at its QuantizeLinear, and becomes integer operators
+//! ([`real`]).
 
 mod axes;
 mod binary;
@@ -70,8 +71,8 @@ pub struct Lowered {
 /// Lowers a graph whose frames have `features` features.
 ///
 /// # Errors
-/// [`Error::UnsupportedOperator`] with the node's name, operator and shape; [`Error::Onnx`] if the input or the output has
-/// an unusable shape.
+/// [`Error::UnsupportedOperator`] with the node's name, operator and shape; [`Error::Onnx`] if the input or the output
+/// has an unusable shape.
 pub fn lower(imported: &Imported, features: usize) -> Result<Lowered, Error> {
     let model = &imported.graph;
     let mut lowering = Lowering {
@@ -151,7 +152,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// Operators that give some of the values that they take, as they are: they work on bytes as they do on real numbers.
+    /// Operators that give some of the values that they take, as they are: they work on bytes as they do on real
+    /// numbers.
     fn rearranged(&mut self, node: &TypedNode, input: &Operand) -> Result<Operand, Error> {
         if let Some(op) = node.op.downcast_ref::<AxisOp>() {
             self.changed_axes(node, op, input)
@@ -189,8 +191,8 @@ impl Lowering<'_> {
         let features = self.graph.features;
         let (time, feature) = feature_axes(&shape, features).ok_or_else(|| Error::Onnx {
             what: format!(
-                "its input has the shape {shape:?}, but the front end gives {features} features a frame: one axis must have that \
-                 extent and one other the number of frames"
+                "its input has the shape {shape:?}, but the front end gives {features} features a frame: \
+                 one axis must have that extent and one other the number of frames"
             ),
         })?;
         if self.has_input {
@@ -319,8 +321,8 @@ impl Lowering<'_> {
     fn must_move(&self, node: &TypedNode) -> Error {
         self.unsupported(
             node,
-            "it needs its values in another order than they lie in memory (time, frequency, channels): remove the Transpose or \
-             Reshape before it",
+            "it needs its values in another order than they lie in memory (time, frequency, channels): remove the \
+             Transpose or Reshape before it",
         )
     }
 }

@@ -1,8 +1,9 @@
 //! Stretches of real numbers between DequantizeLinear and QuantizeLinear, as integer operators.
 //!
-//! Some real tensors are held exactly by an int8 one: the output of DequantizeLinear, parts and maxima of it, its Relu. They are
-//! called *terms* here and need no operator of their own. A QuantizeLinear ends a stretch: what stands before it is a term, a function
-//! of one term (then it becomes a lookup table), or a sum, product, mean or concatenation of terms.
+//! Some real tensors are held exactly by an int8 one: the output of DequantizeLinear, parts and maxima of it, its Relu.
+//! They are called *terms* here and need no operator of their own. A QuantizeLinear ends a stretch: what stands before
+//! it is a term, a function of one term (then it becomes a lookup table), or a sum, product, mean or concatenation of
+//! terms.
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::array::{Slice, StridedSlice, TypedConcat};
