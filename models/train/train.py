@@ -21,6 +21,7 @@ from kws.fit import train
 from kws.network import KeywordNet
 from kws.vocabulary import CLIP, LABELS, RARE_WORDS, SILENCE, UNKNOWN
 
+SYNTHESIS_SEED = 7  # of the choice of voices, speeds and pitches
 CALIBRATION_BATCH = 128  # clips
 CALIBRATION_BATCHES = 24
 UNKNOWN_A_WORD = 25  # validation clips of each unknown word, at most
@@ -44,7 +45,7 @@ def arguments():
     parser.add_argument("--out", type=Path, required=True, help="the ONNX file to write; the card goes beside it as .md")
     parser.add_argument("--work", type=Path, default=Path("target/train"), help="cache and checkpoints")
     parser.add_argument("--channels", type=int, default=112)
-    parser.add_argument("--epochs", type=int, default=130)
+    parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--checkpoint", type=Path, help="float weights to quantise, instead of training")
@@ -134,7 +135,7 @@ def main():
     corpus = Corpus(
         cached(args.work / "train.npz", lambda: recordings.labelled_folders(args.data / "train")),
         recordings.speech_windows(args.data / "speech-negatives"),
-        cached(args.work / f"synthetic-{args.seed}.npz", lambda: synthesis.synthesise(args.seed, threads=args.threads)),
+        cached(args.work / "synthetic.npz", lambda: synthesis.synthesise(SYNTHESIS_SEED, threads=args.threads)),
     )
     background = recordings.background(args.data / "background", recordings.TRAINING_PART)
     rooms = recordings.impulse_responses(args.data / "rir")

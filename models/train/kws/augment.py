@@ -7,23 +7,23 @@ from .frontend import FLOOR, FRAMES, MEL_BANDS, log_mel
 from .vocabulary import CLIP, RATE
 
 SHIFT = RATE // 10  # samples either way
-NOISE_SHARE = 0.7  # of the clips get noise
+NOISE_SHARE = 0.75  # of the clips get noise
 SNR_DB = (-5.0, 20.0)  # over the whole clip
-REVERB_SHARE = 0.15
-GAIN_DB = (-30.0, 6.0)
+REVERB_SHARE = 0.25
+GAIN_DB = (-32.0, 6.0)
 SILENCE_GAIN_DB = (-30.0, 10.0)  # on background recordings as they are
 ZERO_SHARE = 0.1  # of the silence is digital zero
 COLOURED_SECONDS = 30  # of white, pink and brown noise each, beside the background recordings
 SYNTHETIC_ROOMS = 32
 
-WARP_SHARE = 0.5
+WARP_SHARE = 0.6
 TIME_STRETCH = (0.85, 1.18)
 FORMANT_SHIFT = (0.92, 1.08)  # on the mel axis
-COLOUR = 0.5  # standard deviation, ln units, of each of COLOUR_WAVES cosines over the mel axis
+COLOUR = 0.7  # standard deviation, ln units, of each of COLOUR_WAVES cosines over the mel axis
 COLOUR_WAVES = 3
 MASKS = 2  # along each axis
 MASKED_BANDS = 6
-MASKED_FRAMES = 12
+MASKED_FRAMES = 14
 
 
 def coloured_noise(exponent, generator):
