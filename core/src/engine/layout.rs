@@ -30,13 +30,13 @@ pub const SHIFT_MASK: u32 = 63;
 /// Inputs of one output value of a convolution, padded to a multiple of [`TILE_DEPTH`].
 #[must_use]
 pub const fn depth(op: &Convolution) -> u64 {
-    (op.window.taps() as u64 * (op.input.channels / op.groups) as u64).next_multiple_of(TILE_DEPTH as u64)
+    (op.window.taps() as u64 * op.group_inputs() as u64).next_multiple_of(TILE_DEPTH as u64)
 }
 
 /// Output channels of one group, padded to whole blocks.
 #[must_use]
 pub const fn padded_group(op: &Convolution) -> u64 {
-    ((op.output.channels / op.groups) as u64).next_multiple_of(BLOCK as u64)
+    (op.group_outputs() as u64).next_multiple_of(BLOCK as u64)
 }
 
 /// Where the weight of output channel `channel` (within its group) and input `index` stands within its group.

@@ -4,7 +4,8 @@ use super::mel::dot;
 
 /// Multiplies the matrix `dct` (a row a coefficient) by the log-mel features.
 pub(super) fn apply(dct: &[f32], log_mel: &[f32], coefficients: &mut [f32]) {
-    for (row, coefficient) in dct.chunks_exact(log_mel.len()).zip(coefficients) {
+    // There is a mel band: `FrontEndSpec::check`.
+    for (row, coefficient) in dct.chunks_exact(log_mel.len().max(1)).zip(coefficients) {
         *coefficient = dot(row, log_mel);
     }
 }

@@ -7,10 +7,10 @@ use microfft::real;
 pub(super) fn power_spectrum(frame: &mut [f32]) {
     transform(frame);
     // microfft packs the two real bins into one: DC in its real part, half the sample rate in its imaginary part.
-    let [dc, nyquist] = [frame[0], frame[1]];
+    let &mut [dc, nyquist, ..] = frame else { return };
     let bins = frame.len() / 2;
     for bin in 1..bins {
-        let [re, im] = [frame[2 * bin], frame[2 * bin + 1]];
+        let Some(&[re, im]) = frame.get(2 * bin..).and_then(<[f32]>::first_chunk) else { return };
         frame[bin] = re * re + im * im;
     }
     frame[0] = dc * dc;

@@ -76,8 +76,9 @@ impl<'b> Framer<'b> {
         }
         // A move of a few hundred samples costs a frame less than one percent; in return the frame is contiguous.
         let kept = self.frame.len().saturating_sub(self.hop_length);
-        self.frame.copy_within(self.filled - kept.., 0);
-        self.skip = self.hop_length - (self.filled - kept);
+        let left = self.frame.len() - kept;
+        self.frame.copy_within(left.., 0);
+        self.skip = self.hop_length - left;
         self.filled = kept;
     }
 }

@@ -6,9 +6,10 @@ use super::spec::MelBand;
 pub(super) fn apply(bands: &[MelBand], weights: &[f32], spectrum: &[f32], sums: &mut [f32]) {
     let mut weights = weights;
     for (band, sum) in bands.iter().zip(sums) {
-        let (own, others) = weights.split_at(usize::from(band.bins));
+        // `FrontEndSpec::check` sees to it that all of them are there.
+        let (own, others) = weights.split_at_checked(usize::from(band.bins)).unwrap_or_default();
         weights = others;
-        *sum = dot(own, &spectrum[usize::from(band.first_bin)..]);
+        *sum = dot(own, spectrum.get(usize::from(band.first_bin)..).unwrap_or_default());
     }
 }
 

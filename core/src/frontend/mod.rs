@@ -105,14 +105,15 @@ impl<'m> FrontEnd<'m> {
         length(scratch.len() >= scratch_len, "scratch", scratch_len, scratch.len())?;
         length(features.len() == count, "features", count, features.len())?;
 
-        let (frame, padding) = scratch[..spec.fft_length].split_at_mut(window);
+        let too_short = Error::BufferLength { buffer: "scratch", needed: scratch_len, given: scratch.len() };
+        let frame = scratch.get_mut(..spec.fft_length).ok_or(too_short)?;
         for ((x, &sample), &coefficient) in frame.iter_mut().zip(samples).zip(spec.window) {
             *x = f32::from(sample) * spec.pcm_scale * coefficient;
         }
-        padding.fill(0.0);
+        frame.iter_mut().skip(window).for_each(|x| *x = 0.0);
 
-        fft::power_spectrum(&mut scratch[..spec.fft_length]);
-        let (spectrum, free) = scratch.split_at_mut(spec.spectrum_bins());
+        fft::power_spectrum(frame);
+        let (spectrum, free) = scratch.split_at_mut_checked(spec.spectrum_bins()).ok_or(too_short)?;
         if spec.spectrum == Spectrum::Magnitude {
             spectrum.iter_mut().for_each(|x| *x = sqrt::sqrt(*x));
         }
@@ -120,7 +121,7 @@ impl<'m> FrontEnd<'m> {
         match spec.features {
             Features::LogMel => self.log_mel(spectrum, features),
             Features::Mfcc => {
-                let log_mel = &mut free[..spec.mel_bands.len()];
+                let log_mel = free.get_mut(..spec.mel_bands.len()).ok_or(too_short)?;
                 self.log_mel(spectrum, log_mel);
                 dct::apply(spec.dct, log_mel, features);
             }

@@ -84,6 +84,26 @@ pub struct Convolution {
     pub requantisation: u32,
 }
 
+impl Convolution {
+    /// Input channels of one group; 0 without groups, which no checked plan has.
+    #[must_use]
+    pub const fn group_inputs(&self) -> u32 {
+        match self.input.channels.checked_div(self.groups) {
+            Some(channels) => channels,
+            None => 0,
+        }
+    }
+
+    /// Output channels of one group; 0 without groups, which no checked plan has.
+    #[must_use]
+    pub const fn group_outputs(&self) -> u32 {
+        match self.output.channels.checked_div(self.groups) {
+            Some(channels) => channels,
+            None => 0,
+        }
+    }
+}
+
 /// `output = clamp(round(((a − a₀)·multiplier[0] + (b − b₀)·multiplier[1]) / 2^shift) + output zero point)`, ties to even.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Addition {
@@ -239,7 +259,7 @@ impl Op {
     pub const fn multiply_accumulates(&self) -> u64 {
         match self {
             Self::Convolution(op) | Self::Depthwise(op) => {
-                op.output.length() * op.window.taps() as u64 * (op.input.channels / op.groups) as u64
+                op.output.length() * op.window.taps() as u64 * op.group_inputs() as u64
             }
             Self::Multiply(op) => op.output.length(),
             _ => 0,

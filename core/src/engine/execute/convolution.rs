@@ -8,7 +8,7 @@ use crate::model::{Convolution, Model};
 /// A convolution that mixes the channels of a group.
 pub(super) fn full(kernels: KernelSet, model: &Model<'_>, op: &Convolution, arena: &mut [i8], scratch: &mut [i8]) {
     let (input, output) = apart(arena, &op.input, &op.output);
-    if output.is_empty() || op.groups == 0 {
+    if output.is_empty() {
         return;
     }
     if layout::reads_in_place(op) {
@@ -28,7 +28,7 @@ fn product<'m>(model: &Model<'m>, op: &Convolution, group: usize) -> Product<'m>
         depth,
         weights: model.table(op.weights as usize + group * padded * depth, padded * depth),
         requantisation: requantisation(model, op, false, group * padded, padded),
-        channels: (op.output.channels / op.groups) as usize,
+        channels: op.group_outputs() as usize,
     }
 }
 
@@ -95,7 +95,7 @@ fn gathered(
 
 /// Collects the inputs of one output in the order of the weights.
 fn gather(op: &Convolution, group: usize, position: [usize; 2], input: &[i8], patch: &mut [i8]) {
-    let channels = (op.input.channels / op.groups) as usize;
+    let channels = op.group_inputs() as usize;
     let width = usize::from(op.input.width);
     let [rows, columns] = op.window.kernel.map(usize::from);
     let Some((taps, padding)) = patch.split_at_mut_checked(rows * columns * channels) else { return };
