@@ -65,6 +65,18 @@ else
     cargo test -p earmark-edge --doc
 fi
 
+# In a normal run the same test reads a sample of these networks, with onnxruntime's answers, from the repository.
+if [ -n "${EARMARK_FULL:-}" ]; then
+    step "thousands of random networks against onnxruntime"
+    vectors=target/golden-ops
+    if [ ! -x "$vectors/venv/bin/pip" ]; then
+        python3 -m venv "$vectors/venv" 2>/dev/null || { debian_packages python3-venv; python3 -m venv "$vectors/venv"; }
+    fi
+    "$vectors/venv/bin/pip" install --quiet -r host/tests/golden/ops/requirements.txt
+    "$vectors/venv/bin/python" host/tests/golden/ops/make.py --full --output "$vectors"
+    EARMARK_GOLDEN_OPS="$PWD/$vectors" cargo test -p earmark --test ops -- --nocapture
+fi
+
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 

@@ -34,8 +34,13 @@ fn no_beginning_of_a_model_is_fatal() {
     }
 }
 
+/// A sample, or all that `ci.sh --full` asks for.
+fn cases() -> u32 {
+    if std::env::var_os("EARMARK_FULL").is_some() { 100_000 } else { 400 }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_bytes_are_fatal(bytes in proptest::collection::vec(any::<u8>(), 0..2000)) {

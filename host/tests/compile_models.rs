@@ -69,6 +69,23 @@ fn the_reference_hears_the_same() {
     assert!(agreement.worst.as_ref().is_none_or(|worst| worst.steps <= 1), "{agreement:?}");
 }
 
+/// Bytes are bytes: activations of uint8, and features that are quantised before the network, make the same network.
+#[test]
+fn unsigned_and_quantised_inputs_make_the_same_network() {
+    let signed = LoadedModel::open(Some(&golden("signed"))).unwrap();
+    let signed = signed.model().unwrap();
+    for name in ["unsigned", "quantized_input", "unsigned_input"] {
+        let loaded = LoadedModel::open(Some(&golden(name))).unwrap();
+        let model = loaded.model().unwrap();
+        assert_eq!((model.input(), model.output()), (signed.input(), signed.output()), "{name}");
+        assert!(model.plan().eq(signed.plan()), "{name}");
+        let mut verifier = Verifier::new(model, &loaded.source().unwrap()).unwrap();
+        verifier.imagine(11, 50).unwrap();
+        let agreement = verifier.agreement();
+        assert!(agreement.worst.as_ref().is_none_or(|worst| worst.steps <= 1), "{name}: {agreement:?}");
+    }
+}
+
 #[test]
 fn what_is_said_beside_the_file_and_by_flags_wins() {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("described");

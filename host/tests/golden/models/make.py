@@ -3,7 +3,7 @@
 
     python make.py
 
-Needs numpy, onnx and onnxruntime.
+Needs what ../ops/requirements.txt lists.
 """
 
 import json
@@ -60,9 +60,9 @@ def describe(model, **values):
         entry.key, entry.value = f"earmark.{key}", json.dumps(value)
 
 
-def small(body):
+def small(body, **kind):
     """A model of 8 features and 10 frames around the operators that `body` adds to an int8 tensor [1, 8, 10]."""
-    case = Case("small", 10, 8, [1, 8, 10], 0.1, 5)
+    case = Case("small", 10, 8, [1, 8, 10], 0.1, 5, **kind)
     length = body(case, np.random.default_rng(3))
     case.finish([0, 1], length)
     model = onnx.load_from_string(case.model())
@@ -79,6 +79,17 @@ def mean(case):
 def accepted(case, rng):
     mean(case)
     return 8
+
+
+def every_kind(case, rng):
+    """Convolution, maximum, a function, a sum, a concatenation, a mean."""
+    case.conv(weights(rng, 8, 8, 3), (0.1, 5), weight_scale(rng, 8), (1.5, -20), pads=[1, 1])
+    wide = case.op("MaxPool", [case.x], kernel_shape=[3], pads=[1, 1])
+    case.x = case.quantize(case.op("Tanh", [case.dequantize(wide, 1.5, -20)]), 0.01, 7)
+    total = case.op("Add", [case.dequantize(case.x, 0.01, 7), case.dequantize(wide, 1.5, -20)])
+    case.x = case.op("Concat", [case.quantize(case.op("Relu", [total]), 0.1, 5), wide], axis=1)
+    mean(case)
+    return 16
 
 
 def unknown_operator(case, rng):
@@ -132,6 +143,10 @@ def huge_padding(case, rng):
 
 def main() -> None:
     onnx.save(doorbell(), HERE / "doorbell.onnx")
+    onnx.save(small(every_kind), HERE / "signed.onnx")
+    onnx.save(small(every_kind, unsigned=True), HERE / "unsigned.onnx")
+    onnx.save(small(every_kind, quantized_input=True), HERE / "quantized_input.onnx")
+    onnx.save(small(every_kind, unsigned=True, quantized_input=True), HERE / "unsigned_input.onnx")
     refused = [unknown_operator, float_convolution, asymmetric_weights, moved_values, coarse_output, real_sum, huge_padding]
     for body in [accepted, *refused]:
         onnx.save(small(body), HERE / f"{body.__name__}.onnx")

@@ -9,13 +9,17 @@ from onnx import TensorProto, helper, numpy_helper
 class Case:
     """A graph under construction. `x` is always the int8 value that the next operator reads."""
 
-    def __init__(self, name, frames, features, shape, scale, zero_point):
-        """`shape` is that of the input: one axis has the extent `features`, one `frames`."""
+    def __init__(self, name, frames, features, shape, scale, zero_point, unsigned=False, quantized_input=False):
+        """`shape` is that of the input: one axis has the extent `features`, one `frames`.
+
+        Zero points are always given for int8; an `unsigned` graph has them, and its activations, 128 higher as uint8.
+        """
         self.name, self.frames, self.features, self.shape = name, frames, features, list(shape)
         self.scale, self.zero_point = np.float32(scale), np.int8(zero_point)
+        self.unsigned, self.quantized_input = unsigned, quantized_input
         self.nodes, self.constants, self.count = [], [], 0
         self.output = None
-        self.x = self.quantize("features", self.scale, self.zero_point)
+        self.x = "features" if quantized_input else self.quantize("features", self.scale, self.zero_point)
 
     def constant(self, value):
         name = f"c{len(self.constants)}"
@@ -28,12 +32,15 @@ class Case:
         self.nodes.append(helper.make_node(kind, inputs, [output], name=f"{kind}{self.count}", **attributes))
         return output
 
+    def byte(self, zero_point):
+        return self.constant(np.uint8(int(zero_point) + 128) if self.unsigned else np.int8(zero_point))
+
     def quantize(self, value, scale, zero_point):
-        scale, zero_point = self.constant(np.float32(scale)), self.constant(np.int8(zero_point))
+        scale, zero_point = self.constant(np.float32(scale)), self.byte(zero_point)
         return self.op("QuantizeLinear", [value, scale, zero_point])
 
     def dequantize(self, value, scale, zero_point):
-        scale, zero_point = self.constant(np.float32(scale)), self.constant(np.int8(zero_point))
+        scale, zero_point = self.constant(np.float32(scale)), self.byte(zero_point)
         return self.op("DequantizeLinear", [value, scale, zero_point])
 
     def conv(self, weights, x, w_scale, y, bias=None, **attributes):
@@ -48,12 +55,12 @@ class Case:
         inputs = [
             self.x,
             self.constant(np.float32(x[0])),
-            self.constant(np.int8(x[1])),
+            self.byte(x[1]),
             self.constant(weights.astype(np.int8)),
             self.constant(w_scale),
             self.constant(np.zeros(w_scale.shape, np.int8)),
             self.constant(np.float32(y[0])),
-            self.constant(np.int8(y[1])),
+            self.byte(y[1]),
         ]
         return inputs + ([] if bias is None else [self.constant(bias.astype(np.int32))])
 
@@ -66,7 +73,7 @@ class Case:
         self.nodes.append(
             helper.make_node(
                 "DequantizeLinear",
-                [self.x, self.constant(np.float32(scale)), self.constant(np.int8(zero_point))],
+                [self.x, self.constant(np.float32(scale)), self.byte(zero_point)],
                 ["logits"],
                 name="logits",
             )
@@ -77,12 +84,17 @@ class Case:
         graph = helper.make_graph(
             self.nodes,
             "case",
-            [helper.make_tensor_value_info("features", TensorProto.FLOAT, self.shape)],
+            [helper.make_tensor_value_info("features", self.input_type(), self.shape)],
             [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, self.output[2]])],
             self.constants,
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8, producer_name="")
         return model.SerializeToString()
+
+    def input_type(self):
+        if not self.quantized_input:
+            return TensorProto.FLOAT
+        return TensorProto.UINT8 if self.unsigned else TensorProto.INT8
 
     def arranged(self, window):
         """A window (frames x features) as the graph's input."""

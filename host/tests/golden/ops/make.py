@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Makes the golden vectors of the model compiler and the engine: small quantised networks and what onnxruntime answers.
 
+    pip install -r requirements.txt
     python make.py                      # the sample that is kept here: one file a family
     python make.py --full --output DIR  # thousands of random networks, for `ci.sh --full`
 
-Needs numpy, onnx and onnxruntime (the versions used are written into the files' names nowhere; 1.23.2 made the sample).
-Activations and weights are int8: onnxruntime's uint8 x int8 kernels saturate on CPUs without VNNI.
+The Rust test `ops` reads the sample, or the files in the directory that EARMARK_GOLDEN_OPS names. Activations and
+weights are int8: onnxruntime's uint8 x int8 kernels saturate on CPUs without VNNI. Scales are random, or powers of two
+where exact ties are wanted (sums, means): with other simple scales, such as 0.1 and 0.2, onnxruntime computes ties in
+floats that are off by their last bit, and rounds them either way.
 
 A file is a sequence of cases, all numbers little-endian:
     u32 length of name, name; u32 length of ONNX file, ONNX file; u32 frames, u32 features, u32 outputs, u32 windows;
