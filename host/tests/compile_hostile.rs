@@ -34,6 +34,13 @@ fn no_beginning_of_a_model_is_fatal() {
     }
 }
 
+#[test]
+fn long_chains_do_not_exhaust_the_stack() {
+    let model = golden("deep.onnx");
+    let compiled = std::thread::Builder::new().stack_size(1 << 20).spawn(move || compile(&model, &Layers::default()));
+    assert!(compiled.unwrap().join().unwrap().is_ok());
+}
+
 /// A sample, or all that `ci.sh --full` asks for.
 fn cases() -> u32 {
     if std::env::var_os("EARMARK_FULL").is_some() { 100_000 } else { 400 }

@@ -18,7 +18,7 @@ pub struct Layout {
 impl Layout {
     /// A tensor of shape `shape` whose axes lie in memory in the order `order`, outermost first.
     ///
-    /// ```ignore
+    /// ```text
     /// // Features [1, F, T] that are stored frame after frame:
     /// Layout::new(&[1, 40, 98], &[0, 2, 1]);
     /// ```

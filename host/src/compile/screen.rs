@@ -12,7 +12,7 @@ use super::import::{printable, shape_before};
 use crate::Error;
 
 /// Most nodes that a graph may have.
-const MAX_NODES: usize = 4096;
+const MAX_NODES: usize = 1024;
 /// Greatest number in an attribute (strides, padding, kernel shapes …).
 const MAX_ATTRIBUTE: i64 = 65_535;
 /// Most values that arithmetic on constants may take in.

@@ -19,13 +19,13 @@ mod window;
 use std::collections::HashMap;
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::array::{Pad, Slice, StridedSlice, TypedConcat};
+use tract_onnx::tract_core::ops::array::{Pad, TypedConcat};
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 use tract_onnx::tract_core::ops::konst::Const;
-use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
+use tract_onnx::tract_core::ops::nn::Reduce;
 use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::import::{Imported, describe, feature_axes, printable};
@@ -107,8 +107,8 @@ struct Lowering<'m> {
     operands: HashMap<OutletId, Operand>,
     /// Padded tensors that only convolutions can take: what was padded, and by how much on each axis.
     pads: HashMap<OutletId, (OutletId, Pad)>,
-    /// Real tensors that are held exactly by an int8 one.
-    terms: HashMap<OutletId, real::Term>,
+    /// For each real tensor that was looked at the int8 one that holds it exactly, if there is one.
+    terms: HashMap<OutletId, Option<real::Term>>,
     has_input: bool,
 }
 
@@ -121,9 +121,10 @@ impl Lowering<'_> {
         if op.is::<Const>() {
             return Ok(());
         }
-        // Real numbers, and comparisons of them, wait for their QuantizeLinear.
+        // Real numbers, and comparisons of them, wait for their QuantizeLinear. Parts of terms are terms at once, so that a
+        // long chain of them needs no deep recursion.
         if !matches!(node.outputs[0].fact.datum_type, DatumType::I8 | DatumType::U8) {
-            return Ok(());
+            return if real::is_part(node) { self.term(node.id.into()).map(|_| ()) } else { Ok(()) };
         }
         if op.is::<TypedSource>() {
             return self.source(node);
@@ -137,12 +138,7 @@ impl Lowering<'_> {
             Ok(())
         } else if let Some(op) = op.downcast_ref::<TypedConcat>() {
             self.quantised_concat(node, op.axis)
-        } else if op.is::<AxisOp>()
-            || op.is::<Slice>()
-            || op.is::<StridedSlice>()
-            || op.is::<MaxPool>()
-            || matches!(op.downcast_ref::<Reduce>(), Some(Reduce { reducer: Reducer::Max, .. }))
-        {
+        } else if real::is_part(node) {
             let input = self.operand(node, 0)?;
             let output = self.rearranged(node, &input)?;
             self.operands.insert(node.id.into(), output);

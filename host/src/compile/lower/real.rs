@@ -49,13 +49,11 @@ impl Lowering<'_> {
 
     /// The term that an outlet is, if it is one.
     pub(super) fn term(&mut self, outlet: OutletId) -> Result<Option<Term>, Error> {
-        if let Some(term) = self.terms.get(&outlet) {
-            return Ok(Some(term.clone()));
+        if let Some(known) = self.terms.get(&outlet) {
+            return Ok(known.clone());
         }
         let term = self.new_term(outlet)?;
-        if let Some(term) = &term {
-            self.terms.insert(outlet, term.clone());
-        }
+        self.terms.insert(outlet, term.clone());
         Ok(term)
     }
 
@@ -65,12 +63,7 @@ impl Lowering<'_> {
             let quant = Quant { scale: op.scale, zero_point: self.byte(node.inputs[0], op.zero_point)? };
             return Ok(Some(Term { operand: self.operand(node, 0)?, quant }));
         }
-        let is_part = node.op.is::<AxisOp>()
-            || node.op.is::<Slice>()
-            || node.op.is::<StridedSlice>()
-            || node.op.is::<MaxPool>()
-            || matches!(node.op.downcast_ref::<Reduce>(), Some(Reduce { reducer: Reducer::Max, .. }));
-        if is_part {
+        if is_part(node) {
             let Some(term) = self.term(node.inputs[0])? else { return Ok(None) };
             return Ok(Some(Term { operand: self.rearranged(node, &term.operand)?, ..term }));
         }
@@ -116,6 +109,15 @@ impl Lowering<'_> {
         let tensor = self.push(node, kind, vec![input], input.shape, quant.zero_point);
         Operand { tensor, offset: 0, layout: operand.layout.clone(), quant: Some(quant) }
     }
+}
+
+/// Whether a node gives some of the values that it takes, as they are, or another view of them.
+pub(super) fn is_part(node: &TypedNode) -> bool {
+    node.op.is::<AxisOp>()
+        || node.op.is::<Slice>()
+        || node.op.is::<StridedSlice>()
+        || node.op.is::<MaxPool>()
+        || matches!(node.op.downcast_ref::<Reduce>(), Some(Reduce { reducer: Reducer::Max, .. }))
 }
 
 /// The byte whose table entry is at `index`.

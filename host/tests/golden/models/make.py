@@ -92,6 +92,20 @@ def every_kind(case, rng):
     return 16
 
 
+def deep(case, rng):
+    """Long chains, which must not cost the compiler's stack."""
+    value = case.dequantize(case.x, 0.1, 5)
+    for _ in range(330):
+        value = case.op("MaxPool", [value], kernel_shape=[1])
+    for _ in range(330):
+        value = case.op("Transpose", [value], perm=[0, 2, 1])
+    for _ in range(330):
+        value = case.op("Relu", [value])
+    case.x = case.quantize(value, 0.1, 5)
+    mean(case)
+    return 8
+
+
 def unknown_operator(case, rng):
     value = case.op("LpNormalization", [case.dequantize(case.x, 0.1, 5)])
     case.x = case.quantize(value, 0.1, 5)
@@ -147,6 +161,7 @@ def main() -> None:
     onnx.save(small(every_kind, unsigned=True), HERE / "unsigned.onnx")
     onnx.save(small(every_kind, quantized_input=True), HERE / "quantized_input.onnx")
     onnx.save(small(every_kind, unsigned=True, quantized_input=True), HERE / "unsigned_input.onnx")
+    onnx.save(small(deep), HERE / "deep.onnx")
     refused = [unknown_operator, float_convolution, asymmetric_weights, moved_values, coarse_output, real_sum, huge_padding]
     for body in [accepted, *refused]:
         onnx.save(small(body), HERE / f"{body.__name__}.onnx")
