@@ -1,5 +1,9 @@
 //! Every kernel of every instruction set gives the bits of the portable ones.
 
+#[path = "plan/support/cases.rs"]
+mod cases;
+
+use cases::cases;
 use earmark_core::engine::kernels::{
     DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows, Sum,
 };
@@ -181,7 +185,7 @@ fn sum() -> impl Strategy<Value = Sum> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(cases(400, 40_000))]
 
     #[test]
     fn products_agree(case in product_case()) {

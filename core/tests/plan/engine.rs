@@ -1,6 +1,7 @@
 //! The plan engine as a network: frames in, outputs out.
 
 use crate::support::artifact::{Artifact, Bytes, PlainConvolution};
+use crate::support::cases::cases;
 use crate::support::reference::half_even;
 use earmark_core::Error;
 use earmark_core::engine::arithmetic::requantise;
@@ -116,6 +117,8 @@ fn network() -> Bytes {
 }
 
 proptest! {
+    #![proptest_config(cases(1_000, 100_000))]
+
     /// A window's outputs depend on its frames alone: not on frames before it, and not on the kernels.
     #[test]
     fn sliding_gives_what_a_fresh_start_gives(frames in vec(uniform8(-200.0..200.0f32), 12..40)) {

@@ -1,6 +1,7 @@
 //! Damaged artifacts with the right checksum: each is refused or runs; none panics. Overflow is checked in test builds.
 
 use crate::support::artifact::Bytes;
+use crate::support::cases::cases;
 use crate::support::sample::{every_operator, with_mfcc};
 use earmark_core::Error;
 use earmark_core::engine::PlanEngine;
@@ -78,7 +79,7 @@ impl Change {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(5_000))]
+    #![proptest_config(cases(5_000, 1_000_000))]
 
     #[test]
     fn damaged_artifacts_are_refused_or_run(changes in vec(change(), 1..4), mfcc in any::<bool>()) {

@@ -1,6 +1,7 @@
 //! Each operator of a plan against a straightforward reference, over random shapes and numbers, with every kernel set.
 
 use crate::support::artifact::{Artifact, PlainConvolution};
+use crate::support::cases::cases;
 use crate::support::reference;
 use crate::support::run::{arena_after, arena_before, artifact_for};
 use earmark_core::model::{Addition, AveragePool, BlockCopy, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
@@ -189,7 +190,7 @@ fn factor() -> impl Strategy<Value = (i32, u8)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(cases(300, 30_000))]
 
     #[test]
     fn convolution(case in convolution_case(false)) {

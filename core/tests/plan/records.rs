@@ -1,5 +1,6 @@
 //! The operators' records: what is written is what is read, and reading never fails otherwise than by saying so.
 
+use crate::support::cases::cases;
 use earmark_core::model::{
     Addition, AveragePool, BlockCopy, Convolution, Lookup, MAX_RECORD_WORDS, MaxPool, Multiplication, Op, Tensor,
     Window,
@@ -48,6 +49,8 @@ fn encoded(op: &Op) -> Vec<u8> {
 }
 
 proptest! {
+    #![proptest_config(cases(1_000, 100_000))]
+
     #[test]
     fn what_is_written_is_read(ops in vec(op(), 1..6), before in 0..3usize) {
         let mut bytes = vec![0xEE; 4 * before];
