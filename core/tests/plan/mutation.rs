@@ -64,7 +64,7 @@ impl Change {
             let bytes = bytes[4 * word..][..4].try_into().expect("four bytes");
             u32::from_le_bytes(bytes) as usize
         };
-        let plan = number(word::PLAN)..number(word::PLAN) + number(word::PLAN_LENGTH);
+        let plan = number(word::PLAN)..number(word::PLAN).saturating_add(number(word::PLAN_LENGTH));
         let range = match self.region {
             0 => 16..bytes.len(),
             1 => 16..HEADER_LENGTH,
