@@ -1,6 +1,8 @@
 //! Embedding a model in a program.
 
 use super::Sizes;
+use super::message::Message;
+use crate::Error;
 
 /// Aligns what it holds to 16 bytes, as an artifact needs; `include_bytes!` alone aligns to 1.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +45,7 @@ impl<const N: usize> Default for Memory<N> {
 /// It defines two items: the bytes, for [`Model::new`](crate::model::Model::new), and a constant of
 /// [`Sizes`](crate::model::Sizes), for `static` memory. The file is checked while the program is compiled: a damaged one fails the
 /// build and the message says what is wrong. With `at most … bytes of RAM`, so does a model for which
-/// [`Recognizer`](crate::recognizer::Recognizer) takes more.
+/// [`Recognizer`](crate::recognizer::Recognizer) takes more; the message says how many.
 ///
 /// ```
 /// use earmark_core::model::{Memory, Model};
@@ -86,7 +88,7 @@ macro_rules! include_model {
         #[allow(long_running_const_eval)]
         $visibility const $sizes: $crate::model::Sizes = {
             let sizes = $crate::model::build_sizes(::core::include_bytes!($path));
-            $(assert!(sizes.recognizer <= $limit, "the model takes more RAM than the limit given to include_model!");)?
+            $($crate::model::build_limit(&sizes, $limit);)?
             sizes
         };
     };
@@ -101,6 +103,25 @@ macro_rules! include_model {
 pub const fn build_sizes(bytes: &[u8]) -> Sizes {
     match super::check_sizes(bytes) {
         Ok(sizes) => sizes,
+        Err(Error::BadHeader { offset, what }) => {
+            panic!("{}", Message::new().text(what).text(" (header, byte ").number(offset as usize).text(")").as_str())
+        }
+        Err(Error::BadOp { index, what }) => {
+            panic!("{}", Message::new().text(what).text(" (operator ").number(index as usize).text(")").as_str())
+        }
         Err(error) => panic!("{}", error.what()),
+    }
+}
+
+/// Refuses a model that takes more RAM than [`include_model!`](crate::include_model) allows.
+///
+/// # Panics
+/// If `limit` is too low, with both numbers: in constant evaluation, where it is meant for, that fails the build.
+#[doc(hidden)]
+pub const fn build_limit(sizes: &Sizes, limit: usize) {
+    if sizes.recognizer > limit {
+        let message =
+            Message::new().text("the model needs ").number(sizes.recognizer).text(" bytes of RAM and may take ");
+        panic!("{}", message.number(limit).as_str());
     }
 }

@@ -9,12 +9,13 @@ pub mod format;
 mod check;
 mod header;
 mod include;
+mod message;
 mod op;
 mod reader;
 mod record;
 
 pub use header::{DetectorDefaults, Problem, Quantisation, Sizes};
-pub use include::{Aligned, Memory, build_sizes};
+pub use include::{Aligned, Memory, build_limit, build_sizes};
 pub use op::{Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
 pub use record::MAX_RECORD_WORDS;
 
