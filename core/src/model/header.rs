@@ -6,6 +6,7 @@ use super::format::{
 };
 use super::reader::{float_at, half_at, holds, word_at};
 use crate::Error;
+use crate::frontend::{MAX_FFT_LENGTH, MIN_FFT_LENGTH};
 
 /// What the network's problem is: how its raw outputs become scores unless the caller says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,11 +164,11 @@ pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
     let frame = header_word(bytes, word::FRAME_LENGTH);
     let hop = header_word(bytes, word::HOP_LENGTH);
     let fft = header_word(bytes, word::FFT_LENGTH);
-    if fft > 2048 || frame == 0 || frame > fft {
-        return bad(
-            word::FRAME_LENGTH,
-            "an analysis frame must have 1 sample to the transform's length, that at most 2048",
-        );
+    if !fft.is_power_of_two() || fft < MIN_FFT_LENGTH as u32 || fft > MAX_FFT_LENGTH as u32 {
+        return bad(word::FFT_LENGTH, "the transform's length must be a power of two from 32 to 2048");
+    }
+    if frame == 0 || frame > fft {
+        return bad(word::FRAME_LENGTH, "an analysis frame must have 1 sample to the transform's length");
     }
     if hop == 0 || hop > 65_535 {
         return bad(word::HOP_LENGTH, "the hop must be 1 to 65535 samples");
@@ -224,8 +225,12 @@ pub(super) const fn check_settings(bytes: &[u8]) -> Result<(), Error> {
         return bad(word::INPUT_SCALE, "the input's scale must be positive and its zero point an int8");
     }
     let output = (header_float(bytes, word::OUTPUT_SCALE), header_word(bytes, word::OUTPUT_ZERO_POINT).cast_signed());
-    if !is_quantisation(output.0, output.1) {
-        return bad(word::OUTPUT_SCALE, "the output's scale must be positive and its zero point an int8");
+    // 255 steps are the most that an output can be from zero.
+    if !is_quantisation(output.0, output.1) || !(255.0 * output.0).is_finite() {
+        return bad(
+            word::OUTPUT_SCALE,
+            "the output's scale must be positive, its outputs finite and its zero point an int8",
+        );
     }
     let threshold = header_float(bytes, word::THRESHOLD);
     if !(threshold >= 0.0 && threshold <= 1.0) {
