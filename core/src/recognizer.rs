@@ -85,7 +85,8 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
     /// It forgets what was heard before. The outputs are raw: before softmax or sigmoid.
     ///
     /// # Errors
-    /// [`Error::BufferLength`] with the number of samples needed.
+    /// [`Error::BufferLength`] with the number of samples needed; what the network says, and [`Error::NetworkFailed`] if it has no
+    /// outputs for a whole window: neither from [`PlanEngine`].
     pub fn classify(&mut self, samples: &[i16]) -> Result<&[f32], Error> {
         let needed = self.model.window_samples();
         if samples.len() != needed {
@@ -94,8 +95,7 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
         self.reset();
         let mut rest = samples;
         while self.next_frame(&mut rest)?.is_some() {}
-        self.network.outputs(self.outputs)?;
-        Ok(self.outputs)
+        if self.network.outputs(self.outputs)? { Ok(self.outputs) } else { Err(Error::NetworkFailed) }
     }
 
     /// Takes samples from the front of `samples` until the next frame is complete, shows it to the network, and gives its features.

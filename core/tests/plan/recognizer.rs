@@ -109,3 +109,27 @@ fn it_is_the_front_end_and_the_engine_in_a_row() {
     assert_eq!(recognizer.classify(&clip), Ok(&expected[..]));
     assert_eq!(recognizer.network().quantised_features(), engine.quantised_features());
 }
+
+/// Never has an answer.
+struct Silent;
+
+impl Network for Silent {
+    fn reset(&mut self) {}
+
+    fn push_frame(&mut self, _: &[f32]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn outputs(&mut self, _: &mut [f32]) -> Result<bool, Error> {
+        Ok(false)
+    }
+}
+
+#[test]
+fn a_network_without_an_answer_is_no_answer() {
+    let bytes = bytes();
+    let model = Model::new(&bytes).unwrap();
+    let mut memory = Memory::<8192>::new();
+    let mut recognizer = Recognizer::with_network(model, Silent, memory.bytes()).unwrap();
+    assert_eq!(recognizer.classify(&noise(model.window_samples(), 7)), Err(Error::NetworkFailed));
+}
