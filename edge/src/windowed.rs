@@ -204,6 +204,7 @@ where
             embedded_io::WriteFmtError::FmtError => Error::Output(embedded_io::ErrorKind::Other),
             embedded_io::WriteFmtError::Other(error) => Error::Output(error.kind()),
         })?;
+        self.output.flush().map_err(|error| Error::Output(error.kind()))?;
         Ok(Event::Overrun)
     }
 
