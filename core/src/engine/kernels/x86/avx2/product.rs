@@ -1,0 +1,68 @@
+//! Matrix products.
+
+use super::channels::Channels;
+use super::store;
+use crate::engine::kernels::{Product, Rows};
+use crate::engine::layout::{BLOCK, TILE_DEPTH};
+use core::arch::x86_64::*;
+
+/// Bytes of a tile of weights.
+const TILE: usize = BLOCK * TILE_DEPTH;
+/// Rows worked on at a time, so that each load of weights serves all of them.
+const ROWS: usize = 4;
+
+/// Bytes are widened to 16 bits, whose products `vpmaddwd` adds in pairs, exactly.
+#[target_feature(enable = "avx2")]
+pub(in super::super) fn product(product: &Product<'_>, mut rows: Rows<'_>) {
+    if !rows.fit(product) {
+        return;
+    }
+    while rows.count >= ROWS {
+        row_block::<ROWS>(product, &mut rows);
+    }
+    while rows.count > 0 {
+        row_block::<1>(product, &mut rows);
+    }
+}
+
+/// Computes the first `R` rows and takes them off.
+#[target_feature(enable = "avx2")]
+fn row_block<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>) {
+    let tiles = product.depth / TILE_DEPTH;
+    let (input_step, output_step) = (rows.input_step, rows.output_step);
+    let mut inputs = [rows.input.as_ptr(); R];
+    for (row, input) in inputs.iter_mut().enumerate() {
+        *input = rows.input[row * input_step..][..product.depth].as_ptr();
+    }
+    let weights = product.weights.as_chunks::<TILE>().0;
+    for first in (0..product.channels).step_by(BLOCK) {
+        let weights = &weights[first / BLOCK * tiles..][..tiles];
+        // For each row the sums of four channels and those of the four others, each in two parts.
+        let mut parts = [[_mm256_setzero_si256(); 2]; R];
+        for tile in 0..tiles {
+            let halves: [__m128i; 2] = bytemuck::cast(weights[tile]);
+            let weights = [_mm256_cvtepi8_epi16(halves[0]), _mm256_cvtepi8_epi16(halves[1])];
+            for row in 0..R {
+                // SAFETY: each of the inputs has a row's depth, which is that many tiles.
+                let input = unsafe { inputs[row].cast::<[i8; TILE_DEPTH]>().add(tile).read() };
+                let input = _mm256_cvtepi8_epi16(_mm_set1_epi32(bytemuck::cast(input)));
+                for half in 0..2 {
+                    parts[row][half] = _mm256_add_epi32(parts[row][half], _mm256_madd_epi16(weights[half], input));
+                }
+            }
+        }
+        let channels = Channels::new(&product.requantisation, first);
+        let count = BLOCK.min(product.channels - first);
+        for (row, &[four, others]) in parts.iter().enumerate() {
+            let sums = _mm256_hadd_epi32(four, others);
+            let sums = _mm256_permute4x64_epi64::<0b11_01_10_00>(sums);
+            let output = &mut rows.output[row * output_step + first..][..count];
+            store(channels.finish(_mm256_add_epi32(sums, channels.biases)), output);
+        }
+    }
+    rows.count -= R;
+    if rows.count > 0 {
+        rows.input = &rows.input[R * input_step..];
+        rows.output = &mut core::mem::take(&mut rows.output)[R * output_step..];
+    }
+}
