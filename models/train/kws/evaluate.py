@@ -1,5 +1,7 @@
 """How good it is: accuracy, recall and precision, from logits."""
+import json
 import math
+import subprocess
 
 import numpy as np
 import torch
@@ -22,6 +24,18 @@ def torch_logits(net, features):
 def onnx_logits(session, features):
     """Logits [N, labels] of an ONNX model by onnxruntime, one window at a time."""
     return np.concatenate([session.run(None, {"features": window[None]})[0] for window in features.numpy()])
+
+
+def artifact_logits(earmark, model, files):
+    """Logits [N, labels] of a compiled model by the `earmark` binary at `earmark`: samples to outputs, as on a device."""
+    rows = []
+    for first in range(0, len(files), 500):  # a command line has a limit
+        command = [earmark, "classify", "--model", model, "--format", "jsonl", "--function-to-apply", "none"]
+        answers = subprocess.run(command + files[first : first + 500], check=True, capture_output=True, text=True).stdout
+        for line in answers.splitlines():
+            scores = {entry["label"]: entry["score"] for entry in json.loads(line)["result"]}
+            rows.append([scores[label] for label in LABELS])
+    return np.array(rows)
 
 
 def wilson(right, n, z=1.96):
