@@ -31,7 +31,7 @@ macro_rules! try_check {
     };
 }
 
-/// Checks every operator, and that the plan reads the features and writes the outputs.
+/// Checks every operator, and that features and outputs have their place in the arena.
 pub(super) const fn check_plan(bytes: &[u8]) -> Result<(), Error> {
     let arena = header_word(bytes, word::ARENA) as u64;
     let features = header_word(bytes, word::FRAMES) as u64 * feature_count(bytes) as u64;
@@ -64,6 +64,10 @@ pub(super) const fn check_plan(bytes: &[u8]) -> Result<(), Error> {
         };
         if let Err(what) = check_op(bytes, &op, arena, scratch) {
             return Err(Error::BadOp { index: index as u16, what });
+        }
+        // Neighbouring windows share them.
+        if (op.output().offset as u64) < features {
+            return Err(Error::BadOp { index: index as u16, what: "it writes over the features" });
         }
         at = next;
         index += 1;

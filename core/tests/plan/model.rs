@@ -357,12 +357,18 @@ fn wrong_pools_and_copies_are_named() {
         });
         assert_eq!(refused, bad(what));
     }
-    let refused = with_op(6, |op| {
-        if let Op::AveragePool(op) = op {
-            op.shift = 41;
-        }
-    });
-    assert_eq!(refused, bad("its shift is above 40"));
+    for (change, what) in [
+        ((|op| op.shift = 41) as fn(&mut earmark_core::model::AveragePool), "its shift is above 40"),
+        // The next window needs the last of them.
+        (|op| op.output.offset = 79, "it writes over the features"),
+    ] {
+        let refused = with_op(6, |op| {
+            if let Op::AveragePool(op) = op {
+                change(op);
+            }
+        });
+        assert_eq!(refused, bad(what));
+    }
     for (change, what) in [
         (
             (|op| op.output.offset = op.input.offset) as fn(&mut earmark_core::model::BlockCopy),

@@ -67,6 +67,15 @@ fn behind(artifact: &Artifact) -> usize {
     artifact.features().range().end
 }
 
+/// Lets the plan begin with a copy of the window, for operators in place: no plan may write over the window itself.
+fn copied(artifact: &mut Artifact) -> Tensor {
+    let input = artifact.features();
+    let output = Tensor { offset: behind(artifact) as u32, ..input };
+    let extent = [input.height.into(), 1, input.channels];
+    artifact.push(Op::Copy(BlockCopy { input, output, from: [0; 3], to: [0; 3], extent }));
+    output
+}
+
 #[derive(Debug, Clone)]
 struct ConvolutionCase {
     artifact: Artifact,
@@ -112,32 +121,30 @@ fn convolution_case(depthwise: bool) -> impl Strategy<Value = ConvolutionCase> {
     )
 }
 
-/// Runs the only operator of an artifact; everything outside its output must stay as it was.
-fn check(
-    artifact: &Artifact,
-    input: &[i8],
-    output: &Tensor,
-    reference: impl Fn(&[i8]) -> Vec<i8>,
-) -> Result<(), TestCaseError> {
+/// Runs the operators of an artifact; everything outside their outputs must stay as it was.
+fn check(artifact: &Artifact, input: &[i8], reference: impl Fn(&Op, &[i8]) -> Vec<i8>) -> Result<(), TestCaseError> {
     let bytes = artifact.bytes();
     let mut expected = arena_before(&bytes, input);
-    let outputs = reference(&expected);
-    expected[output.range()].copy_from_slice(&outputs);
+    for op in &artifact.plan {
+        let outputs = reference(op, &expected);
+        expected[op.output().range()].copy_from_slice(&outputs);
+    }
     prop_assert_eq!(arena_after(&bytes, input), expected);
     Ok(())
 }
 
 fn check_convolution(mut case: ConvolutionCase) -> Result<(), TestCaseError> {
     case.artifact.convolution(&case.plain, case.depthwise);
-    check(&case.artifact, &case.input, &case.plain.output, |arena| reference::convolution(&case.plain, arena))
+    check(&case.artifact, &case.input, |_, arena| reference::convolution(&case.plain, arena))
 }
 
 fn check_other(mut artifact: Artifact, op: Op, table: &[i8], input: &[i8]) -> Result<(), TestCaseError> {
     artifact.push(op);
-    check(&artifact, input, &op.output(), |arena| reference::other(&op, arena, table))
+    check(&artifact, input, |op, arena| reference::other(op, arena, table))
 }
 
-/// Inputs of an elementwise operator in one window, and its output: in place of the first input, of the second, or behind both.
+/// Inputs of an elementwise operator in a copy of the window, and its output: in place of the first input, of the second, or behind
+/// both.
 #[derive(Debug, Clone)]
 struct PairCase {
     artifact: Artifact,
@@ -169,10 +176,12 @@ fn pair_case() -> impl Strategy<Value = PairCase> {
                 offset += input.length() as u32;
                 input
             });
-            let artifact = artifact_for(offset as usize);
+            let mut artifact = artifact_for(offset as usize);
+            let copy = copied(&mut artifact);
+            let inputs = inputs.map(|input| Tensor { offset: copy.offset + input.offset, ..input });
             let offset = match inputs.get(place) {
                 Some(input) if input.length() == whole.length() => input.offset,
-                _ => behind(&artifact) as u32,
+                _ => copy.range().end as u32,
             };
             let length = (inputs[0].length() + inputs[1].length()) as usize;
             let output = Tensor { offset, ..whole };
@@ -264,8 +273,9 @@ proptest! {
     #[test]
     fn lookup(values in (1..=200usize).prop_flat_map(values), table in vec(any::<i8>(), 256), in_place in any::<bool>()) {
         let mut artifact = artifact_for(values.len());
-        let input = tensor(0, ONE, values.len() as u32, 0);
-        let output = Tensor { offset: if in_place { 0 } else { behind(&artifact) as u32 }, ..input };
+        let copy = copied(&mut artifact);
+        let input = tensor(copy.offset as usize, ONE, values.len() as u32, 0);
+        let output = Tensor { offset: if in_place { copy.offset } else { copy.range().end as u32 }, ..input };
         let offset = artifact.append(&table);
         check_other(artifact, Op::Lookup(Lookup { input, output, table: offset }), &table, &values)?;
     }
