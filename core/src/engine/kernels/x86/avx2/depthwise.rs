@@ -2,35 +2,23 @@
 
 use super::channels::Channels;
 use super::{padded, store};
-use crate::engine::kernels::generic::Generic;
-use crate::engine::kernels::x86::taps::{self, MOST, POSITIONS, Places};
-use crate::engine::kernels::{DepthwiseFilter, DepthwiseInput, Kernels};
+use crate::engine::kernels::x86::taps::{self, Places};
+use crate::engine::kernels::{DepthwiseFilter, DepthwiseInput};
 use crate::engine::layout::BLOCK;
 use core::arch::x86_64::*;
 
 #[target_feature(enable = "avx2")]
 pub(in super::super) fn depthwise(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]) {
-    if !input.fit(filter) {
-        return;
-    }
-    if filter.window.taps() > MOST {
-        return Generic.depthwise(filter, input, output);
-    }
-    let mut places = [[input.padding.as_ptr(); MOST]; POSITIONS];
-    for (chunk, output) in output.chunks_mut(POSITIONS * filter.channels).enumerate() {
-        let places = &mut places[..output.len() / filter.channels];
-        taps::find(filter, input, chunk * POSITIONS, places);
-        for first in (0..filter.channels).step_by(BLOCK) {
-            // SAFETY: the input fits the filter, and the places are those of its taps.
-            unsafe {
-                if first + BLOCK <= filter.channels {
-                    depthwise_channels::<true>(filter, first, places, output);
-                } else {
-                    depthwise_channels::<false>(filter, first, places, output);
-                }
+    taps::in_blocks(filter, input, output, BLOCK, |first, places, output| {
+        // SAFETY: the filter is whole, and the places are those of its taps.
+        unsafe {
+            if first + BLOCK <= filter.channels {
+                depthwise_channels::<true>(filter, first, places, output);
+            } else {
+                depthwise_channels::<false>(filter, first, places, output);
             }
         }
-    }
+    });
 }
 
 /// Computes eight channels, or if not `WHOLE` those that are left, of a few positions.

@@ -2,35 +2,23 @@
 
 use super::channels::Channels;
 use super::{CHANNELS, store};
-use crate::engine::kernels::generic::Generic;
-use crate::engine::kernels::x86::taps::{self, MOST, POSITIONS, Places};
-use crate::engine::kernels::{DepthwiseFilter, DepthwiseInput, Kernels};
+use crate::engine::kernels::x86::taps::{self, MOST, Places};
+use crate::engine::kernels::{DepthwiseFilter, DepthwiseInput};
 use core::arch::x86_64::*;
 
 /// The inputs become unsigned: the weights are the same for all positions.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 pub(in super::super) fn depthwise(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]) {
-    if !input.fit(filter) {
-        return;
-    }
-    if filter.window.taps() > MOST {
-        return Generic.depthwise(filter, input, output);
-    }
-    let mut places = [[input.padding.as_ptr(); MOST]; POSITIONS];
-    for (chunk, output) in output.chunks_mut(POSITIONS * filter.channels).enumerate() {
-        let places = &mut places[..output.len() / filter.channels];
-        taps::find(filter, input, chunk * POSITIONS, places);
-        for first in (0..filter.channels).step_by(CHANNELS) {
-            // SAFETY: the input fits the filter, and the places are those of its taps.
-            unsafe {
-                if first + CHANNELS <= filter.channels {
-                    depthwise_channels::<true>(filter, first, places, output);
-                } else {
-                    depthwise_channels::<false>(filter, first, places, output);
-                }
+    taps::in_blocks(filter, input, output, CHANNELS, |first, places, output| {
+        // SAFETY: the filter is whole, and the places are those of its taps.
+        unsafe {
+            if first + CHANNELS <= filter.channels {
+                depthwise_channels::<true>(filter, first, places, output);
+            } else {
+                depthwise_channels::<false>(filter, first, places, output);
             }
         }
-    }
+    });
 }
 
 /// Computes sixteen channels, or if not `WHOLE` those that are left, of a few positions.
