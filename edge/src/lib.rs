@@ -4,6 +4,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod error;
+pub mod handover;
 pub mod slots;
 pub mod source;
 pub mod windowed;
