@@ -299,6 +299,27 @@ proptest! {
     }
 }
 
+/// A stride that no output takes may lead to where a 32-bit address does not reach.
+#[test]
+fn strides_beyond_a_single_output() {
+    let mut artifact = artifact_for(70_000);
+    let input = tensor(0, [1, 70], 1000, 3);
+    let output = tensor(behind(&artifact), [1, 70], 2, 0);
+    let plain = PlainConvolution {
+        input,
+        output,
+        window: Window { kernel: ONE, stride: [u16::MAX, 1], dilation: ONE, pad: [0, 0] },
+        groups: 1,
+        clamp: [i8::MIN, i8::MAX],
+        weights: (0..2000).map(|index| (index % 251) as u8 as i8).collect(),
+        biases: vec![10, -10],
+        scales: vec![0.0001; 2],
+    };
+    artifact.convolution(&plain, false);
+    let values: Vec<i8> = (0..70_000).map(|index| (index % 253) as u8 as i8).collect();
+    check(&artifact, &values, |_, arena| reference::convolution(&plain, arena)).unwrap();
+}
+
 /// Two inputs joined along each axis: what a compiler makes of a concatenation.
 #[test]
 fn concatenation_by_copies() {

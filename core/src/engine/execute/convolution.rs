@@ -53,7 +53,9 @@ fn in_place(kernels: KernelSet, product: &Product<'_>, op: &Convolution, input: 
     let position = op.input.channels as usize;
     let row = position * usize::from(op.input.width);
     let (rows, columns) = (usize::from(op.output.height), usize::from(op.output.width));
-    let [row_step, column_step] = [row * usize::from(op.window.stride[0]), position * usize::from(op.window.stride[1])];
+    // A step to a second row or column that is not there may be beyond a 32-bit address.
+    let [row_stride, column_stride] = op.window.stride.map(usize::from);
+    let (row_step, column_step) = (row.saturating_mul(row_stride), position.saturating_mul(column_stride));
     // All outputs at equal steps: one long product. Else one a row.
     if columns == 1 || row_step == columns * column_step {
         let input_step = if columns == 1 { row_step } else { column_step };
