@@ -11,6 +11,7 @@ pub mod frontend;
 mod guard;
 pub mod inspect;
 pub mod model;
+mod random;
 #[cfg(feature = "tract")]
 pub mod reference;
 #[cfg(feature = "tract")]

@@ -5,6 +5,7 @@ use earmark_core::model::Model;
 use earmark_core::recognizer::Recognizer;
 
 use crate::Error;
+use crate::random::SplitMix;
 use crate::reference::ReferenceNetwork;
 
 /// How well the two agree.
@@ -171,19 +172,5 @@ impl SideBySide<'_, '_> {
         }
         agreement.windows += 1;
         self.window += 1;
-    }
-}
-
-/// SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
-pub(crate) struct SplitMix(pub(crate) u64);
-
-impl SplitMix {
-    /// The next number in 0..1.
-    pub(crate) fn unit(&mut self) -> f32 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1u32 << 24) as f32
     }
 }

@@ -49,8 +49,52 @@ fn what_can_not_be_compiled_is_said_in_one_line() {
     refused(&call("compile", [golden("float_convolution.onnx").as_path()]), "Conv3");
     refused(&call("compile", [fixture("yes.wav").as_path()]), "not an ONNX file");
     refused(&call("compile", [Path::new("no such file")]), "no such file");
+    refused(&call("compile", [golden("float_convolution.onnx").as_path()]), "quantise the model");
     let untouched = golden("float_convolution.ear");
     assert!(!untouched.exists(), "nothing is written on failure");
+}
+
+#[test]
+fn a_model_is_not_written_over_its_source() {
+    let source = std::fs::read(shipped("commands-m.onnx")).unwrap();
+    let path = scratch("over.onnx", &source);
+    refused(&run(earmark().arg("compile").arg(&path).arg("-o").arg(&path), b""), "would be overwritten");
+    assert_eq!(std::fs::read(&path).unwrap(), source);
+}
+
+#[test]
+fn what_a_description_cannot_say_is_named() {
+    let path = scratch("described.ear", b"");
+    for (setting, why) in [
+        ("labels=3", "`labels`: invalid type"),
+        ("window_samples=1", "window_samples is 1, and the network's frames need 15920 to 16079"),
+        ("frontend.sample_rate=768001", "from 1 to 768000 Hz"),
+        ("frontend.high_hz=9000", "high_hz"),
+    ] {
+        let mut compile = earmark();
+        compile.arg("compile").arg(shipped("commands-m.onnx")).arg("-o").arg(&path).args(["--set", setting]);
+        refused(&run(&mut compile, b""), why);
+    }
+}
+
+#[test]
+fn an_artifact_is_told_by_its_first_bytes() {
+    let path = scratch("artifact.onnx", &std::fs::read(shipped("commands-m.ear")).unwrap());
+    let outcome = run(earmark().args(["classify", "--model"]).arg(&path).arg(fixture("yes.wav")), b"");
+    assert_eq!((outcome.stderr.as_str(), outcome.code), ("", 0));
+}
+
+#[test]
+fn labels_cannot_command_a_terminal() {
+    let path = scratch("coloured.ear", b"");
+    let mut compile = earmark();
+    compile.arg("compile").arg(golden("doorbell.onnx")).arg("-o").arg(&path);
+    assert_eq!(run(compile.args(["--labels", "\u{1b}[31mring,knock,bark"]), b"").code, 0);
+    let mut classify = earmark();
+    classify.args(["classify", "--format", "table", "--model"]).arg(&path).arg(fixture("yes.wav"));
+    for outcome in [run(&mut classify, b""), call("inspect", [path.as_path()])] {
+        assert!(outcome.stdout.contains("\\u{1b}[31mring") && !outcome.stdout.contains('\u{1b}'), "{outcome:?}");
+    }
 }
 
 #[test]
@@ -93,6 +137,6 @@ fn bench_times_every_part() {
     let outcome = call("bench", []);
     let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
     let parts: Vec<&str> = report.as_array().unwrap().iter().map(|part| part["what"].as_str().unwrap()).collect();
-    assert_eq!(parts, ["front end", "network, core", "network, tract", "scores and JSON", "samples to JSON, core"]);
+    assert_eq!(parts, ["front end", "network, core", "scores and JSON", "samples to JSON, core", "network, tract"]);
     assert!(report.as_array().unwrap().iter().all(|part| part["runs"].as_u64() >= Some(5)), "{report}");
 }

@@ -56,17 +56,23 @@ impl Bench {
 
 #[cfg(not(feature = "tract"))]
 fn timings(loaded: &LoadedModel) -> Result<Vec<Timing>, Error> {
-    measure(loaded.model()?, None)
+    measure(loaded.model()?)
 }
 
 /// Without the ONNX file only the engine is timed; another file in its place is an error.
 #[cfg(feature = "tract")]
 fn timings(loaded: &LoadedModel) -> Result<Vec<Timing>, Error> {
+    use earmark::bench::measure_network;
     use earmark::reference::ReferenceNetwork;
     let model = loaded.model()?;
+    let mut timings = measure(model)?;
     match loaded.source() {
-        Ok(onnx) => measure(model, Some(&mut ReferenceNetwork::new(&onnx, &model)?)),
-        Err(Error::ReadSource { .. }) => measure(model, None),
-        Err(error) => Err(error),
+        Ok(onnx) => {
+            let mut reference = ReferenceNetwork::new(&onnx, &model)?;
+            timings.push(measure_network("network, tract", &model, &mut reference)?);
+        }
+        Err(Error::ReadSource { .. }) => {}
+        Err(error) => return Err(error),
     }
+    Ok(timings)
 }
