@@ -8,7 +8,7 @@ pub(super) const MOST: usize = 64;
 /// Positions worked on at a time.
 const POSITIONS: usize = 8;
 
-/// Where the channels under each tap of a position begin. Behind the last tap stand rows of padding, up to a multiple of four.
+/// Where the channels under each tap of a position begin. Behind the last tap stands padding.
 pub(super) type Places = [*const i8; MOST];
 
 /// Goes through a depthwise convolution, a few positions and `block` channels at a time: `compute` gets the first of the channels, where
@@ -50,6 +50,5 @@ fn find(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, first: usize, 
                 *place = start.map_or(input.padding.as_ptr(), |start| input.values.as_ptr().wrapping_add(start));
             }
         });
-        place.take(3).for_each(|place| *place = input.padding.as_ptr());
     }
 }
