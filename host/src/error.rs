@@ -23,6 +23,12 @@ pub enum Error {
         /// Why.
         cause: std::io::Error,
     },
+    /// A compiled model would overwrite the ONNX file that it is compiled from.
+    #[error("{} is the ONNX file itself and would be overwritten: give another path as --output", path.display())]
+    OverwritesSource {
+        /// The file.
+        path: std::path::PathBuf,
+    },
     /// An artifact is damaged.
     #[error("cannot use the model {name}: {cause}")]
     Model {
@@ -86,7 +92,7 @@ pub enum Error {
     #[error("this is a directory: give the files in it")]
     AudioDirectory,
     /// The audio file cannot be read.
-    #[error("cannot be read: {cause}; check its permissions")]
+    #[error("cannot be read: {cause}; check the path and its permissions")]
     AudioUnreadable {
         /// Why.
         cause: std::io::Error,
@@ -104,7 +110,7 @@ pub enum Error {
     #[error("the audio is longer than {limit} s: split it")]
     AudioTooLong {
         /// The most seconds that are accepted.
-        limit: u32,
+        limit: u64,
     },
     /// The file is text.
     #[error("this is text, not audio, whatever its name says: give an audio file")]

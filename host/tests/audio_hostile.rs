@@ -137,6 +137,18 @@ fn a_file_cut_short_is_not_taken_for_a_short_file() {
     }
 }
 
+#[test]
+fn a_cut_m4a_file_is_told_from_what_is_no_audio() {
+    let file = fixture("formats/yes.m4a");
+    for length in [file.len() - 1, file.len() / 2, file.len() / 10] {
+        let error = fault(&file[..length]);
+        let given = length as u64;
+        assert!(
+            matches!(error, Error::AudioTruncated { needed, given: has, unit: "bytes" } if has == given && needed > given)
+        );
+    }
+}
+
 const FILES: [&str; 8] = [
     "yes.wav",
     "formats/yes-24bit-extensible.wav",

@@ -23,7 +23,7 @@ fn decode_first_track(bytes: &[u8], limits: &Limits) -> Result<Mono, Error> {
     let source = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
     let mut container = symphonia::default::get_probe()
         .probe(&Hint::new(), source, FormatOptions::default(), MetadataOptions::default())
-        .map_err(container_error)?;
+        .map_err(|error| container_error(error, bytes))?;
     let track = container.default_track(TrackType::Audio);
     let (Some(track), Some(CodecParameters::Audio(parameters))) =
         (track, track.and_then(|track| track.codec_params.as_ref()))
@@ -93,7 +93,13 @@ fn decode_first_track(bytes: &[u8], limits: &Limits) -> Result<Mono, Error> {
 /// Frames in a packet of MPEG audio layer III.
 const MPEG_FRAME: u64 = 1152;
 
-fn container_error(error: SymphoniaError) -> Error {
+fn container_error(error: SymphoniaError, bytes: &[u8]) -> Error {
+    // The tables of an MP4 file often stand at its end, so that one that breaks off cannot be opened at all.
+    if bytes.get(4..8) == Some(b"ftyp")
+        && let Some(needed) = mp4::length_of_cut(bytes)
+    {
+        return Error::AudioTruncated { needed, given: bytes.len() as u64, unit: "bytes" };
+    }
     match error {
         SymphoniaError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => Error::AudioNoFrames,
         SymphoniaError::Unsupported(_) => Error::AudioUnknown,

@@ -9,11 +9,16 @@ use crate::Error;
 /// something far outside is damaged, and would ask for absurd amounts of memory to resample.
 const SAMPLE_RATES: std::ops::RangeInclusive<u32> = 100..=1_000_000;
 
+/// Most frames that are kept: an hour and a half at 48,000 Hz, and a gibibyte. A header's sample rate is cheap to raise and a
+/// megabyte of FLAC can hold days of silence, so a limit in seconds alone does not limit memory.
+const MAX_FRAMES: u64 = 1 << 28;
+
 /// Collects interleaved frames as the mean of their channels.
 pub(super) struct Mixdown {
     sample_rate: u32,
     channels: usize,
-    limit_seconds: u32,
+    /// Most frames.
+    limit: u64,
     frames: Vec<f32>,
 }
 
@@ -28,7 +33,8 @@ impl Mixdown {
         if !SAMPLE_RATES.contains(&sample_rate) {
             return Err(Error::AudioRate { sample_rate });
         }
-        Ok(Self { sample_rate, channels, limit_seconds: limits.seconds, frames: Vec::new() })
+        let limit = MAX_FRAMES.min(u64::from(limits.seconds) * u64::from(sample_rate));
+        Ok(Self { sample_rate, channels, limit, frames: Vec::new() })
     }
 
     pub(super) fn is_of(&self, sample_rate: u32, channels: usize) -> bool {
@@ -57,10 +63,9 @@ impl Mixdown {
 
     /// Adds whole frames, full scale ±1; a partial one at the end is left out.
     pub(super) fn push(&mut self, interleaved: &[f32]) -> Result<(), Error> {
-        let most = u64::from(self.limit_seconds) * u64::from(self.sample_rate);
         let frames = interleaved.len() / self.channels;
-        if (self.frames.len() + frames) as u64 > most {
-            return Err(Error::AudioTooLong { limit: self.limit_seconds });
+        if (self.frames.len() + frames) as u64 > self.limit {
+            return Err(Error::AudioTooLong { limit: self.limit / u64::from(self.sample_rate) });
         }
         if let Some(place) = interleaved.iter().position(|sample| !sample.is_finite()) {
             return Err(Error::AudioNotFinite { frame: self.frames.len() + place / self.channels });
@@ -77,5 +82,17 @@ impl Mixdown {
             return Err(Error::AudioNoFrames);
         }
         Ok(Mono { sample_rate: self.sample_rate, samples: self.frames })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_limit_at_a_high_rate_is_a_limit_of_memory() {
+        let limits = Limits { seconds: u32::MAX, ..Limits::default() };
+        assert_eq!(Mixdown::new(1_000_000, 1, &limits).unwrap().limit, MAX_FRAMES);
+        assert_eq!(Mixdown::new(48_000, 2, &Limits::default()).unwrap().limit, 3_600 * 48_000);
     }
 }

@@ -27,7 +27,7 @@ use mixdown::Mixdown;
 pub struct Limits {
     /// Length of an encoded file in bytes.
     pub bytes: u64,
-    /// Duration in seconds.
+    /// Duration in seconds; less is accepted at sample rates at which this would be more than 2²⁸ frames.
     pub seconds: u32,
 }
 

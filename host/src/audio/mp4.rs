@@ -27,6 +27,19 @@ impl<'b> Iterator for Boxes<'b> {
     }
 }
 
+/// The length that a file should have whose last box goes on beyond its end; `None` if all boxes end in time.
+pub(super) fn length_of_cut(file: &[u8]) -> Option<u64> {
+    let mut boxes = Boxes(file);
+    boxes.by_ref().for_each(drop);
+    let rest = boxes.0;
+    let length = match u32_at(rest, 0)? {
+        1 => u64_at(rest, 8)?,
+        length => length,
+    };
+    let before = (file.len() - rest.len()) as u64;
+    before.checked_add(length).filter(|&needed| needed > file.len() as u64)
+}
+
 fn find<'b>(boxes: &'b [u8], kind: &[u8; 4]) -> Option<&'b [u8]> {
     Boxes(boxes).find_map(|(found, body)| (found == *kind).then_some(body))
 }
@@ -66,4 +79,21 @@ pub(super) fn audible_frames(file: &[u8], sample_rate: u32) -> Option<Range<u64>
     let duration = frames(duration, timescale(find(movie, b"mvhd")?)?)?;
     // A stretch without a duration goes on to the end.
     Some(start..if duration == 0 { u64::MAX } else { start.saturating_add(duration) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_that_goes_on_beyond_the_end_is_seen() {
+        let file = b"\0\0\0\x0cftypM4A \0\0\0\x0cmdat1234";
+        assert_eq!(length_of_cut(file), None);
+        for length in 16..24 {
+            assert_eq!(length_of_cut(&file[..length]), Some(24), "{length}");
+        }
+        let wide = b"\0\0\0\x01mdat\0\0\0\x01\0\0\0\0";
+        assert_eq!(length_of_cut(wide), Some(1 << 32));
+        assert_eq!(length_of_cut(b"\0\0\0\x01mdat\xff\xff\xff\xff\xff\xff\xff\xff"), Some(u64::MAX));
+    }
 }

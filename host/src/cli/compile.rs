@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use earmark::Error;
 use earmark::compile::metadata::Layers;
-use earmark::model::LoadedModel;
+use earmark::model::{self, LoadedModel};
 
 use super::Output;
 
@@ -41,8 +41,12 @@ pub struct Compile {
 
 impl Compile {
     pub fn run(&self) -> Result<ExitCode, Error> {
-        let onnx = std::fs::read(&self.model).map_err(|cause| Error::ReadModel { path: self.model.clone(), cause })?;
+        let onnx = model::read(&self.model).map_err(|cause| Error::ReadModel { path: self.model.clone(), cause })?;
         let path = self.output.clone().unwrap_or_else(|| self.model.with_extension("ear"));
+        let is_source = |output: PathBuf| self.model.canonicalize().is_ok_and(|source| source == output);
+        if path.canonicalize().is_ok_and(is_source) {
+            return Err(Error::OverwritesSource { path });
+        }
         let compiled = LoadedModel::compile(&path.display().to_string(), onnx, &self.layers()?)?;
         let model = compiled.model()?;
         std::fs::write(&path, model.bytes()).map_err(|cause| Error::WriteModel { path: path.clone(), cause })?;

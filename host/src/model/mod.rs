@@ -4,11 +4,13 @@ mod bytes;
 
 #[cfg(feature = "tract")]
 use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 #[cfg(feature = "tract")]
 use std::path::PathBuf;
 
-use earmark_core::model::{Aligned, Model};
+use earmark_core::model::{Aligned, Model, format};
 
 use crate::Error;
 #[cfg(feature = "tract")]
@@ -17,6 +19,9 @@ use bytes::AlignedBytes;
 
 /// The model that is built into the binary, as `--model` names it in messages.
 pub const BUILT_IN: &str = "earmark/commands";
+
+/// Most bytes of a model file: far more than any device holds.
+const MAX_FILE: u64 = 256 << 20;
 
 static BUILT_IN_ARTIFACT: &Aligned<[u8]> = &Aligned(*include_bytes!("../../../models/commands-m.ear"));
 #[cfg(feature = "tract")]
@@ -67,8 +72,9 @@ impl LoadedModel {
     /// The file cannot be read, is neither, is damaged, or cannot be compiled.
     pub fn open(path: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = path else { return Ok(Self::built_in()) };
-        let contents = std::fs::read(path).map_err(|cause| Error::ReadModel { path: path.to_owned(), cause })?;
-        let loaded = if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx")) {
+        let contents = read(path).map_err(|cause| Error::ReadModel { path: path.to_owned(), cause })?;
+        let is_onnx = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"));
+        let loaded = if is_onnx && !contents.starts_with(&format::MAGIC) {
             Self::from_onnx(path, contents)?
         } else {
             Self {
@@ -82,7 +88,6 @@ impl LoadedModel {
         Ok(loaded)
     }
 
-    /// Compiles an ONNX file in memory; its settings come from its metadata and a `MODEL.toml` beside it.
     /// The model at `path`, with its ONNX file at `source` instead of beside it.
     ///
     /// # Errors
@@ -150,8 +155,7 @@ impl LoadedModel {
             Source::BuiltIn => (Cow::Borrowed(BUILT_IN_SOURCE), Path::new(BUILT_IN)),
             Source::Owned(contents) => (Cow::Borrowed(contents.as_slice()), Path::new(&self.name)),
             Source::Beside(path) => {
-                let read = std::fs::read(path);
-                let contents = read.map_err(|cause| Error::ReadSource { path: path.clone(), cause })?;
+                let contents = read(path).map_err(|cause| Error::ReadSource { path: path.clone(), cause })?;
                 (Cow::Owned(contents), path.as_path())
             }
         };
@@ -160,4 +164,14 @@ impl LoadedModel {
         }
         Ok(contents)
     }
+}
+
+/// A whole model file, but never an endless one.
+///
+/// # Errors
+/// As of [`std::fs::read`], and [`FileTooLarge`](std::io::ErrorKind::FileTooLarge) beyond 256 MiB.
+pub fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut contents = Vec::new();
+    File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut contents)?;
+    if contents.len() as u64 > MAX_FILE { Err(std::io::ErrorKind::FileTooLarge.into()) } else { Ok(contents) }
 }
