@@ -91,10 +91,11 @@ impl Answer<'_> {
     }
 
     fn rows(&self, scored: &Scored) -> String {
-        let width = self.labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
+        let width = self.labels.iter().map(|label| printable(label).chars().count()).max().unwrap_or(0);
         let row = |label: &str, score: f32| {
             // Raw outputs (`--function-to-apply none`) may lie outside 0..=1.
             let bar = "█".repeat((score.clamp(0.0, 1.0) * BAR).round() as usize);
+            let label = printable(label);
             format!("  {label:width$}  {score:>8.4}  {bar}").trim_end().to_owned() + "\n"
         };
         Ranking::new(&scored.scores, self.top_k).map(|ranked| row(self.labels[ranked.index], ranked.score)).collect()

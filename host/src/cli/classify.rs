@@ -35,7 +35,8 @@ pub struct Classify {
     #[arg(long, value_name = "N")]
     top_k: Option<NonZeroU32>,
 
-    /// What makes scores of the network's outputs [default: softmax, or sigmoid for a multi-label model]
+    /// What makes scores of the network's outputs: softmax, sigmoid or none [default: softmax, or sigmoid for a multi-label
+    /// model]
     #[arg(long, value_name = "FUNCTION", value_parser = parse_function)]
     function_to_apply: Option<FunctionToApply>,
 

@@ -8,7 +8,7 @@ use earmark::Error;
 use earmark::inspect::Inspection;
 use earmark::model::LoadedModel;
 
-use super::Output;
+use super::{Output, printable};
 
 /// Show what is in a model: labels, front end, operators with their shapes and cost, memory, provenance
 #[derive(Debug, Args)]
@@ -21,7 +21,9 @@ pub struct Inspect {
 impl Inspect {
     pub fn run(&self) -> Result<ExitCode, Error> {
         let loaded = LoadedModel::open(self.model.as_deref())?;
-        Output::new().write(Inspection::new(loaded.model()?))?;
+        // Labels, names and provenance are whatever the model's maker wrote.
+        let text = Inspection::new(loaded.model()?).to_string();
+        Output::new().write(text.lines().map(|line| printable(line) + "\n").collect::<String>())?;
         Ok(ExitCode::SUCCESS)
     }
 }
