@@ -34,6 +34,8 @@ pub const CHECKED_FROM: usize = 16;
 pub const MAX_LABELS: usize = 1024;
 /// Longest label, in bytes of UTF-8.
 pub const MAX_LABEL_LENGTH: usize = 64;
+/// Highest sample rate that a model may have, in hertz: the fastest converters have it.
+pub const MAX_SAMPLE_RATE: u32 = 768_000;
 /// Length of the source's SHA-256 hash in bytes.
 pub const SOURCE_HASH_LENGTH: usize = 32;
 

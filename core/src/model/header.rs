@@ -2,7 +2,8 @@
 
 use super::checksum::xxh32;
 use super::format::{
-    ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, MAX_LABEL_LENGTH, MAX_LABELS, VERSION, word,
+    ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, MAX_LABEL_LENGTH, MAX_LABELS, MAX_SAMPLE_RATE,
+    VERSION, word,
 };
 use super::reader::{float_at, half_at, holds, word_at};
 use crate::Error;
@@ -146,7 +147,7 @@ pub(super) const fn feature_count(bytes: &[u8]) -> usize {
 /// [`FrontEndSpec`](crate::frontend::FrontEndSpec), which needs them as slices.
 pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
     let rate = header_word(bytes, word::SAMPLE_RATE);
-    if rate == 0 || rate > 768_000 {
+    if rate == 0 || rate > MAX_SAMPLE_RATE {
         return bad(word::SAMPLE_RATE, "the sample rate must be 1 to 768000 Hz");
     }
     if header_word(bytes, word::ARITHMETIC) != 0 {
