@@ -159,6 +159,18 @@ fn fix_batch(input: &mut ValueInfoProto) {
     }
 }
 
+/// The shape that the file states for an input of the graph.
+fn declared_shape(input: &ValueInfoProto) -> Option<String> {
+    use tensor_shape_proto::dimension::Value;
+    let Some(type_proto::Value::TensorType(tensor)) = &input.r#type.as_ref()?.value else { return None };
+    let extents = tensor.shape.as_ref()?.dim.iter().map(|dimension| match &dimension.value {
+        Some(Value::DimValue(extent)) => extent.to_string(),
+        Some(Value::DimParam(name)) => printable(name),
+        None => "?".to_owned(),
+    });
+    Some(format!("[{}]", extents.collect::<Vec<_>>().join(",")))
+}
+
 /// The shape of a tensor that `node` reads, for an error message: found by typing the graph up to there.
 pub fn shape_before(model: &ModelProto, node: &NodeProto, tensor: &str) -> String {
     let Some(graph) = &model.graph else { return "unknown".to_owned() };
@@ -166,7 +178,11 @@ pub fn shape_before(model: &ModelProto, node: &NodeProto, tensor: &str) -> Strin
     head.node = graph.node.iter().take_while(|&other| !std::ptr::eq(other, node)).cloned().collect();
     head.output = vec![ValueInfoProto { name: tensor.to_owned(), ..ValueInfoProto::default() }];
     head.input.iter_mut().for_each(fix_batch);
-    let known = head.node.iter().flat_map(|node| &node.output).chain(head.input.iter().map(|input| &input.name));
+    // tract makes no graph without a node.
+    if let Some(input) = head.input.iter().find(|input| input.name == tensor) {
+        return declared_shape(input).unwrap_or_else(|| "unknown".to_owned());
+    }
+    let known = head.node.iter().flat_map(|node| &node.output);
     if !known.chain(head.initializer.iter().map(|constant| &constant.name)).any(|name| name == tensor) {
         return "unknown".to_owned();
     }

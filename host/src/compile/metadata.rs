@@ -158,8 +158,15 @@ impl Layers {
     /// # Errors
     /// [`Error::Metadata`] names the key that is unknown or has the wrong type.
     pub fn metadata(&self) -> Result<Metadata, Error> {
-        let metadata: Metadata = serde_json::from_value(Value::Object(self.0.clone()))
-            .map_err(|error| Error::Metadata { what: one_line(&error.to_string()) })?;
+        let parse = |layers: &Map<String, Value>| serde_json::from_value::<Metadata>(Value::Object(layers.clone()));
+        let metadata = parse(&self.0).map_err(|error| {
+            // Each key alone, to name the one at fault, which the error does not.
+            let alone = |(key, value): (&String, &Value)| {
+                let error = parse(&Map::from_iter([(key.clone(), value.clone())])).err()?;
+                Some(format!("`{key}`: {error}"))
+            };
+            Error::Metadata { what: one_line(&self.0.iter().find_map(alone).unwrap_or_else(|| error.to_string())) }
+        })?;
         let detector = metadata.detector;
         if detector.smoothing_frames == 0 || !(0.0..=1.0).contains(&detector.threshold) {
             return Err(Error::Metadata {
@@ -222,7 +229,10 @@ mod tests {
     fn mistakes_are_named() {
         let mut unknown = layers();
         unknown.add_setting("frontend.mel_band=64").unwrap();
-        assert!(unknown.metadata().unwrap_err().to_string().contains("mel_band"));
+        assert!(unknown.metadata().unwrap_err().to_string().contains("`frontend`: unknown field `mel_band`"));
+        let mut number = layers();
+        number.add_setting("labels=7").unwrap();
+        assert!(number.metadata().unwrap_err().to_string().contains("`labels`: invalid type"));
         let mut threshold = layers();
         threshold.add_setting("detector.threshold=2").unwrap();
         assert!(threshold.metadata().unwrap_err().to_string().contains("threshold"));

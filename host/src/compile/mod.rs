@@ -57,7 +57,7 @@ pub fn compile(onnx: &[u8], layers: &Layers) -> Result<Vec<u8>, Error> {
     let contents = emit::Contents {
         labels: labels(&metadata, graph.output.length())?,
         problem: problem(&metadata, activation),
-        window_samples: metadata.window_samples.unwrap_or(u32::try_from(covered).unwrap_or(u32::MAX)),
+        window_samples: window_samples(&metadata, covered, spec.hop_length)?,
         front_end: spec,
         graph: &graph,
         arena: &arena,
@@ -66,6 +66,18 @@ pub fn compile(onnx: &[u8], layers: &Layers) -> Result<Vec<u8>, Error> {
         provenance: &provenance(onnx, &description, &metadata, &graph, &arena),
     };
     emit::write(&contents)
+}
+
+/// What the description says, else as many samples as the network's frames cover. More would give it another frame.
+fn window_samples(metadata: &Metadata, covered: usize, hop_length: usize) -> Result<u32, Error> {
+    let samples = metadata.window_samples.map_or(covered, |samples| samples as usize);
+    let most = covered + hop_length - 1;
+    match u32::try_from(samples) {
+        Ok(fitting) if (covered..=most).contains(&samples) => Ok(fitting),
+        _ => Err(Error::Metadata {
+            what: format!("window_samples is {samples}, and the network's frames need {covered} to {most}: change it"),
+        }),
+    }
 }
 
 fn missing(key: &str, example: &str) -> Error {

@@ -167,11 +167,15 @@ fn check_node(node: &NodeProto, file_length: u64) -> Result<(), Error> {
 /// The error for a node of an unknown kind, with the shape that its first input has.
 fn unsupported(model: &ModelProto, node: &NodeProto) -> Error {
     let input = node.input.first().map_or("", String::as_str);
+    let why = match node.op_type.as_str() {
+        "Conv" | "Gemm" | "MatMul" => "its real numbers are not supported: quantise the model to QLinear operators first",
+        _ => "it is not supported",
+    };
     Error::UnsupportedOperator {
         node: printable(name(node)),
         operator: printable(&node.op_type),
         shape: shape_before(model, node, input),
-        why: "it is not supported".to_owned(),
+        why: why.to_owned(),
         supported: SUPPORTED,
     }
 }

@@ -1,6 +1,7 @@
 //! What a model says about its front end.
 
 use earmark_core::frontend::{Compression, MAX_FFT_LENGTH, Spectrum};
+use earmark_core::model::format::MAX_SAMPLE_RATE;
 use serde::Deserialize;
 
 use super::Preset;
@@ -173,7 +174,8 @@ impl Settings {
         let size = |accepted, setting, given, allowed| {
             if accepted { Ok(()) } else { Err(earmark_core::Error::FrontEndSetting { setting, given, allowed }) }
         };
-        size(self.sample_rate > 0, "sample_rate", 0, "at least 1 Hz")?;
+        let rate = self.sample_rate;
+        size((1..=MAX_SAMPLE_RATE).contains(&rate), "sample_rate", rate as usize, "from 1 to 768000 Hz")?;
         size(self.fft_length <= MAX_FFT_LENGTH, "fft_length", self.fft_length, "a power of two from 32 to 2048")?;
         size(
             (1..=self.fft_length).contains(&self.window_length),
