@@ -71,10 +71,10 @@ fn the_reference_hears_the_same() {
 
 /// Bytes are bytes: activations of uint8, and features that are quantised before the network, make the same network.
 #[test]
-fn unsigned_and_quantised_inputs_make_the_same_network() {
+fn unsigned_quantised_and_rearranged_inputs_make_the_same_network() {
     let signed = LoadedModel::open(Some(&golden("signed"))).unwrap();
     let signed = signed.model().unwrap();
-    for name in ["unsigned", "quantized_input", "unsigned_input"] {
+    for name in ["unsigned", "quantized_input", "unsigned_input", "rearranged_input"] {
         let loaded = LoadedModel::open(Some(&golden(name))).unwrap();
         let model = loaded.model().unwrap();
         assert_eq!((model.input(), model.output()), (signed.input(), signed.output()), "{name}");

@@ -165,7 +165,9 @@ impl Lowering<'_> {
     /// The features, as bytes.
     fn source(&mut self, node: &TypedNode) -> Result<(), Error> {
         let quant = self.declared_quant(node.id.into());
-        self.take_features(node, node.id.into(), quant.unwrap_or(Quant { scale: 1.0, zero_point: 0 }))
+        let operand = self.take_features(node, quant.unwrap_or(Quant { scale: 1.0, zero_point: 0 }))?;
+        self.operands.insert(node.id.into(), operand);
+        Ok(())
     }
 
     /// The quantisation that the reader of an int8 tensor states.
@@ -181,8 +183,8 @@ impl Lowering<'_> {
         })
     }
 
-    /// Makes the features the value of an outlet: stored frame after frame, as the engine does.
-    fn take_features(&mut self, node: &TypedNode, outlet: OutletId, quant: Quant) -> Result<(), Error> {
+    /// The features, for `node` quantises them: stored frame after frame, as the engine does.
+    fn take_features(&mut self, node: &TypedNode, quant: Quant) -> Result<Operand, Error> {
         let shape = self.imported.input_shape.clone();
         let features = self.graph.features;
         let (time, feature) = feature_axes(&shape, features).ok_or_else(|| Error::Onnx {
@@ -201,8 +203,7 @@ impl Lowering<'_> {
         let mut order: Vec<usize> = (0..shape.len()).filter(|&axis| axis != time && axis != feature).collect();
         order.extend([time, feature].into_iter().filter(|&axis| axis < shape.len()));
         let layout = Layout::new(&shape, &order);
-        self.operands.insert(outlet, Operand { tensor: Graph::FEATURES, offset: 0, layout, quant: Some(quant) });
-        Ok(())
+        Ok(Operand { tensor: Graph::FEATURES, offset: 0, layout, quant: Some(quant) })
     }
 
     fn quantize(&mut self, node: &TypedNode, op: &QuantizeExact) -> Result<(), Error> {
@@ -210,9 +211,6 @@ impl Lowering<'_> {
         let zero_point = i8::try_from(zero_point)
             .map_err(|_| self.unsupported(node, "its zero point lies outside the range of its type"))?;
         let quant = Quant { scale: op.scale, zero_point };
-        if self.model.node(node.inputs[0].node).op.is::<TypedSource>() {
-            return self.take_features(node, node.id.into(), quant);
-        }
         let operand = self.quantised_real(node, quant)?;
         self.operands.insert(node.id.into(), Operand { quant: Some(quant), ..operand });
         Ok(())

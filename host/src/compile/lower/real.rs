@@ -3,7 +3,7 @@
 //! Some real tensors are held exactly by an int8 one: the output of DequantizeLinear, parts and maxima of it, its Relu.
 //! They are called *terms* here and need no operator of their own. A QuantizeLinear ends a stretch: what stands before
 //! it is a term, a function of one term (then it becomes a lookup table), or a sum, product, mean or concatenation of
-//! terms.
+//! terms; or the features themselves, at the input.
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::array::{Slice, StridedSlice, TypedConcat};
@@ -11,6 +11,7 @@ use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::MaxPool;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 use tract_onnx::tract_core::ops::quant::DequantizeLinearF32;
+use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::{Lowering, Operand};
 use crate::Error;
@@ -33,7 +34,9 @@ impl Lowering<'_> {
             views.push((model.node(outlet.node), op));
             outlet = model.node(outlet.node).inputs[0];
         }
-        let mut operand = if let Some((term, values)) = self.function_of_term(outlet)? {
+        let mut operand = if model.node(outlet.node).op.is::<TypedSource>() {
+            self.take_features(node, quant)?
+        } else if let Some((term, values)) = self.function_of_term(outlet)? {
             let table = values.map(|value| quant.byte(value));
             self.lookup(node, &term, &table, quant)
         } else if let Some(term) = self.term(outlet)? {

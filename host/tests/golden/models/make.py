@@ -92,6 +92,18 @@ def every_kind(case, rng):
     return 16
 
 
+def rearranged_input():
+    """The model `signed` for an input [1, 10, 8], which it brings in order before it quantises it."""
+    model = small(every_kind)
+    features, quantize = model.graph.input[0], model.graph.node[0]
+    rows, frames = features.type.tensor_type.shape.dim[1:]
+    rows.dim_value, frames.dim_value = frames.dim_value, rows.dim_value
+    ordered = helper.make_node("Transpose", [features.name], ["ordered"], name="ordered", perm=[0, 2, 1])
+    quantize.input[0] = "ordered"
+    model.graph.node.insert(0, ordered)
+    return model
+
+
 def deep(case, rng):
     """Long chains, which must not cost the compiler's stack."""
     value = case.dequantize(case.x, 0.1, 5)
@@ -161,6 +173,7 @@ def main() -> None:
     onnx.save(small(every_kind, unsigned=True), HERE / "unsigned.onnx")
     onnx.save(small(every_kind, quantized_input=True), HERE / "quantized_input.onnx")
     onnx.save(small(every_kind, unsigned=True, quantized_input=True), HERE / "unsigned_input.onnx")
+    onnx.save(rearranged_input(), HERE / "rearranged_input.onnx")
     onnx.save(small(deep), HERE / "deep.onnx")
     refused = [unknown_operator, float_convolution, asymmetric_weights, moved_values, coarse_output, real_sum, huge_padding]
     for body in [accepted, *refused]:
