@@ -121,14 +121,18 @@ pub(super) const fn check_labels(bytes: &[u8]) -> Result<(), Error> {
         start = end;
         index += 1;
     }
-    let (_, from_provenance) = bytes.split_at(HEADER_LENGTH);
-    let provenance = header_word(bytes, word::PROVENANCE);
-    let provenance_length = header_word(bytes, word::PROVENANCE_LENGTH);
-    if !holds(bytes, provenance, provenance_length as u64, ALIGNMENT as u32) {
+    Ok(())
+}
+
+/// The provenance: any text in UTF-8.
+pub(super) const fn check_provenance(bytes: &[u8]) -> Result<(), Error> {
+    let section = header_word(bytes, word::PROVENANCE);
+    let length = header_word(bytes, word::PROVENANCE_LENGTH);
+    if !holds(bytes, section, length as u64, ALIGNMENT as u32) {
         return bad(word::PROVENANCE, "the provenance lies outside the file");
     }
-    let (_, from_text) = from_provenance.split_at(provenance as usize - HEADER_LENGTH);
-    let (text, _) = from_text.split_at(provenance_length as usize);
+    let (_, from_text) = bytes.split_at(section as usize);
+    let (text, _) = from_text.split_at(length as usize);
     if core::str::from_utf8(text).is_err() {
         return bad(word::PROVENANCE, "the provenance is not UTF-8");
     }

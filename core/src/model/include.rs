@@ -45,18 +45,21 @@ impl<const N: usize> Default for Memory<N> {
 /// It defines two items: the bytes, for [`Model::new`](crate::model::Model::new), and a constant of
 /// [`Sizes`](crate::model::Sizes), for `static` memory. The file is checked while the program is compiled: a damaged one fails the
 /// build and the message says what is wrong. With `at most … bytes of RAM`, so does a model for which
-/// [`Recognizer`](crate::recognizer::Recognizer) takes more; the message says how many.
+/// [`Recognizer`](crate::recognizer::Recognizer) takes more; the message says how many. Checking takes the compiler some
+/// seconds a megabyte.
 ///
 /// ```
 /// use earmark_core::model::{Memory, Model};
+/// use earmark_core::recognizer::Recognizer;
 ///
 /// earmark_core::include_model! {
 ///     /// What the board listens for.
 ///     static COMMANDS, SIZES = "../../tests/plan/every-operator.ear", at most 65536 bytes of RAM;
 /// }
-/// # // A program on a device would have: static mut MEMORY …
-/// let memory = Memory::<{ SIZES.recognizer }>::new();
-/// assert!(Model::new(COMMANDS).is_ok());
+/// let mut memory = Memory::<{ SIZES.recognizer }>::new(); // on a device in a `static`
+/// let mut recognizer = Recognizer::new(Model::new(COMMANDS)?, memory.bytes())?;
+/// assert_eq!(recognizer.classify(&[0; SIZES.window_samples])?.len(), SIZES.labels);
+/// # Ok::<(), earmark_core::Error>(())
 /// ```
 ///
 /// A file that is no artifact does not compile:

@@ -241,7 +241,8 @@ pub fn is_background(label: &str) -> bool {
     label.len() > 2 && label.starts_with('_') && label.ends_with('_')
 }
 
-/// Checks everything but the alignment in memory and the values in the front end's tables, which constant evaluation can't see.
+/// Checks everything but the alignment in memory, which constant evaluation can't see, and the floating-point numbers and tables of the
+/// front end, which [`FrontEndSpec::check`] sees to.
 ///
 /// # Errors
 /// What is wrong with the file and where.
@@ -250,6 +251,9 @@ pub const fn check_structure(bytes: &[u8]) -> Result<(), Error> {
         return Err(error);
     }
     if let Err(error) = header::check_labels(bytes) {
+        return Err(error);
+    }
+    if let Err(error) = header::check_provenance(bytes) {
         return Err(error);
     }
     if let Err(error) = header::check_front_end(bytes) {
