@@ -87,6 +87,11 @@ fn convolutions_over_time() {
 }
 
 #[test]
+fn convolutions_with_exact_ties() {
+    check("convolution_ties", 100_000);
+}
+
+#[test]
 fn convolutions_over_time_and_frequency() {
     check("convolution_2d", 100_000);
 }

@@ -14,10 +14,9 @@ pub fn half_even(numerator: i128, denominator: i128) -> i128 {
     }
 }
 
-/// `value · scale`, ties up, for a packed scale.
-pub fn half_up(value: i128, scale: u32) -> i128 {
-    let (multiplier, divisor) = (i128::from(scale & !SHIFT_MASK), 1i128 << (scale & SHIFT_MASK));
-    (2 * value * multiplier + divisor).div_euclid(2 * divisor)
+/// `value · scale`, ties to even, for a packed scale.
+pub fn scaled(value: i128, scale: u32) -> i128 {
+    half_even(value * i128::from(scale & !SHIFT_MASK), 1i128 << (scale & SHIFT_MASK))
 }
 
 fn quantised(value: i128, zero_point: i8, clamp: [i8; 2]) -> i8 {
@@ -65,7 +64,7 @@ pub fn convolution(op: &PlainConvolution, arena: &[i8]) -> Vec<i8> {
         });
         let sum = i128::from(op.biases[channel as usize]) + products.sum::<i128>();
         let scale = pack_scale(op.scales[channel as usize]).expect("a scale below 1");
-        quantised(half_up(sum, scale), op.output.zero_point, op.clamp)
+        quantised(scaled(sum, scale), op.output.zero_point, op.clamp)
     };
     places(&op.output).map(value).collect()
 }

@@ -65,30 +65,43 @@ def groups_of(rng, inputs):
     return inputs, inputs * (2 if kind == "multiplied" else 1)
 
 
-def start(rng, name, frames, features, shape):
-    x = (scale(rng), zero_point(rng))
+def as_it_is(value):
+    return value
+
+
+def power_of_two(value):
+    """The nearest: products of such scales are exact, and sums meet ties."""
+    return np.exp2(np.round(np.log2(value))).astype(np.float32)
+
+
+def start(rng, name, frames, features, shape, rounded=as_it_is):
+    x = (rounded(scale(rng)), zero_point(rng))
     return Case(name, frames, features, shape, *x), x
 
 
-def convolution_1d(rng, number):
+def convolution_1d(rng, number, name="conv1d", rounded=as_it_is):
     while True:
         channels, frames = pick(rng, 1, 3, 4, 8, 12, 13, 17, 24), int(rng.integers(1, 60))
         groups, outputs = groups_of(rng, channels)
         kernel, stride, dilation, pads, extent = geometry(rng, frames, 9)
         if frames * channels > 1 and extent * outputs <= MOST_OUTPUTS:
             break
-    case, x = start(rng, f"conv1d {number}", frames, channels, [1, channels, frames])
+    case, x = start(rng, f"{name} {number}", frames, channels, [1, channels, frames], rounded)
     depth = kernel * channels // groups
-    w_scale = weight_scale(rng, outputs)
-    y = (output_scale(x[0], w_scale, depth), zero_point(rng))
+    w_scale = rounded(weight_scale(rng, outputs))
+    y = (rounded(output_scale(x[0], w_scale, depth)), zero_point(rng))
     attributes = {"strides": [stride], "dilations": [dilation], "group": groups, "pads": list(pads)}
     if dilation == 1 and rng.random() < 0.15:
         attributes = {"strides": [stride], "group": groups, "auto_pad": pick(rng, "SAME_UPPER", "SAME_LOWER")}
         extent = -(-frames // stride)
     if extent * outputs > MOST_OUTPUTS:
-        return convolution_1d(rng, number)
+        return convolution_1d(rng, number, name, rounded)
     case.conv(weights(rng, outputs, channels // groups, kernel), x, w_scale, y, bias(rng, outputs, depth), **attributes)
     return case.finish([0, 2, 1], extent * outputs)
+
+
+def convolution_ties(rng, number):
+    return convolution_1d(rng, number, "conv1d ties", power_of_two)
 
 
 def convolution_2d(rng, number):
@@ -351,4 +364,5 @@ FAMILIES = {
     "pool": (pool, 50, 1500, 3),
     "moving": (moving, 24, 600, 1),
     "network": (network, 24, 2000, 8),
+    "convolution_ties": (convolution_ties, 30, 1000, 7),
 }

@@ -7,7 +7,7 @@
 
 The Rust test `ops` reads the sample, or the files in the directory that EARMARK_GOLDEN_OPS names. Activations and
 weights are int8: onnxruntime's uint8 x int8 kernels saturate on CPUs without VNNI. Scales are random, or powers of two
-where exact ties are wanted (sums, means): with other simple scales, such as 0.1 and 0.2, onnxruntime computes ties in
+where exact ties are wanted (sums, means, one family of convolutions): with other simple scales, such as 0.1 and 0.2, onnxruntime computes ties in
 floats that are off by their last bit, and rounds them either way.
 
 A file is a sequence of cases, all numbers little-endian:

@@ -28,12 +28,11 @@ impl Channels {
         let multipliers = _mm256_andnot_si256(_mm256_set1_epi32(SHIFT_MASK as i32), scales);
         let shift_bits = _mm256_set1_epi64x(i64::from(SHIFT_MASK));
         let [even, odd] = [scales, _mm256_srli_epi64::<32>(scales)].map(|shift| _mm256_and_si256(shift, shift_bits));
-        let half = |shift| _mm256_srli_epi64::<1>(_mm256_sllv_epi64(_mm256_set1_epi64x(1), shift));
         let zero = i32::from(zero_point);
         Self {
             biases: bytemuck::cast(biases),
             multipliers: [multipliers, _mm256_srli_epi64::<32>(multipliers)],
-            shift: [Shift::new(even, half(even)), Shift::new(odd, half(odd))],
+            shift: [Shift::new(even), Shift::new(odd)],
             zero_point: _mm256_set1_epi32(zero),
             low: _mm256_set1_epi32(i32::from(clamp[0]) - zero),
             high: _mm256_set1_epi32(i32::from(clamp[1]) - zero),

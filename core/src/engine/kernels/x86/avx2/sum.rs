@@ -23,10 +23,7 @@ pub(in super::super) fn sum(sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]) {
 struct Terms {
     zero_points: [__m256i; 2],
     multipliers: [__m256i; 2],
-    floor: Shift,
-    /// Half of the divisor, less one, and what an odd quotient adds: together they round ties to even.
-    round: Shift,
-    odd: __m256i,
+    shift: Shift,
     zero_point: __m256i,
     low: __m256i,
     high: __m256i,
@@ -37,14 +34,10 @@ impl Terms {
     fn new(sum: &Sum) -> Self {
         let all = |value: i64| _mm256_set1_epi64x(value);
         let zero = i64::from(sum.zero_point);
-        let rounds = i64::from(sum.shift > 0);
-        let shift = all(i64::from(sum.shift));
         Self {
             zero_points: sum.zero_points.map(|value| all(i64::from(value))),
             multipliers: sum.multipliers.map(|value| all(i64::from(value))),
-            floor: Shift::new(shift, all(0)),
-            round: Shift::new(shift, all(((1 << sum.shift) >> 1) - rounds)),
-            odd: all(rounds),
+            shift: Shift::new(all(i64::from(sum.shift))),
             zero_point: all(zero),
             low: all(i64::from(sum.clamp[0]) - zero),
             high: all(i64::from(sum.clamp[1]) - zero),
@@ -64,9 +57,7 @@ impl Terms {
 
     #[target_feature(enable = "avx2")]
     fn four(&self, a: i32, b: i32) -> __m256i {
-        let exact = _mm256_add_epi64(self.term(0, a), self.term(1, b));
-        let odd = _mm256_and_si256(self.floor.apply(exact), self.odd);
-        let rounded = self.round.apply(_mm256_add_epi64(exact, odd));
+        let rounded = self.shift.apply(_mm256_add_epi64(self.term(0, a), self.term(1, b)));
         let raised = _mm256_blendv_epi8(rounded, self.low, _mm256_cmpgt_epi64(self.low, rounded));
         let clamped = _mm256_blendv_epi8(raised, self.high, _mm256_cmpgt_epi64(raised, self.high));
         _mm256_add_epi64(clamped, self.zero_point)

@@ -11,7 +11,8 @@ pub(super) struct Channels {
     /// Where the accumulators start.
     pub(super) biases: __m512i,
     multipliers: [__m512i; 2],
-    halves: [__m512i; 2],
+    /// Half of the divisor, less one: with one more for an odd quotient, ties go to even.
+    below_halves: [__m512i; 2],
     shifts: [__m512i; 2],
     zero_point: __m512i,
     low: __m512i,
@@ -30,12 +31,13 @@ impl Channels {
         let multipliers = _mm512_andnot_si512(_mm512_set1_epi32(SHIFT_MASK as i32), scales);
         let shift_bits = _mm512_set1_epi64(i64::from(SHIFT_MASK));
         let shifts = [scales, _mm512_srli_epi64::<32>(scales)].map(|shifts| _mm512_and_si512(shifts, shift_bits));
-        let half = |shifts| _mm512_srli_epi64::<1>(_mm512_sllv_epi64(_mm512_set1_epi64(1), shifts));
+        let one = _mm512_set1_epi64(1);
+        let below_half = |shifts| _mm512_sub_epi64(_mm512_srli_epi64::<1>(_mm512_sllv_epi64(one, shifts)), one);
         let zero = i32::from(zero_point);
         Self {
             biases: bytemuck::cast(biases),
             multipliers: [multipliers, _mm512_srli_epi64::<32>(multipliers)],
-            halves: shifts.map(half),
+            below_halves: shifts.map(below_half),
             shifts,
             zero_point: _mm512_set1_epi32(zero),
             low: _mm512_set1_epi32(i32::from(clamp[0]) - zero),
@@ -57,6 +59,8 @@ impl Channels {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
     fn scale(&self, odd: usize, values: __m512i) -> __m512i {
         let product = _mm512_mul_epi32(values, self.multipliers[odd]);
-        _mm512_srav_epi64(_mm512_add_epi64(product, self.halves[odd]), self.shifts[odd])
+        let uneven = _mm512_and_si512(_mm512_srlv_epi64(product, self.shifts[odd]), _mm512_set1_epi64(1));
+        let raised = _mm512_add_epi64(product, _mm512_add_epi64(self.below_halves[odd], uneven));
+        _mm512_srav_epi64(raised, self.shifts[odd])
     }
 }
