@@ -53,6 +53,20 @@ fn each_fault_of_a_wav_header_is_named() {
 }
 
 #[test]
+fn an_rf64_header_says_the_length_in_another_place() {
+    let wav = fixture("yes.wav");
+    let (header, samples) = wav.split_at(44);
+    let file = |length: u64, behind: &[u8]| {
+        let sizes = [&b"ds64\x1c\0\0\0"[..], &[0; 8], &length.to_le_bytes(), &[0; 12]].concat();
+        [b"RF64\xff\xff\xff\xffWAVE", &*sizes, &header[12..40], &[0xff; 4], samples, behind].concat()
+    };
+    let plain = decode(&wav, 16_000, &LIMITS).unwrap();
+    assert_eq!(decode(&file(32_000, b"LIST\x04\0\0\0INFO"), 16_000, &LIMITS).unwrap(), plain);
+    assert_eq!(decode(&file(0, b""), 16_000, &LIMITS).unwrap(), plain);
+    assert!(matches!(fault(&file(1 << 40, b"")), Error::AudioTruncated { needed: 0x100_0000_0000, given: 32_000, .. }));
+}
+
+#[test]
 fn samples_that_are_no_numbers_are_told_by_their_place() {
     let file = fixture("formats/yes-float.wav");
     let data = file.windows(4).position(|bytes| bytes == b"data").unwrap() + 8;

@@ -15,7 +15,13 @@ use super::{Limits, Mixdown, Mono, mp4, ogg, shielded_decoding};
 use crate::Error;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Mono, Error> {
-    shielded_decoding(|| decode_first_track(bytes, limits))
+    shielded_decoding(|| decode_first_track(bytes, limits)).map_err(|error| match (error, mp4::length_of_cut(bytes)) {
+        // What an MP4 file that breaks off does to its decoder depends on where its tables stand.
+        (Error::AudioUnknown | Error::AudioDamaged { .. } | Error::AudioNoFrames, Some(needed)) => {
+            Error::AudioTruncated { needed, given: bytes.len() as u64, unit: "bytes" }
+        }
+        (error, _) => error,
+    })
 }
 
 /// Decodes the default audio track to its end.
@@ -23,7 +29,7 @@ fn decode_first_track(bytes: &[u8], limits: &Limits) -> Result<Mono, Error> {
     let source = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
     let mut container = symphonia::default::get_probe()
         .probe(&Hint::new(), source, FormatOptions::default(), MetadataOptions::default())
-        .map_err(|error| container_error(error, bytes))?;
+        .map_err(container_error)?;
     let track = container.default_track(TrackType::Audio);
     let (Some(track), Some(CodecParameters::Audio(parameters))) =
         (track, track.and_then(|track| track.codec_params.as_ref()))
@@ -93,13 +99,7 @@ fn decode_first_track(bytes: &[u8], limits: &Limits) -> Result<Mono, Error> {
 /// Frames in a packet of MPEG audio layer III.
 const MPEG_FRAME: u64 = 1152;
 
-fn container_error(error: SymphoniaError, bytes: &[u8]) -> Error {
-    // The tables of an MP4 file often stand at its end, so that one that breaks off cannot be opened at all.
-    if bytes.get(4..8) == Some(b"ftyp")
-        && let Some(needed) = mp4::length_of_cut(bytes)
-    {
-        return Error::AudioTruncated { needed, given: bytes.len() as u64, unit: "bytes" };
-    }
+fn container_error(error: SymphoniaError) -> Error {
     match error {
         SymphoniaError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof => Error::AudioNoFrames,
         SymphoniaError::Unsupported(_) => Error::AudioUnknown,

@@ -27,8 +27,12 @@ impl<'b> Iterator for Boxes<'b> {
     }
 }
 
-/// The length that a file should have whose last box goes on beyond its end; `None` if all boxes end in time.
+/// The length that an MP4 file should have whose last box goes on beyond its end; `None` if all boxes end in time, or for
+/// other files.
 pub(super) fn length_of_cut(file: &[u8]) -> Option<u64> {
+    if file.get(4..8) != Some(b"ftyp") {
+        return None;
+    }
     let mut boxes = Boxes(file);
     boxes.by_ref().for_each(drop);
     let rest = boxes.0;
@@ -92,8 +96,9 @@ mod tests {
         for length in 16..24 {
             assert_eq!(length_of_cut(&file[..length]), Some(24), "{length}");
         }
-        let wide = b"\0\0\0\x01mdat\0\0\0\x01\0\0\0\0";
-        assert_eq!(length_of_cut(wide), Some(1 << 32));
-        assert_eq!(length_of_cut(b"\0\0\0\x01mdat\xff\xff\xff\xff\xff\xff\xff\xff"), Some(u64::MAX));
+        let wide = |length: u64| [&file[..12], b"\0\0\0\x01mdat", &length.to_be_bytes()].concat();
+        assert_eq!(length_of_cut(&wide(1 << 32)), Some((1 << 32) + 12));
+        assert_eq!(length_of_cut(&wide(u64::MAX)), None, "beyond what can be counted");
+        assert_eq!(length_of_cut(b"RIFF\xff\0\0\0WAVE"), None);
     }
 }

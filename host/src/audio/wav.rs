@@ -44,14 +44,15 @@ struct Chunks<'b> {
     format: &'b [u8],
     /// From the data's first byte to the end of the file.
     data: &'b [u8],
-    /// Bytes of data, as the header says.
-    data_length: u32,
+    /// Bytes of data, as the header says; absent where it does not know.
+    data_length: Option<u64>,
 }
 
 impl<'b> Chunks<'b> {
     fn find(bytes: &'b [u8]) -> Result<Self, Error> {
         let mut rest = bytes.get(12..).unwrap_or_default();
         let mut format = None;
+        let mut long_length = None;
         loop {
             let Some((header, body)) = rest.split_first_chunk::<8>() else {
                 return Err(Error::AudioHeader {
@@ -68,12 +69,19 @@ impl<'b> Chunks<'b> {
                     let format = format.ok_or_else(|| Error::AudioHeader {
                         detail: "its data chunk comes before its fmt chunk".into(),
                     })?;
-                    return Ok(Self { format, data: body, data_length: length });
+                    let known = (!UNKNOWN_LENGTHS.contains(&length)).then_some(length.into());
+                    return Ok(Self { format, data: body, data_length: known.or(long_length) });
                 }
                 b"fmt " => {
                     let chunk = body.get(..length as usize).filter(|chunk| chunk.len() >= 16);
                     format =
                         Some(chunk.ok_or_else(|| Error::AudioHeader { detail: "its fmt chunk is cut short".into() })?);
+                }
+                // Of RF64: the file's length, the data's, and more.
+                b"ds64" => {
+                    let field = body.get(..length as usize).and_then(|chunk| chunk.get(8..)?.first_chunk());
+                    let length = field.map(|bytes| u64::from_le_bytes(*bytes));
+                    long_length = length.filter(|&length| length != 0 && length != u64::MAX);
                 }
                 _ => {}
             }
@@ -85,13 +93,11 @@ impl<'b> Chunks<'b> {
 
     /// The samples, without an incomplete frame at the end.
     fn whole_frames(&self, format: &Format) -> Result<&'b [u8], Error> {
-        let length =
-            if UNKNOWN_LENGTHS.contains(&self.data_length) { self.data.len() } else { self.data_length as usize };
-        let data = self.data.get(..length).ok_or(Error::AudioTruncated {
-            needed: length as u64,
-            given: self.data.len() as u64,
-            unit: "bytes of samples",
-        })?;
+        let given = self.data.len() as u64;
+        let needed = self.data_length.unwrap_or(given);
+        let length = usize::try_from(needed).unwrap_or(usize::MAX);
+        let unit = "bytes of samples";
+        let data = self.data.get(..length).ok_or(Error::AudioTruncated { needed, given, unit })?;
         let frame = usize::from(format.channels) * usize::from(format.sample_bytes);
         Ok(&data[..data.len() - data.len() % frame.max(1)])
     }
