@@ -7,6 +7,7 @@ use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::SumPool;
 use tract_onnx::tract_core::ops::math::{Add, Div, Max, Min, Mul, Sub};
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
+use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::pool::Pool;
 use super::real::Term;
@@ -89,6 +90,13 @@ impl Lowering<'_> {
                 node.inputs.iter().map(|&input| self.needed_term(node, input)).collect::<Result<Vec<_>, _>>()?;
             let operands: Vec<Operand> = terms.iter().map(|term| self.requantised(quantize, term, quant)).collect();
             return self.concatenated(node, op.axis, &operands);
+        }
+        if node.op.is::<TypedSource>() {
+            return Err(self.unsupported(
+                quantize,
+                "it reads what is computed from the features before they are quantised: put QuantizeLinear and \
+                 DequantizeLinear right behind the input",
+            ));
         }
         Err(self.unsupported(node, "it is not supported on real numbers between DequantizeLinear and QuantizeLinear"))
     }
