@@ -88,12 +88,11 @@ impl Layers {
     /// Adds the text of a TOML file.
     ///
     /// # Errors
-    /// [`Error::Metadata`] if it is no TOML.
+    /// [`Error::Metadata`] if it is no TOML, or holds a number that is not finite.
     pub fn add_toml(&mut self, text: &str) -> Result<(), Error> {
         let table: Map<String, Value> =
             toml::from_str(text).map_err(|error| Error::Metadata { what: one_line(&error.to_string()) })?;
-        table.into_iter().for_each(|(key, value)| self.set(&key, value));
-        Ok(())
+        table.into_iter().try_for_each(|(key, value)| self.set_toml(&key, value))
     }
 
     /// Adds the TOML file beside the ONNX file at `path`, if there is one.
@@ -104,9 +103,10 @@ impl Layers {
         for file in [path.with_extension("toml"), path.with_file_name(SHARED_FILE)] {
             match std::fs::read_to_string(&file) {
                 Ok(text) => {
-                    return self
-                        .add_toml(&text)
-                        .map_err(|error| Error::Metadata { what: format!("{}: {error}", file.display()) });
+                    return self.add_toml(&text).map_err(|error| match error {
+                        Error::Metadata { what } => Error::Metadata { what: format!("{}: {what}", file.display()) },
+                        other => other,
+                    });
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Error::Metadata { what: format!("{}: {error}", file.display()) }),
@@ -118,7 +118,7 @@ impl Layers {
     /// Sets a value by its path, as `frontend.mel_bands=40`; the value is TOML, and what is no TOML is text.
     ///
     /// # Errors
-    /// [`Error::Metadata`] without `=`.
+    /// [`Error::Metadata`] without `=`, or for a number that is not finite.
     pub fn add_setting(&mut self, setting: &str) -> Result<(), Error> {
         let (path, text) = setting.split_once('=').ok_or_else(|| Error::Metadata {
             what: format!("`{setting}` is no setting: write KEY=VALUE, such as frontend.mel_bands=40"),
@@ -131,7 +131,15 @@ impl Layers {
         for key in keys.rev() {
             value = Value::Object(Map::from_iter([(key.to_owned(), value)]));
         }
-        self.set(first, value);
+        self.set_toml(first, value)
+    }
+
+    /// Sets a value that was TOML.
+    fn set_toml(&mut self, key: &str, value: Value) -> Result<(), Error> {
+        if holds_null(&value) {
+            return Err(Error::Metadata { what: format!("`{key}` holds nan or inf: give a number or leave it out") });
+        }
+        self.set(key, value);
         Ok(())
     }
 
@@ -183,6 +191,16 @@ impl Layers {
     }
 }
 
+/// Whether there is a null in a value. TOML has none, but its `nan` and `inf` become one, and would pass for options left open.
+fn holds_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(values) => values.iter().any(holds_null),
+        Value::Object(values) => values.values().any(holds_null),
+        _ => false,
+    }
+}
+
 fn one_line(text: &str) -> String {
     super::import::printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
@@ -230,6 +248,7 @@ mod tests {
         let mut unknown = layers();
         unknown.add_setting("frontend.mel_band=64").unwrap();
         assert!(unknown.metadata().unwrap_err().to_string().contains("`frontend`: unknown field `mel_band`"));
+        assert!(layers().add_setting("frontend.floor=nan").unwrap_err().to_string().contains("`frontend` holds nan"));
         let mut number = layers();
         number.add_setting("labels=7").unwrap();
         assert!(number.metadata().unwrap_err().to_string().contains("`labels`: invalid type"));
