@@ -12,6 +12,9 @@ use crate::source::Source;
 /// On a stereo bus `BLOCK` is even and each block begins with a left slot. The places must outlast the longest evaluation of the
 /// network: with blocks of 10 ms, `PLACES` = 9 bridges 80 ms.
 ///
+/// It takes no lock. Only on RISC-V without atomic instructions the firmware must bring an implementation of the `critical-section` crate,
+/// as the `riscv` crate's feature `critical-section-single-hart` does.
+///
 /// ```
 /// use earmark_edge::{Error, handover::Handover, source::Source};
 ///
