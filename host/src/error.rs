@@ -112,6 +112,9 @@ pub enum Error {
         /// The most seconds that are accepted.
         limit: u64,
     },
+    /// The decoded audio does not fit in memory.
+    #[error("there is not enough memory for the audio: split it")]
+    AudioMemory,
     /// The file is text.
     #[error("this is text, not audio, whatever its name says: give an audio file")]
     AudioIsText,

@@ -16,7 +16,7 @@
 //! | data | weights, biases, scales and lookup tables that the operators point at |
 //! | provenance | UTF-8 JSON for people and tools; the device never reads it |
 //!
-//! The word numbers below are part of the format: they never change within a version.
+//! The word numbers below are part of the format: they never change within a version. Words without a name are 0.
 
 /// First four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"EARM";
@@ -134,8 +134,4 @@ pub mod word {
     pub const PROVENANCE: usize = 49;
     /// Length of the provenance.
     pub const PROVENANCE_LENGTH: usize = 50;
-    /// Offset of the operators' data.
-    pub const DATA: usize = 51;
-    /// Length of the operators' data.
-    pub const DATA_LENGTH: usize = 52;
 }

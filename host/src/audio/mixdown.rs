@@ -70,6 +70,7 @@ impl Mixdown {
         if let Some(place) = interleaved.iter().position(|sample| !sample.is_finite()) {
             return Err(Error::AudioNotFinite { frame: self.frames.len() + place / self.channels });
         }
+        self.frames.try_reserve(frames).map_err(|_| Error::AudioMemory)?;
         // The mean of one channel is the sample itself, bit for bit.
         let channels = self.channels as f32;
         let mean = |frame: &[f32]| frame.iter().map(|sample| sample / channels).sum::<f32>();

@@ -151,9 +151,7 @@ impl File {
         self.set(word::ARENA, arena.length);
         // The data come first, so that the operators can point at them.
         let plan = plan(graph, arena, self.bytes.len().next_multiple_of(ALIGNMENT))?;
-        let data = self.section(&plan.data);
-        self.set(word::DATA, data);
-        self.set(word::DATA_LENGTH, plan.data.len());
+        self.section(&plan.data);
         let mut records = Vec::new();
         for op in &plan.ops {
             let mut words = [0; MAX_RECORD_WORDS];

@@ -1,7 +1,7 @@
 //! The reference runtime: tract runs the ONNX file that an artifact was compiled from.
 //!
 //! It takes the same features as the engine and gives the same kind of outputs, so that everything behind
-//! [`Network`](earmark_core::engine::Network) runs on either, and the two can be compared.
+//! [`Network`] runs on either, and the two can be compared.
 
 use earmark_core::engine::{Network, quantise};
 use earmark_core::model::{Model, Quantisation};
