@@ -168,7 +168,9 @@ fn check_node(node: &NodeProto, file_length: u64) -> Result<(), Error> {
 fn unsupported(model: &ModelProto, node: &NodeProto) -> Error {
     let input = node.input.first().map_or("", String::as_str);
     let why = match node.op_type.as_str() {
-        "Conv" | "Gemm" | "MatMul" => "its real numbers are not supported: quantise the model to QLinear operators first",
+        "Conv" | "Gemm" | "MatMul" => {
+            "its real numbers are not supported: quantise the model to QLinear operators first"
+        }
         _ => "it is not supported",
     };
     Error::UnsupportedOperator {
