@@ -39,6 +39,8 @@ need() {
 }
 
 step "tools"
+# The toolchain that rust-toolchain.toml names, where rustup does not fetch it by itself.
+cargo --version 2>/dev/null || rustup toolchain install
 need qemu-system-arm qemu-system-arm
 need qemu-system-riscv32 qemu-system-misc
 have_targets=yes

@@ -17,7 +17,8 @@ use tract_onnx::prelude::*;
 /// Fills a network's window with features that vary.
 fn fill(network: &mut impl Network, model: &Model<'_>) {
     for frame in 0..model.frames() {
-        let features: Vec<f32> = (0..model.features()).map(|index| ((frame * 7 + index * 3) % 17) as f32 - 12.0).collect();
+        let features: Vec<f32> =
+            (0..model.features()).map(|index| ((frame * 7 + index * 3) % 17) as f32 - 12.0).collect();
         network.push_frame(&features).expect("the model's number of features");
     }
 }

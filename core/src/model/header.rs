@@ -77,8 +77,11 @@ pub(super) const fn check_envelope(bytes: &[u8]) -> Result<(), Error> {
         return Err(Error::Truncated { needed: HEADER_LENGTH, given: bytes.len() });
     }
     let version = half_at(bytes, 4 * word::VERSION);
-    if version != VERSION || half_at(bytes, 4 * word::VERSION + 2) as usize != HEADER_WORDS {
+    if version != VERSION {
         return Err(Error::UnsupportedVersion { found: version });
+    }
+    if half_at(bytes, 4 * word::VERSION + 2) as usize != HEADER_WORDS {
+        return bad(word::VERSION, "the header's length is not that of its version");
     }
     let length = header_word(bytes, word::TOTAL_LENGTH) as usize;
     if length != bytes.len() {

@@ -73,7 +73,8 @@ fn what_is_no_artifact_is_refused() {
         assert_eq!(Model::new(&Bytes::new(bytes)).err(), Some(Error::NotAnArtifact));
     }
     assert_eq!(with_word(word::VERSION, 2 | 64 << 16), Error::UnsupportedVersion { found: 2 });
-    assert_eq!(with_word(word::VERSION, 1 | 63 << 16), Error::UnsupportedVersion { found: 1 });
+    let what = "the header's length is not that of its version";
+    assert_eq!(with_word(word::VERSION, 1 | 63 << 16), Error::BadHeader { offset: 4, what });
 }
 
 #[test]
