@@ -80,7 +80,7 @@ fn refusals_say_what_is_wrong_and_what_is_allowed() {
         ("window_length = 600\nfft_length = 512", ["window_length is 600", "1 to fft_length"]),
         ("window_length = 0", ["window_length is 0", "1 to fft_length"]),
         ("hop_length = 0", ["hop_length is 0", "at least 1"]),
-        ("sample_rate = 0", ["sample_rate is 0", "at least 1"]),
+        ("sample_rate = 0", ["sample_rate is 0", "from 1 to 768000 Hz"]),
         ("mel_bands = 0", ["mel_bands is 0", "from 1"]),
         ("mel_bands = 300", ["mel_bands is 300", "fft_length / 2 + 1"]),
         ("mel_bands = 40\nmfcc_coefficients = 41", ["mfcc_coefficients is 41", "mel_bands"]),
