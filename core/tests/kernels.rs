@@ -184,6 +184,20 @@ fn sum() -> impl Strategy<Value = Sum> {
     )
 }
 
+/// Adds two slices with every set of kernels.
+fn all_add_up_alike(sum: &Sum, a: &[i8], b: &[i8]) -> Result<(), TestCaseError> {
+    let run = |kernels: KernelSet| {
+        let mut output = vec![99; a.len()];
+        kernels.sum(sum, a, b, &mut output);
+        output
+    };
+    let expected = run(KernelSet::Generic);
+    for kernels in KernelSet::available() {
+        prop_assert_eq!(run(kernels), expected.clone(), "{}", kernels.name());
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(cases(400, 40_000))]
 
@@ -205,15 +219,7 @@ proptest! {
 
     #[test]
     fn sums_agree(sum in sum(), (a, b) in (0..=100usize).prop_flat_map(|length| (bytes(length), bytes(length)))) {
-        let run = |kernels: KernelSet| {
-            let mut output = vec![99; a.len()];
-            kernels.sum(&sum, &a, &b, &mut output);
-            output
-        };
-        let expected = run(KernelSet::Generic);
-        for kernels in KernelSet::available() {
-            prop_assert_eq!(run(kernels), expected.clone(), "{}", kernels.name());
-        }
+        all_add_up_alike(&sum, &a, &b)?;
     }
 
     /// Half steps of both signs meet every rounding of the shift.
@@ -222,15 +228,7 @@ proptest! {
         let sum = Sum { zero_points, multipliers: [1, -1], shift, zero_point: offset, clamp: [i8::MIN, i8::MAX] };
         let a: Vec<i8> = (i8::MIN..=i8::MAX).collect();
         let b: Vec<i8> = a.iter().map(|&value| value.wrapping_mul(3)).collect();
-        let run = |kernels: KernelSet| {
-            let mut output = vec![0; a.len()];
-            kernels.sum(&sum, &a, &b, &mut output);
-            output
-        };
-        let expected = run(KernelSet::Generic);
-        for kernels in KernelSet::available() {
-            prop_assert_eq!(run(kernels), expected.clone(), "{}", kernels.name());
-        }
+        all_add_up_alike(&sum, &a, &b)?;
     }
 }
 
