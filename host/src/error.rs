@@ -186,6 +186,12 @@ pub enum Error {
     /// Results could not be written.
     #[error("cannot write the result: {0}; check what reads it, or the disk's space")]
     Output(#[source] std::io::Error),
+    /// A picture could not be drawn.
+    #[error("cannot draw the picture: {detail}")]
+    Plot {
+        /// What its drawer says.
+        detail: String,
+    },
     /// A frequency of the front end is out of range.
     #[error(
         "the front end's {option} is {given} Hz and must be {expected}: change it in the model's front-end options"

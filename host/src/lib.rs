@@ -11,6 +11,7 @@ pub mod frontend;
 mod guard;
 pub mod inspect;
 pub mod model;
+pub mod plot;
 mod random;
 #[cfg(feature = "tract")]
 pub mod reference;
