@@ -29,6 +29,8 @@ pub struct Recognizer<'m, 'b, N> {
     scratch: &'b mut [f32],
     frame: &'b mut [f32],
     outputs: &'b mut [f32],
+    /// Frames shown to the network since the last reset.
+    frames: u64,
 }
 
 impl<'m, 'b> Recognizer<'m, 'b, PlanEngine<'m, 'b>> {
@@ -38,10 +40,31 @@ impl<'m, 'b> Recognizer<'m, 'b, PlanEngine<'m, 'b>> {
     /// # Errors
     /// [`Error::MemoryTooSmall`] with the number of bytes needed; [`Error::MisalignedMemory`].
     pub fn new(model: Model<'m>, memory: &'b mut [u8]) -> Result<Self, Error> {
+        Self::over(model, model.sizes().engine, PlanEngine::new, memory)
+    }
+
+    /// The same on the model's streaming plan, if it has one: what a stream costs is only what is new in it. Takes
+    /// [`Sizes::streaming_recognizer`](crate::model::Sizes::streaming_recognizer) bytes of memory.
+    ///
+    /// [`classify`](Self::classify) works as well, and costs somewhat more than on whole windows.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn streaming(model: Model<'m>, memory: &'b mut [u8]) -> Result<Self, Error> {
+        Self::over(model, model.sizes().streaming_engine, PlanEngine::streaming, memory)
+    }
+
+    fn over(
+        model: Model<'m>,
+        engine_length: usize,
+        engine: impl FnOnce(Model<'m>, &'b mut [u8]) -> Result<PlanEngine<'m, 'b>, Error>,
+        memory: &'b mut [u8],
+    ) -> Result<Self, Error> {
         let sizes = model.sizes();
-        let too_small = Error::MemoryTooSmall { needed: sizes.recognizer, given: memory.len() };
-        let (engine, rest) = memory.split_at_mut_checked(sizes.engine).ok_or(too_small)?;
-        Self::with_network(model, PlanEngine::new(model, engine)?, rest).map_err(|error| match error {
+        let needed = engine_length + (sizes.recognizer - sizes.engine);
+        let too_small = Error::MemoryTooSmall { needed, given: memory.len() };
+        let (first, rest) = memory.split_at_mut_checked(engine_length).ok_or(too_small)?;
+        Self::with_network(model, engine(model, first)?, rest).map_err(|error| match error {
             Error::MemoryTooSmall { .. } => too_small,
             other => other,
         })
@@ -77,6 +100,7 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
             scratch,
             frame,
             outputs,
+            frames: 0,
         })
     }
 
@@ -109,6 +133,7 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
         let Some(frame) = self.framer.next_frame(samples) else { return Ok(None) };
         self.front_end.frame(frame, self.scratch, self.frame)?;
         self.network.push_frame(self.frame)?;
+        self.frames += 1;
         Ok(Some(self.frame))
     }
 
@@ -122,10 +147,34 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
         Ok(ready.then_some(&mut *self.outputs))
     }
 
+    /// Hears any number of samples of a stream, and calls `on_step` for each window that they complete.
+    ///
+    /// Windows end on a grid of [`Model::step_samples`] that begins with the first full window after [`new`](Recognizer::new) or
+    /// [`reset`](Self::reset); how the samples are cut into calls makes no difference. `on_step` gets the number of samples from there
+    /// to the end of the window's last frame, and the raw outputs, which are those of [`classify`](Self::classify) bit for bit and may
+    /// be made into scores where they stand.
+    ///
+    /// The work is in proportion to the samples: a frame's features a hop, an evaluation a step.
+    ///
+    /// # Errors
+    /// What the network says; none from [`PlanEngine`]. The samples up to the frame at fault were heard.
+    pub fn push(&mut self, samples: &[i16], mut on_step: impl FnMut(u64, &mut [f32])) -> Result<(), Error> {
+        let spec = self.front_end.spec();
+        let (hop, frame) = (spec.hop_length as u64, spec.window_length as u64);
+        let mut rest = samples;
+        while self.next_frame(&mut rest)?.is_some() {
+            if self.network.outputs(self.outputs)? {
+                on_step((self.frames - 1) * hop + frame, self.outputs);
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets everything heard.
     pub fn reset(&mut self) {
         self.framer.reset();
         self.network.reset();
+        self.frames = 0;
     }
 
     /// The model.

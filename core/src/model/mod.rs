@@ -13,14 +13,19 @@ mod message;
 mod op;
 mod reader;
 mod record;
+mod stream;
 
-pub use header::{DetectorDefaults, Problem, Quantisation, Sizes};
+pub use header::{DetectorDefaults, Mode, Problem, Quantisation, Sizes};
 pub use include::{Aligned, Memory, build_limit, build_sizes};
-pub use op::{Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
+pub use op::{
+    Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+};
 pub use record::MAX_RECORD_WORDS;
+pub use stream::{Delay, StreamingPlan};
 
 use crate::Error;
 use crate::frontend::{Compression, Features, FrontEndSpec, Spectrum, scratch_len_for};
+use crate::listener::ListenerSettings;
 use format::{ALIGNMENT, SOURCE_HASH_LENGTH, word};
 use header::{feature_count, header_float, header_word};
 
@@ -152,14 +157,47 @@ impl<'m> Model<'m> {
         self.word(word::SCRATCH)
     }
 
-    /// Defaults for turning scores into detections.
+    /// Defaults for turning scores into detections; the thresholds are given by [`thresholds`](Self::thresholds).
     #[must_use]
     pub const fn detector(&self) -> DetectorDefaults {
         DetectorDefaults {
-            smoothing: header_word(self.bytes, word::SMOOTHING) as u16,
-            threshold: header_float(self.bytes, word::THRESHOLD),
+            smoothing_ms: header_word(self.bytes, word::SMOOTHING_MS),
+            release: header_float(self.bytes, word::RELEASE),
+            minimum_ms: header_word(self.bytes, word::MINIMUM_MS),
             refractory_ms: header_word(self.bytes, word::REFRACTORY_MS),
+            mute_ms: header_word(self.bytes, word::MUTE_MS),
         }
+    }
+
+    /// For each label the score from which it counts, in 0..=1.
+    #[must_use]
+    pub fn thresholds(&self) -> &'m [f32] {
+        self.table(self.word(word::THRESHOLDS), self.label_count())
+    }
+
+    /// How a stream of samples is evaluated.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        match self.streaming() {
+            Some(plan) => Mode::Streaming { stride_frames: plan.stride_frames() },
+            None => Mode::Windowed,
+        }
+    }
+
+    /// The plan for a stream; `None` if the network can't stream.
+    #[must_use]
+    pub const fn streaming(&self) -> Option<StreamingPlan<'m>> {
+        StreamingPlan::of(self)
+    }
+
+    /// Samples from one output of a stream to the next: see [`Recognizer::push`](crate::recognizer::Recognizer::push).
+    #[must_use]
+    pub const fn step_samples(&self) -> usize {
+        let frames = match self.mode() {
+            Mode::Streaming { stride_frames } => stride_frames,
+            Mode::Windowed => 1,
+        };
+        self.word(word::HOP_LENGTH) * frames
     }
 
     /// SHA-256 of the file that the model was compiled from.
@@ -206,15 +244,9 @@ impl<'m> Model<'m> {
         }
     }
 
-    /// The operators, in the order in which they run.
+    /// The operators for a whole window, in the order in which they run.
     pub fn plan(&self) -> impl Iterator<Item = Op> + use<'m> {
-        let bytes = self.bytes;
-        let mut at = self.word(word::PLAN);
-        (0..self.word(word::OP_COUNT)).map_while(move |_| {
-            let (op, next) = Op::decode(bytes, at)?;
-            at = next;
-            Some(op)
-        })
+        Op::sequence(self.bytes, self.word(word::PLAN), self.word(word::OP_COUNT))
     }
 
     /// `count` values from byte `offset` of the file; empty if they do not lie in it or are misaligned, which never happens in a
@@ -262,22 +294,37 @@ pub const fn check_structure(bytes: &[u8]) -> Result<(), Error> {
     if let Err(error) = header::check_settings(bytes) {
         return Err(error);
     }
-    check::check_plan(bytes)
+    if let Err(error) = header::check_detector(bytes) {
+        return Err(error);
+    }
+    if let Err(error) = check::check_plan(bytes) {
+        return Err(error);
+    }
+    check::check_stream(bytes)
 }
 
 const fn sizes(bytes: &[u8]) -> Sizes {
-    let arena = header_word(bytes, word::ARENA) as usize;
-    let engine = (arena + header_word(bytes, word::SCRATCH) as usize).next_multiple_of(ALIGNMENT);
-    let labels = header_word(bytes, word::LABEL_COUNT) as usize;
+    let model = Model { bytes };
+    let engine = (model.arena_length() + model.scratch_length()).next_multiple_of(ALIGNMENT);
+    let streaming_engine = match model.streaming() {
+        Some(plan) => (plan.arena_length() + plan.scratch_length()).next_multiple_of(ALIGNMENT),
+        None => engine,
+    };
+    let labels = model.label_count();
     let scratch =
         scratch_len_for(header_word(bytes, word::FFT_LENGTH) as usize, header_word(bytes, word::MEL_BANDS) as usize);
     let floats = scratch + feature_count(bytes) + labels;
     let samples = 2 * header_word(bytes, word::FRAME_LENGTH) as usize;
+    // The engine's length is a multiple of the alignment, so what follows is aligned as well.
+    let chain = (4 * floats + samples).next_multiple_of(ALIGNMENT);
     Sizes {
         artifact: bytes.len(),
         engine,
-        recognizer: (engine + 4 * floats + samples).next_multiple_of(ALIGNMENT),
-        window_samples: header_word(bytes, word::WINDOW_SAMPLES) as usize,
+        recognizer: engine + chain,
+        streaming_engine,
+        streaming_recognizer: streaming_engine + chain,
+        listener: streaming_engine + chain + ListenerSettings::of(&model).memory(&model),
+        window_samples: model.window_samples(),
         labels,
     }
 }

@@ -97,6 +97,8 @@ pub struct Artifact {
     body: Vec<u8>,
     /// The operators as they will be written, for tests to spoil.
     pub plan: Vec<Op>,
+    /// The operators of a step of a stream, as they will be written; none for a network that can't stream.
+    pub steps: Vec<Op>,
 }
 
 impl Artifact {
@@ -104,7 +106,7 @@ impl Artifact {
     pub fn new(frames: u16, features: u16) -> Self {
         const FRAME: u32 = 32;
         const HOP: u32 = 16;
-        let mut artifact = Self { header: [0; HEADER_WORDS], body: Vec::new(), plan: Vec::new() };
+        let mut artifact = Self { header: [0; HEADER_WORDS], body: Vec::new(), plan: Vec::new(), steps: Vec::new() };
         let window = artifact.append(&[1.0f32; FRAME as usize]);
         let bands: Vec<u16> = (0..features).flat_map(|band| [band % 17, 1]).collect();
         let bands = artifact.append(&bands);
@@ -130,8 +132,8 @@ impl Artifact {
             (word::FRAMES, u32::from(frames)),
             (word::INPUT_SCALE, one),
             (word::OUTPUT_SCALE, one),
-            (word::SMOOTHING, 1),
-            (word::THRESHOLD, 0.5f32.to_bits()),
+            (word::RELEASE, 0.75f32.to_bits()),
+            (word::MUTE_MS, 90),
             (word::PROVENANCE, provenance),
             (word::PROVENANCE_LENGTH, 18),
         ] {
@@ -167,6 +169,7 @@ impl Artifact {
         self.header[word::LABELS] = self.append(&ends);
         self.header[word::LABELS_LENGTH] = ends.len() as u32;
         self.header[word::LABEL_COUNT] = labels.len() as u32;
+        self.header[word::THRESHOLDS] = self.append(&vec![0.5f32; labels.len()]);
     }
 
     /// Appends an operator as it is. Its output becomes the model's, if it has no more values than there may be labels.
@@ -206,15 +209,22 @@ impl Artifact {
     /// The finished file.
     pub fn bytes(&self) -> Bytes {
         let mut finished = self.clone();
-        let mut records = Vec::new();
-        for op in &self.plan {
-            let mut words = [0; MAX_RECORD_WORDS];
-            let count = op.encode(&mut words);
-            records.extend_from_slice(&words[..count]);
+        for (ops, [plan, length, count]) in [
+            (&self.plan, [word::PLAN, word::PLAN_LENGTH, word::OP_COUNT]),
+            (&self.steps, [word::STREAM_PLAN, word::STREAM_PLAN_LENGTH, word::STREAM_OP_COUNT]),
+        ] {
+            let mut records = Vec::new();
+            for op in ops {
+                let mut words = [0; MAX_RECORD_WORDS];
+                let count = op.encode(&mut words);
+                records.extend_from_slice(&words[..count]);
+            }
+            if plan == word::PLAN || !ops.is_empty() {
+                finished.header[plan] = finished.append(&records);
+                finished.header[length] = 4 * records.len() as u32;
+                finished.header[count] = ops.len() as u32;
+            }
         }
-        finished.header[word::PLAN] = finished.append(&records);
-        finished.header[word::PLAN_LENGTH] = 4 * records.len() as u32;
-        finished.header[word::OP_COUNT] = self.plan.len() as u32;
         finished.header[word::TOTAL_LENGTH] = (HEADER_LENGTH + finished.body.len()) as u32;
         let header: &[u8] = bytemuck::cast_slice(&finished.header);
         let mut bytes = Bytes::new(&[header, &finished.body].concat());
