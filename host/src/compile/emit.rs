@@ -1,17 +1,15 @@
 //! Writing the artifact: see [`format`](earmark_core::model::format) for its layout.
 
 use earmark_core::frontend::{Compression, Features, FrontEndSpec, Spectrum};
-use earmark_core::model::checksum::xxh32;
-use earmark_core::model::format::{
-    ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, SOURCE_HASH_LENGTH, VERSION, word,
-};
-use earmark_core::model::{MAX_RECORD_WORDS, Problem};
+use earmark_core::model::format::{ALIGNMENT, HEADER_LENGTH, HEADER_WORDS, MAGIC, SOURCE_HASH_LENGTH, VERSION, word};
+use earmark_core::model::{DetectorDefaults, MAX_RECORD_WORDS, Problem};
 
 use super::ir::{Graph, Quant};
 use super::memory::Arena;
-use super::metadata::Detector;
-use super::plan::plan;
+use super::plan::{Plan, Planner};
+use super::stream::Stream;
 use crate::Error;
+use crate::model::header::{set_checksum, set_detector, set_word};
 
 /// Everything that an artifact holds.
 #[derive(Debug)]
@@ -22,7 +20,11 @@ pub struct Contents<'a> {
     pub front_end: FrontEndSpec<'a>,
     pub graph: &'a Graph,
     pub arena: &'a Arena,
-    pub detector: Detector,
+    /// The network as it streams, and its arena; `None` if it can't.
+    pub stream: Option<(&'a Stream, &'a Arena)>,
+    pub detector: DetectorDefaults,
+    /// One a label.
+    pub thresholds: &'a [f32],
     pub source_hash: [u8; SOURCE_HASH_LENGTH],
     pub provenance: &'a str,
 }
@@ -36,11 +38,11 @@ pub fn write(contents: &Contents<'_>) -> Result<Vec<u8>, Error> {
     file.labels(contents.labels);
     file.settings(contents);
     file.front_end(&contents.front_end);
-    file.network(contents.graph, contents.arena)?;
+    file.network(contents)?;
     let place = file.section(contents.provenance.as_bytes());
     file.set(word::PROVENANCE, place);
     file.set(word::PROVENANCE_LENGTH, contents.provenance.len());
-    Ok(file.finish())
+    Ok(file.finish(&contents.detector))
 }
 
 /// A file under construction: the header's words, then sections.
@@ -57,7 +59,7 @@ impl File {
     }
 
     fn set_word(&mut self, number: usize, value: u32) {
-        self.bytes[4 * number..][..4].copy_from_slice(&value.to_le_bytes());
+        set_word(&mut self.bytes, number, value);
     }
 
     /// Sizes that the format holds in 32 bits; what is larger is refused when the file is checked, for its length.
@@ -97,9 +99,8 @@ impl File {
     fn settings(&mut self, contents: &Contents<'_>) {
         self.set_word(word::PROBLEM, u32::from(contents.problem == Problem::MultiLabel));
         self.set_word(word::WINDOW_SAMPLES, contents.window_samples);
-        self.set_word(word::SMOOTHING, u32::from(contents.detector.smoothing_frames));
-        self.set_float(word::THRESHOLD, contents.detector.threshold);
-        self.set_word(word::REFRACTORY_MS, contents.detector.refractory_ms);
+        let thresholds = self.floats(contents.thresholds);
+        self.set(word::THRESHOLDS, thresholds);
         self.bytes[4 * word::SOURCE_HASH..][..SOURCE_HASH_LENGTH].copy_from_slice(&contents.source_hash);
     }
 
@@ -143,27 +144,55 @@ impl File {
         }
     }
 
-    fn network(&mut self, graph: &Graph, arena: &Arena) -> Result<(), Error> {
+    fn network(&mut self, contents: &Contents<'_>) -> Result<(), Error> {
+        let Contents { graph, arena, stream, .. } = contents;
         self.set(word::FRAMES, graph.frames);
         self.quant(word::INPUT_SCALE, word::INPUT_ZERO_POINT, graph.input);
         self.quant(word::OUTPUT_SCALE, word::OUTPUT_ZERO_POINT, graph.output_quant);
         self.set(word::OUTPUT, arena.offsets[graph.output.tensor] + graph.output.offset);
         self.set(word::ARENA, arena.length);
         // The data come first, so that the operators can point at them.
-        let plan = plan(graph, arena, self.bytes.len().next_multiple_of(ALIGNMENT))?;
-        self.section(&plan.data);
+        let mut planner = Planner::new(self.bytes.len().next_multiple_of(ALIGNMENT));
+        let plan = planner.plan(graph, arena)?;
+        let steps = stream.map(|(stream, arena)| planner.plan(&stream.graph, arena)).transpose()?;
+        self.section(planner.data());
+        self.plan(&plan, [word::PLAN, word::PLAN_LENGTH, word::OP_COUNT, word::SCRATCH]);
+        if let (Some((stream, arena)), Some(steps)) = (stream, steps) {
+            self.plan(
+                &steps,
+                [word::STREAM_PLAN, word::STREAM_PLAN_LENGTH, word::STREAM_OP_COUNT, word::STREAM_SCRATCH],
+            );
+            self.stream(stream, arena);
+        }
+        Ok(())
+    }
+
+    /// Appends the operators of a plan; `words` are the numbers of the header's words for it.
+    fn plan(&mut self, plan: &Plan, words: [usize; 4]) {
         let mut records = Vec::new();
         for op in &plan.ops {
-            let mut words = [0; MAX_RECORD_WORDS];
-            let count = op.encode(&mut words);
-            records.extend(words[..count].iter().flat_map(|word| word.to_le_bytes()));
+            let mut record = [0; MAX_RECORD_WORDS];
+            let count = op.encode(&mut record);
+            records.extend(record[..count].iter().flat_map(|word| word.to_le_bytes()));
         }
         let place = self.section(&records);
-        self.set(word::PLAN, place);
-        self.set(word::PLAN_LENGTH, records.len());
-        self.set(word::OP_COUNT, plan.ops.len());
-        self.set(word::SCRATCH, plan.scratch);
-        Ok(())
+        for (number, value) in words.into_iter().zip([place, records.len(), plan.ops.len(), plan.scratch]) {
+            self.set(number, value);
+        }
+    }
+
+    fn stream(&mut self, stream: &Stream, arena: &Arena) {
+        let output = &stream.graph.output;
+        self.set(word::STREAM_STRIDE, stream.stride);
+        self.set(word::STREAM_ARENA, arena.length);
+        self.set(word::STREAM_OUTPUT, arena.offsets[output.tensor] + output.offset);
+        let lines =
+            stream.delays.iter().flat_map(|&(line, shift)| [arena.offsets[line], stream.graph.tensors[line], shift]);
+        // What does not fit 32 bits does not fit the arena either, and is refused with it.
+        let words = lines.flat_map(|value| u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes());
+        let place = self.section(&words.collect::<Vec<_>>());
+        self.set(word::DELAYS, place);
+        self.set(word::DELAY_COUNT, stream.delays.len());
     }
 
     fn quant(&mut self, scale: usize, zero_point: usize, quant: Quant) {
@@ -171,12 +200,12 @@ impl File {
         self.set_word(zero_point, i32::from(quant.zero_point).cast_unsigned());
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    fn finish(mut self, detector: &DetectorDefaults) -> Vec<u8> {
         let length = self.bytes.len().next_multiple_of(ALIGNMENT);
         self.bytes.resize(length, 0);
         self.set(word::TOTAL_LENGTH, length);
-        let checksum = xxh32(&self.bytes, CHECKED_FROM);
-        self.set_word(word::CHECKSUM, checksum);
+        set_detector(&mut self.bytes, detector);
+        set_checksum(&mut self.bytes);
         self.bytes
     }
 }
