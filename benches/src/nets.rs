@@ -92,3 +92,20 @@ pub fn ds_cnn() -> Bytes {
     net.convolution(ONE, ONE, Padding::Valid, 12, false);
     net.finish()
 }
+
+/// One of its four 1×1 convolutions alone: 64 channels to 64 at 25 × 5 positions.
+#[must_use]
+pub fn pointwise() -> Bytes {
+    let mut net = Net::new([25, 320], [25, 5], 25 * 5 * 64);
+    net.convolution(ONE, ONE, Padding::Valid, 64, false);
+    // The first value stands for all: a model has fewer labels than this layer has outputs.
+    net.artifact.bytes()
+}
+
+/// One of its four depthwise convolutions alone: 3 × 3 over 64 channels at 25 × 5 positions.
+#[must_use]
+pub fn depthwise() -> Bytes {
+    let mut net = Net::new([25, 320], [25, 5], 25 * 5 * 64);
+    net.convolution([3, 3], ONE, Padding::Same, 64, true);
+    net.artifact.bytes()
+}

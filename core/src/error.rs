@@ -102,6 +102,15 @@ pub enum Error {
     },
     /// A runtime that stands in for the engine failed.
     NetworkFailed,
+    /// A label's number is beyond the model's labels.
+    NoSuchLabel {
+        /// The number given, from 0.
+        label: usize,
+        /// Labels there are.
+        labels: usize,
+    },
+    /// The name given for the conditioning of samples is not known.
+    PresetUnknown,
     /// A buffer is too small for what was to be written into it.
     BufferTooSmall {
         /// Bytes that are certain to do.
@@ -249,6 +258,10 @@ impl fmt::Display for Error {
             Self::BufferLength { buffer, needed, given } => {
                 write!(f, "the buffer for {buffer} holds {given} values and must hold {needed}: change its length")
             }
+            Self::NoSuchLabel { label, labels } => {
+                write!(f, "there is no label {label}: the model has {labels}, numbered from 0")
+            }
+            Self::PresetUnknown => f.write_str("the conditioning must be none, inmp441 or sph0645, in lower case"),
             Self::BufferTooSmall { needed, given } => {
                 write!(f, "{needed} bytes do not fit into a buffer of {given}: enlarge it")
             }

@@ -7,10 +7,13 @@
 compile_error!("the artifact is read in place and is little-endian; big-endian targets are not supported");
 
 pub mod api;
+pub mod detect;
 pub mod engine;
 pub mod error;
 pub mod frontend;
+pub mod listener;
 pub mod model;
 pub mod recognizer;
+pub mod signal;
 
 pub use error::Error;

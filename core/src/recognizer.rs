@@ -29,6 +29,8 @@ pub struct Recognizer<'m, 'b, N> {
     scratch: &'b mut [f32],
     frame: &'b mut [f32],
     outputs: &'b mut [f32],
+    /// Frames shown to the network since the last reset.
+    frames: u64,
 }
 
 impl<'m, 'b> Recognizer<'m, 'b, PlanEngine<'m, 'b>> {
@@ -77,6 +79,7 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
             scratch,
             frame,
             outputs,
+            frames: 0,
         })
     }
 
@@ -109,6 +112,7 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
         let Some(frame) = self.framer.next_frame(samples) else { return Ok(None) };
         self.front_end.frame(frame, self.scratch, self.frame)?;
         self.network.push_frame(self.frame)?;
+        self.frames += 1;
         Ok(Some(self.frame))
     }
 
@@ -122,10 +126,34 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
         Ok(ready.then_some(&mut *self.outputs))
     }
 
+    /// Hears any number of samples of a stream, and calls `on_step` for each window that they complete.
+    ///
+    /// Windows end on a grid of [`Model::step_samples`] that begins with the first full window after [`new`](Recognizer::new) or
+    /// [`reset`](Self::reset); how the samples are cut into calls makes no difference. `on_step` gets the number of samples from there
+    /// to the end of the window's last frame, and the raw outputs, which are those of [`classify`](Self::classify) bit for bit and may
+    /// be made into scores where they stand.
+    ///
+    /// The work is in proportion to the samples: a frame's features a hop, an evaluation a step.
+    ///
+    /// # Errors
+    /// What the network says; none from [`PlanEngine`]. The samples up to the frame at fault were heard.
+    pub fn push(&mut self, samples: &[i16], mut on_step: impl FnMut(u64, &mut [f32])) -> Result<(), Error> {
+        let spec = self.front_end.spec();
+        let (hop, frame) = (spec.hop_length as u64, spec.window_length as u64);
+        let mut rest = samples;
+        while self.next_frame(&mut rest)?.is_some() {
+            if self.network.outputs(self.outputs)? {
+                on_step((self.frames - 1) * hop + frame, self.outputs);
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets everything heard.
     pub fn reset(&mut self) {
         self.framer.reset();
         self.network.reset();
+        self.frames = 0;
     }
 
     /// The model.

@@ -25,7 +25,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// What the model's maker chose, with windows that follow one another without a gap.
+    /// What the model's maker chose, with windows that follow one another without a gap and the greatest of the labels' thresholds.
     #[must_use]
     pub fn of(model: &Model<'_>) -> Self {
         let hop = model.front_end().hop_length.max(1);
@@ -34,7 +34,7 @@ impl Settings {
             hop_frames: NonZeroUsize::new(model.window_samples() / hop).unwrap_or(NonZeroUsize::MIN),
             function_to_apply: model.problem().into(),
             top_k: None,
-            threshold: model.detector().threshold,
+            threshold: model.thresholds().iter().copied().fold(0.0, f32::max),
         }
     }
 }

@@ -203,7 +203,7 @@ fn lines(output: &[u8]) -> Vec<&str> {
 fn the_model_decides_unless_told_otherwise() {
     let model = common::model();
     let settings = Settings::of(&model);
-    assert_eq!(settings.threshold, model.detector().threshold);
+    assert_eq!(settings.threshold, model.thresholds().iter().copied().fold(0.0, f32::max));
     assert_eq!(settings.hop_frames.get(), model.window_samples() / model.front_end().hop_length);
     assert_eq!(settings.top_k, None);
 }

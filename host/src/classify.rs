@@ -4,7 +4,7 @@
 //! of silence. A longer one is cut into windows that start every tenth of a window (rounded to the front end's hop) from the
 //! clip's first sample; the last one reaches the clip's end, with silence behind it where the clip does not end on that grid.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use earmark_core::api::FunctionToApply;
 use earmark_core::engine::Network;
@@ -28,6 +28,18 @@ pub enum Engine {
     /// The reference runtime, on the ONNX file that the model was compiled from.
     #[cfg(feature = "tract")]
     Tract,
+}
+
+impl Engine {
+    /// What the option `--engine` calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            #[cfg(feature = "tract")]
+            Self::Tract => "tract",
+        }
+    }
 }
 
 /// What was heard in one window of a clip.
@@ -92,6 +104,12 @@ impl<'m> Classifier<'m> {
         self.model.sample_rate()
     }
 
+    /// Samples of the model's window.
+    #[must_use]
+    pub fn window_samples(&self) -> usize {
+        self.model.window_samples()
+    }
+
     /// What makes scores of the outputs unless somebody asks for something else.
     #[must_use]
     pub fn function_to_apply(&self) -> FunctionToApply {
@@ -103,10 +121,25 @@ impl<'m> Classifier<'m> {
     /// # Errors
     /// What the network says; none from the core.
     pub fn windows(&mut self, clip: &[i16]) -> Result<Vec<Window>, Error> {
+        let mut windows = Vec::new();
+        self.each_window(clip, |window| {
+            windows.push(window);
+            ControlFlow::Continue(())
+        })?;
+        Ok(windows)
+    }
+
+    /// Hears the windows of a clip, in order, until `on_window` has had enough.
+    fn each_window(
+        &mut self,
+        clip: &[i16],
+        on_window: impl FnMut(Window) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Error> {
         let memory = bytemuck::cast_slice_mut(&mut self.memory);
+        let model = &self.model;
         match &mut self.reference {
-            None => hear(Recognizer::new(self.model, memory)?, &self.model, clip),
-            Some(network) => hear(Recognizer::with_network(self.model, &mut **network, memory)?, &self.model, clip),
+            None => hear(Recognizer::new(*model, memory)?, model, clip, on_window),
+            Some(network) => hear(Recognizer::with_network(*model, &mut **network, memory)?, model, clip, on_window),
         }
     }
 
@@ -119,19 +152,39 @@ impl<'m> Classifier<'m> {
     /// # Errors
     /// As [`windows`](Self::windows).
     pub fn best_window(&mut self, clip: &[i16]) -> Result<Window, Error> {
+        let best = self.best_window_unless(clip, || false)?;
+        // A clip has at least one window, whatever its length.
+        Ok(best.unwrap_or_else(|| Window { samples: 0..0, outputs: vec![0.0; self.labels.len()] }))
+    }
+
+    /// The same, but asks before every window whether the answer is still wanted; `None` once it is not.
+    ///
+    /// # Errors
+    /// As [`windows`](Self::windows).
+    pub fn best_window_unless(
+        &mut self,
+        clip: &[i16],
+        is_cancelled: impl Fn() -> bool,
+    ) -> Result<Option<Window>, Error> {
         let has_classes = self.labels.iter().any(|label| !is_background(label));
         let counts: Vec<bool> = self.labels.iter().map(|label| !has_classes || !is_background(label)).collect();
         let function = self.function_to_apply();
-        let best_score = |window: &Window| {
+        let score_of = |window: &Window| {
             let scores = window.scores(function);
             scores.iter().zip(&counts).filter(|(_, counts)| **counts).map(|(score, _)| *score).fold(f32::MIN, f32::max)
         };
-        let best = self
-            .windows(clip)?
-            .into_iter()
-            .reduce(|best, window| if best_score(&window) > best_score(&best) { window } else { best });
-        // A clip has at least one window, whatever its length.
-        Ok(best.unwrap_or_else(|| Window { samples: 0..0, outputs: vec![0.0; self.labels.len()] }))
+        let mut best: Option<(f32, Window)> = None;
+        let outcome = self.each_window(clip, |window| {
+            if is_cancelled() {
+                return ControlFlow::Break(());
+            }
+            let score = score_of(&window);
+            if best.as_ref().is_none_or(|(best, _)| score > *best) {
+                best = Some((score, window));
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok(best.filter(|_| outcome.is_continue()).map(|(_, window)| window))
     }
 }
 
@@ -166,7 +219,8 @@ fn hear<N: Network>(
     mut recognizer: Recognizer<'_, '_, N>,
     model: &Model<'_>,
     clip: &[i16],
-) -> Result<Vec<Window>, Error> {
+    mut on_window: impl FnMut(Window) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, Error> {
     let front_end = model.front_end();
     let window = model.window_samples();
     let grid = Grid::new(clip.len(), window, front_end.hop_length);
@@ -174,7 +228,6 @@ fn hear<N: Network>(
     let frames_in_hop = grid.hop / front_end.hop_length;
 
     recognizer.reset();
-    let mut windows = Vec::with_capacity(grid.windows);
     let mut frames = 0;
     for mut samples in [&vec![0; grid.before], clip, &vec![0; grid.after]] {
         while recognizer.next_frame(&mut samples)?.is_some() {
@@ -186,11 +239,14 @@ fn hear<N: Network>(
             let start = beyond * front_end.hop_length;
             if let Some(outputs) = recognizer.outputs()? {
                 let end = (start + window - grid.before).min(clip.len());
-                windows.push(Window { samples: start.saturating_sub(grid.before)..end, outputs: outputs.to_vec() });
+                let samples = start.saturating_sub(grid.before)..end;
+                if on_window(Window { samples, outputs: outputs.to_vec() }).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
             }
         }
     }
-    Ok(windows)
+    Ok(ControlFlow::Continue(()))
 }
 
 #[cfg(test)]

@@ -85,6 +85,12 @@ pub enum Error {
         /// What is wrong and what to do.
         what: String,
     },
+    /// Detector defaults that no artifact can hold.
+    #[error("the detector's settings are wrong: {what}; change them")]
+    Detector {
+        /// What is wrong.
+        what: String,
+    },
     /// There is no such audio file.
     #[error("there is no such file: check the path")]
     AudioMissing,
@@ -186,6 +192,28 @@ pub enum Error {
     /// Results could not be written.
     #[error("cannot write the result: {0}; check what reads it, or the disk's space")]
     Output(#[source] std::io::Error),
+    /// What is to be measured on cannot be used.
+    #[error("{} {what}", path.display())]
+    EvalInput {
+        /// The file or folder.
+        path: std::path::PathBuf,
+        /// What is wrong with it and what to do.
+        what: String,
+    },
+    /// What is to be measured cannot be.
+    #[error("{what}")]
+    EvalOption {
+        /// What is wrong and what to do.
+        what: String,
+    },
+    /// A file of results could not be written.
+    #[error("cannot write {}: {cause}; check the directory and the disk's space", path.display())]
+    WriteFile {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
     /// A picture could not be drawn.
     #[error("cannot draw the picture: {detail}")]
     Plot {
@@ -204,4 +232,35 @@ pub enum Error {
         /// The values it may have.
         expected: String,
     },
+    /// The server cannot listen at its address.
+    #[cfg(feature = "serve")]
+    #[error("cannot listen on {address}: {cause}; give another --addr")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// The directory of models cannot be read.
+    #[cfg(feature = "serve")]
+    #[error("cannot read the models in {}: {cause}; give a directory as --models", path.display())]
+    ModelsDirectory {
+        /// The directory.
+        path: std::path::PathBuf,
+        /// Why.
+        cause: std::io::Error,
+    },
+    /// There is no model of that name.
+    #[cfg(feature = "serve")]
+    #[error("there is no model {id}: there are {known}")]
+    ModelUnknown {
+        /// The name that was given.
+        id: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// The system does not let the server start.
+    #[cfg(feature = "serve")]
+    #[error("cannot start the server: {0}; check the limits on threads and files")]
+    Server(#[source] std::io::Error),
 }

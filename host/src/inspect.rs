@@ -142,15 +142,7 @@ impl fmt::Display for Inspection<'_> {
         line(f, "labels", format_args!("{}: {}", labels.len(), labels.join(" ")))?;
         line(f, "problem", problem)?;
         self.front_end(f)?;
-        let detector = model.detector();
-        line(
-            f,
-            "detector",
-            format_args!(
-                "{} scores averaged, threshold {}, {} ms without a second detection",
-                detector.smoothing, detector.threshold, detector.refractory_ms
-            ),
-        )?;
+        self.detector(f)?;
         writeln!(f)?;
         self.plan(f)?;
         writeln!(f)?;
@@ -200,6 +192,29 @@ impl Inspection<'_> {
         let (input, output) = (model.input(), model.output());
         line(f, "input", format_args!("int8, scale {}, zero point {}", input.scale, input.zero_point))?;
         line(f, "output", format_args!("int8, scale {}, zero point {}", output.scale, output.zero_point))
+    }
+
+    fn detector(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let detector = self.model.detector();
+        line(
+            f,
+            "detector",
+            format_args!(
+                "scores averaged over {} ms; above its threshold for {} ms a label is detected, and again once below {} of it; \
+                 silent for {} ms after a detection and {} ms after a start",
+                detector.smoothing_ms,
+                detector.minimum_ms,
+                detector.release,
+                detector.refractory_ms,
+                detector.mute_ms
+            ),
+        )?;
+        let thresholds = self.model.thresholds();
+        let text = match thresholds {
+            [first, rest @ ..] if rest.iter().all(|other| other == first) => first.to_string(),
+            _ => self.model.labels().zip(thresholds).map(|(label, score)| format!("{label} {score}")).collect::<Vec<_>>().join(", "),
+        };
+        line(f, "thresholds", text)
     }
 
     fn plan(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,6 +7,7 @@ pub mod classify;
 #[cfg(feature = "tract")]
 pub mod compile;
 pub mod error;
+pub mod eval;
 pub mod frontend;
 mod guard;
 pub mod inspect;

@@ -100,15 +100,18 @@ fn what_is_said_beside_the_file_and_by_flags_wins() {
     let loaded = LoadedModel::open(Some(&path)).unwrap();
     let model = loaded.model().unwrap();
     assert_eq!(model.labels().collect::<Vec<_>>(), ["a", "b", "c"]);
-    assert_eq!((model.problem(), model.detector().threshold), (Problem::SingleLabel, 0.5));
+    assert_eq!((model.problem(), model.thresholds()), (Problem::SingleLabel, &[0.5; 3][..]));
 
     let mut layers = Layers::default();
     layers.add_file_beside(&path).unwrap();
-    layers.add_setting("detector.threshold=0.25").unwrap();
+    layers.add_setting("detector.threshold=[0.25, 0.5, 1]").unwrap();
     let loaded = LoadedModel::compile("bell", bytes("doorbell"), &layers).unwrap();
     let model = loaded.model().unwrap();
-    assert_eq!((model.labels().next(), model.detector().threshold), (Some("a"), 0.25));
-    assert_eq!(model.detector().smoothing, 5, "the default");
+    assert_eq!((model.labels().next(), model.thresholds()), (Some("a"), &[0.25, 0.5, 1.0][..]));
+    assert_eq!(model.detector().refractory_ms, 1000, "the default");
+    layers.add_setting("detector.threshold=[0.25, 0.5]").unwrap();
+    let refused = LoadedModel::compile("bell", bytes("doorbell"), &layers).unwrap_err().to_string();
+    assert!(refused.contains("2 numbers for 3 labels"), "{refused}");
 }
 
 #[test]

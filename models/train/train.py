@@ -27,7 +27,14 @@ CALIBRATION_BATCHES = 24
 UNKNOWN_A_WORD = 25  # validation clips of each unknown word, at most
 SILENCE_CLIPS = 120  # of validation
 
-DETECTOR = {"smoothing_frames": 5, "threshold": 0.9, "refractory_ms": 1000}
+DETECTOR = {
+    "smoothing_ms": 200,
+    "threshold": 0.9,
+    "release": 0.8,
+    "minimum_ms": 0,
+    "refractory_ms": 1000,
+    "mute_ms": 0,
+}
 LICENCE = (
     "CC BY 4.0 (training data): Pete Warden, 'Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition', "
     "arXiv:1804.03209"

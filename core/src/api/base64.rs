@@ -21,6 +21,21 @@ pub struct Base64<'b> {
 }
 
 impl<'b> Base64<'b> {
+    /// Checks base64 that stands alone, as the whole body of a request.
+    ///
+    /// ```
+    /// use earmark_core::api::Base64;
+    ///
+    /// assert_eq!(Base64::from_text("UklG\nRg==").map(|text| text.decoded_length()), Ok(4));
+    /// assert!(Base64::from_text("yes.wav").is_err());
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Base64Empty`], [`Error::Base64Character`], [`Error::Base64Length`].
+    pub fn from_text(text: &'b str) -> Result<Self, Error> {
+        Self::new(Escaped::plain(text))
+    }
+
     pub(super) fn new(text: Escaped<'b>) -> Result<Self, Error> {
         let mut digits = 0;
         let mut padding = 0;

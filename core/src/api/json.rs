@@ -41,6 +41,11 @@ impl Kind {
 pub(super) struct Escaped<'b>(&'b str);
 
 impl<'b> Escaped<'b> {
+    /// Text from outside of JSON; what looks like an escape in it is taken for one.
+    pub(super) const fn plain(text: &'b str) -> Self {
+        Self(text)
+    }
+
     /// What the string means.
     pub(super) fn unescaped(self) -> Unescaped<'b> {
         Unescaped(self.0.chars())

@@ -15,6 +15,17 @@ pub struct Parameters {
     pub top_k: Option<NonZeroU32>,
 }
 
+impl Parameters {
+    /// These, and what they leave open from `others`.
+    #[must_use]
+    pub fn or(self, others: Self) -> Self {
+        Self {
+            function_to_apply: self.function_to_apply.or(others.function_to_apply),
+            top_k: self.top_k.or(others.top_k),
+        }
+    }
+}
+
 /// A request read where it lies, audio still encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Request<'b> {
@@ -60,6 +71,23 @@ impl<'b> Request<'b> {
             parameters: parameters.value.unwrap_or_default(),
         })
     }
+}
+
+/// Reads `top_k` where it stands alone, in a query or a form, by the same rules as in JSON.
+///
+/// ```
+/// use earmark_core::api::parse_top_k;
+///
+/// assert_eq!(parse_top_k("3.0").map(|k| k.get()), Ok(3));
+/// assert!(parse_top_k("0").is_err() && parse_top_k("three").is_err());
+/// ```
+///
+/// # Errors
+/// [`Error::TopKInvalid`].
+pub fn parse_top_k(text: &str) -> Result<NonZeroU32, Error> {
+    let mut scanner = Scanner::new(text);
+    let number = scanner.number().and_then(|number| scanner.end().map(|()| number));
+    number.ok().and_then(whole_number).ok_or(Error::TopKInvalid)
 }
 
 fn read_parameters(scanner: &mut Scanner<'_>) -> Result<Parameters, Error> {

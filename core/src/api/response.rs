@@ -61,8 +61,13 @@ pub fn write_response<'l, 'b>(
 ///
 /// Exact for labels without quotes, backslashes and control characters, but for the scores' digits.
 pub fn response_bound<'l>(labels: impl Iterator<Item = &'l str>) -> usize {
+    labels.fold(2, |bound, label| bound + ENTRY_BYTES + escaped_bound(label))
+}
+
+/// A length that a label takes at most between its quotes.
+pub(super) fn escaped_bound(label: &str) -> usize {
     let escaped = |byte: u8| if byte < 0x20 || byte == b'"' || byte == b'\\' { ESCAPED_BYTES } else { 1 };
-    labels.fold(2, |bound, label| bound + ENTRY_BYTES + label.bytes().map(escaped).sum::<usize>())
+    label.bytes().map(escaped).sum()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The layout of a `.ear` file, version 1: where each number stands.
+//! The layout of a `.ear` file, version 2: where each number stands.
 //!
 //! Everything is little-endian. The file begins with [`HEADER_WORDS`] 32-bit words; the tables and sections that they
 //! point at follow, each at an offset from the start of the file that is a multiple of [`ALIGNMENT`]. All offsets and
@@ -14,6 +14,7 @@
 //! | normalisation | optional: `features` × `f32` offsets, then `features` × `f32` scales |
 //! | plan | the operators, in the order in which they run: see [`Op`](crate::model::Op) |
 //! | data | weights, biases, scales and lookup tables that the operators point at |
+//! | thresholds | for each label an `f32` in 0..=1: the score from which it counts; a tool may write others in their place |
 //! | provenance | UTF-8 JSON for people and tools; the device never reads it |
 //!
 //! The word numbers below are part of the format: they never change within a version. Words without a name are 0.
@@ -21,11 +22,11 @@
 /// First four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"EARM";
 /// The version of the format that this crate reads and the compiler writes.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Alignment of the file in memory and of every section in the file, in bytes.
 pub const ALIGNMENT: usize = 16;
 /// Length of the header in 32-bit words.
-pub const HEADER_WORDS: usize = 64;
+pub const HEADER_WORDS: usize = 80;
 /// Length of the header in bytes.
 pub const HEADER_LENGTH: usize = 4 * HEADER_WORDS;
 /// First byte that the checksum covers: everything after the checksum itself.
@@ -36,6 +37,8 @@ pub const MAX_LABELS: usize = 1024;
 pub const MAX_LABEL_LENGTH: usize = 64;
 /// Highest sample rate that a model may have, in hertz: the fastest converters have it.
 pub const MAX_SAMPLE_RATE: u32 = 768_000;
+/// Longest time that a detector default may have, in milliseconds: ten minutes.
+pub const MAX_DETECTOR_MS: u32 = 600_000;
 /// Length of the source's SHA-256 hash in bytes.
 pub const SOURCE_HASH_LENGTH: usize = 32;
 
@@ -122,10 +125,10 @@ pub mod word {
     pub const ARENA: usize = 36;
     /// Bytes of the executor's scratch memory.
     pub const SCRATCH: usize = 37;
-    /// Detector default: scores averaged.
-    pub const SMOOTHING: usize = 38;
-    /// Detector default: threshold, `f32` in 0..=1.
-    pub const THRESHOLD: usize = 39;
+    /// Detector default: milliseconds over which scores are averaged.
+    pub const SMOOTHING_MS: usize = 38;
+    /// Offset of the thresholds.
+    pub const THRESHOLDS: usize = 39;
     /// Detector default: milliseconds without a second detection.
     pub const REFRACTORY_MS: usize = 40;
     /// First of eight words: SHA-256 of the file that the model was compiled from.
@@ -134,4 +137,10 @@ pub mod word {
     pub const PROVENANCE: usize = 49;
     /// Length of the provenance.
     pub const PROVENANCE_LENGTH: usize = 50;
+    /// Detector default: part of its threshold below which a label's score must fall before it may be detected again, `f32` in 0..=1.
+    pub const RELEASE: usize = 51;
+    /// Detector default: milliseconds for which a score must stay above its threshold.
+    pub const MINIMUM_MS: usize = 52;
+    /// Detector default: milliseconds without a detection after a start.
+    pub const MUTE_MS: usize = 53;
 }

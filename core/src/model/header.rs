@@ -2,8 +2,8 @@
 
 use super::checksum::xxh32;
 use super::format::{
-    ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, MAX_LABEL_LENGTH, MAX_LABELS, MAX_SAMPLE_RATE,
-    VERSION, word,
+    ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, MAX_DETECTOR_MS, MAX_LABEL_LENGTH, MAX_LABELS,
+    MAX_SAMPLE_RATE, VERSION, word,
 };
 use super::reader::{float_at, half_at, holds, word_at};
 use crate::Error;
@@ -18,6 +18,18 @@ pub enum Problem {
     MultiLabel,
 }
 
+/// How a stream of samples is evaluated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Only what new frames add is computed, the rest is remembered.
+    Streaming {
+        /// Frames from one output to the next: the network's stride along time.
+        stride_frames: usize,
+    },
+    /// Each window is evaluated whole, one hop after another: the network can't stream, and `earmark inspect` says why.
+    Windowed,
+}
+
 /// How a real number is held in a byte: `real = (quantised − zero_point) · scale`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quantisation {
@@ -27,15 +39,23 @@ pub struct Quantisation {
     pub zero_point: i8,
 }
 
-/// Defaults for turning scores into detections, as set when the model was made.
+/// Defaults for turning scores into detections, as set when the model was made. The thresholds, one a label, stand apart:
+/// [`Model::thresholds`](crate::model::Model::thresholds).
+///
+/// Times are in milliseconds, so that they mean the same whatever the time between two scores; each is at most ten minutes
+/// ([`MAX_DETECTOR_MS`]).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct DetectorDefaults {
-    /// Scores averaged.
-    pub smoothing: u16,
-    /// Score from which a label counts; 0..=1.
-    pub threshold: f32,
-    /// Milliseconds after a detection in which no second one is reported.
+    /// Time over which scores are averaged; less than the time between two scores: not at all.
+    pub smoothing_ms: u32,
+    /// Part of its threshold below which a label's averaged score must fall before it may be detected again; 0..=1.
+    pub release: f32,
+    /// Time for which the averaged score must stay at or above the threshold.
+    pub minimum_ms: u32,
+    /// Time after a detection in which no label is detected.
     pub refractory_ms: u32,
+    /// Time after a start or reset in which no label is detected.
+    pub mute_ms: u32,
 }
 
 /// The memory that a model takes on a device, in bytes, known at build time.
@@ -46,8 +66,10 @@ pub struct Sizes {
     /// Quantised features, activations and the executor's scratch memory: what
     /// [`PlanEngine::new`](crate::engine::PlanEngine::new) takes.
     pub engine: usize,
-    /// Everything: what [`Recognizer::new`](crate::recognizer::Recognizer::new) takes.
+    /// Everything for scores: what [`Recognizer::new`](crate::recognizer::Recognizer::new) takes.
     pub recognizer: usize,
+    /// Everything for detections, with the model's own settings: what [`Listener::new`](crate::listener::Listener::new) takes.
+    pub listener: usize,
     /// Samples of one classification window.
     pub window_samples: usize,
     /// Number of labels.
@@ -223,7 +245,7 @@ const fn is_quantisation(scale: f32, zero_point: i32) -> bool {
     scale.is_finite() && scale > 0.0 && zero_point >= -128 && zero_point <= 127
 }
 
-/// Quantisation, problem and detector defaults.
+/// Quantisation and problem.
 pub(super) const fn check_settings(bytes: &[u8]) -> Result<(), Error> {
     if header_word(bytes, word::PROBLEM) > 1 {
         return bad(word::PROBLEM, "unknown problem type");
@@ -240,13 +262,34 @@ pub(super) const fn check_settings(bytes: &[u8]) -> Result<(), Error> {
             "the output's scale must be positive, its outputs finite and its zero point an int8",
         );
     }
-    let threshold = header_float(bytes, word::THRESHOLD);
-    if !(threshold >= 0.0 && threshold <= 1.0) {
-        return bad(word::THRESHOLD, "the detector's threshold must be 0 to 1");
+    Ok(())
+}
+
+/// Detector defaults and thresholds.
+pub(super) const fn check_detector(bytes: &[u8]) -> Result<(), Error> {
+    let times = [word::SMOOTHING_MS, word::MINIMUM_MS, word::REFRACTORY_MS, word::MUTE_MS];
+    let mut index = 0;
+    while index < times.len() {
+        if header_word(bytes, times[index]) > MAX_DETECTOR_MS {
+            return bad(times[index], "a time of the detector must be at most 600000 ms");
+        }
+        index += 1;
     }
-    let smoothing = header_word(bytes, word::SMOOTHING);
-    if smoothing == 0 || smoothing > 65_535 {
-        return bad(word::SMOOTHING, "the detector must average 1 to 65535 scores");
+    let release = header_float(bytes, word::RELEASE);
+    if !(release >= 0.0 && release <= 1.0) {
+        return bad(word::RELEASE, "the detector's release must be 0 to 1");
+    }
+    let (section, labels) = (header_word(bytes, word::THRESHOLDS), header_word(bytes, word::LABEL_COUNT));
+    if !holds(bytes, section, 4 * labels as u64, ALIGNMENT as u32) {
+        return bad(word::THRESHOLDS, "the thresholds lie outside the file");
+    }
+    let mut label = 0;
+    while label < labels as usize {
+        let threshold = float_at(bytes, section as usize + 4 * label);
+        if !(threshold >= 0.0 && threshold <= 1.0) {
+            return bad(word::THRESHOLDS, "a threshold must be 0 to 1");
+        }
+        label += 1;
     }
     Ok(())
 }

@@ -14,12 +14,13 @@ mod op;
 mod reader;
 mod record;
 
-pub use header::{DetectorDefaults, Problem, Quantisation, Sizes};
+pub use header::{DetectorDefaults, Mode, Problem, Quantisation, Sizes};
 pub use include::{Aligned, Memory, build_limit, build_sizes};
 pub use op::{Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
 pub use record::MAX_RECORD_WORDS;
 
 use crate::Error;
+use crate::listener::ListenerSettings;
 use crate::frontend::{Compression, Features, FrontEndSpec, Spectrum, scratch_len_for};
 use format::{ALIGNMENT, SOURCE_HASH_LENGTH, word};
 use header::{feature_count, header_float, header_word};
@@ -152,14 +153,38 @@ impl<'m> Model<'m> {
         self.word(word::SCRATCH)
     }
 
-    /// Defaults for turning scores into detections.
+    /// Defaults for turning scores into detections; the thresholds are given by [`thresholds`](Self::thresholds).
     #[must_use]
     pub const fn detector(&self) -> DetectorDefaults {
         DetectorDefaults {
-            smoothing: header_word(self.bytes, word::SMOOTHING) as u16,
-            threshold: header_float(self.bytes, word::THRESHOLD),
+            smoothing_ms: header_word(self.bytes, word::SMOOTHING_MS),
+            release: header_float(self.bytes, word::RELEASE),
+            minimum_ms: header_word(self.bytes, word::MINIMUM_MS),
             refractory_ms: header_word(self.bytes, word::REFRACTORY_MS),
+            mute_ms: header_word(self.bytes, word::MUTE_MS),
         }
+    }
+
+    /// For each label the score from which it counts, in 0..=1.
+    #[must_use]
+    pub fn thresholds(&self) -> &'m [f32] {
+        self.table(self.word(word::THRESHOLDS), self.label_count())
+    }
+
+    /// What a stream of samples is evaluated by.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        Mode::Windowed
+    }
+
+    /// Samples from one output of a stream to the next: see [`Recognizer::push`](crate::recognizer::Recognizer::push).
+    #[must_use]
+    pub const fn step_samples(&self) -> usize {
+        let frames = match self.mode() {
+            Mode::Streaming { stride_frames } => stride_frames,
+            Mode::Windowed => 1,
+        };
+        self.word(word::HOP_LENGTH) * frames
     }
 
     /// SHA-256 of the file that the model was compiled from.
@@ -262,6 +287,9 @@ pub const fn check_structure(bytes: &[u8]) -> Result<(), Error> {
     if let Err(error) = header::check_settings(bytes) {
         return Err(error);
     }
+    if let Err(error) = header::check_detector(bytes) {
+        return Err(error);
+    }
     check::check_plan(bytes)
 }
 
@@ -273,10 +301,12 @@ const fn sizes(bytes: &[u8]) -> Sizes {
         scratch_len_for(header_word(bytes, word::FFT_LENGTH) as usize, header_word(bytes, word::MEL_BANDS) as usize);
     let floats = scratch + feature_count(bytes) + labels;
     let samples = 2 * header_word(bytes, word::FRAME_LENGTH) as usize;
+    let recognizer = (engine + 4 * floats + samples).next_multiple_of(ALIGNMENT);
     Sizes {
         artifact: bytes.len(),
         engine,
-        recognizer: (engine + 4 * floats + samples).next_multiple_of(ALIGNMENT),
+        recognizer,
+        listener: recognizer + ListenerSettings::of(&Model { bytes }).memory(&Model { bytes }),
         window_samples: header_word(bytes, word::WINDOW_SAMPLES) as usize,
         labels,
     }

@@ -5,7 +5,7 @@ use crate::support::sample::{every_operator, with_mfcc};
 use earmark_core::Error;
 use earmark_core::model::checksum::xxh32;
 use earmark_core::model::format::{CHECKED_FROM, HEADER_LENGTH, word};
-use earmark_core::model::{Addition, Convolution, Model, Op, Problem, Quantisation, Sizes, Tensor, check_structure};
+use earmark_core::model::{Addition, Convolution, DetectorDefaults, Mode, Model, Op, Problem, Quantisation, Sizes, Tensor, check_structure};
 
 fn error(artifact: &Artifact) -> Error {
     Model::new(&artifact.bytes()).expect_err("a broken artifact")
@@ -34,7 +34,10 @@ fn a_whole_artifact_says_what_was_put_in() {
     assert_eq!(model.source_hash()[..5], [1, 2, 3, 4, 0]);
     assert_eq!(model.provenance(), "{\"licence\":\"none\"}");
     let detector = model.detector();
-    assert_eq!((detector.smoothing, detector.threshold, detector.refractory_ms), (1, 0.5, 0));
+    let expected =
+        DetectorDefaults { smoothing_ms: 0, release: 0.75, minimum_ms: 0, refractory_ms: 0, mute_ms: 90 };
+    assert_eq!((detector, model.thresholds()), (expected, &[0.5; 3][..]));
+    assert_eq!((model.mode(), model.step_samples()), (Mode::Windowed, 16));
     let kinds: Vec<&str> = model.plan().map(|op| op.name()).collect();
     let expected = [
         "convolution",
@@ -72,9 +75,9 @@ fn what_is_no_artifact_is_refused() {
     for bytes in [&b""[..], b"EAR", b"RIFF\0\0\0\0WAVEfmt ", &[0; 300]] {
         assert_eq!(Model::new(&Bytes::new(bytes)).err(), Some(Error::NotAnArtifact));
     }
-    assert_eq!(with_word(word::VERSION, 2 | 64 << 16), Error::UnsupportedVersion { found: 2 });
+    assert_eq!(with_word(word::VERSION, 1 | 64 << 16), Error::UnsupportedVersion { found: 1 });
     let what = "the header's length is not that of its version";
-    assert_eq!(with_word(word::VERSION, 1 | 63 << 16), Error::BadHeader { offset: 4, what });
+    assert_eq!(with_word(word::VERSION, 2 | 63 << 16), Error::BadHeader { offset: 4, what });
 }
 
 #[test]
@@ -148,8 +151,12 @@ fn wrong_numbers_in_the_header_are_named() {
         (word::OUTPUT_SCALE, &[0, nan, (f32::MAX / 250.0).to_bits()]),
         (word::OUTPUT, &[270, u32::MAX]),
         (word::ARENA, &[0, 79, 1 << 31]),
-        (word::SMOOTHING, &[0, 65_536]),
-        (word::THRESHOLD, &[nan, 1.5f32.to_bits(), (-0.5f32).to_bits()]),
+        (word::SMOOTHING_MS, &[600_001]),
+        (word::MINIMUM_MS, &[600_001]),
+        (word::REFRACTORY_MS, &[600_001]),
+        (word::MUTE_MS, &[u32::MAX]),
+        (word::RELEASE, &[nan, 1.5f32.to_bits(), (-0.5f32).to_bits()]),
+        (word::THRESHOLDS, &[0, 8, far]),
         (word::PROVENANCE, &[0, 8, far]),
     ] {
         for &value in values {
@@ -233,6 +240,11 @@ fn the_front_end_s_tables_are_checked() {
     );
     assert_eq!(with_word(word::FLOOR, 0), Error::FrontEndNumber { table: "floor", index: 0 });
     assert_eq!(with_word(word::PCM_SCALE, 1e30f32.to_bits()), Error::FrontEndOverflow);
+    let mut artifact = every_operator();
+    for wrong in [f32::NAN, 1.5, -0.5] {
+        artifact.header[word::THRESHOLDS] = artifact.append(&[0.5, 0.5, wrong]);
+        assert!(matches!(error(&artifact), Error::BadHeader { what: "a threshold must be 0 to 1", .. }));
+    }
     let mut artifact = every_operator();
     artifact.header[word::BANDS] = artifact.append(&[16u16, 2].repeat(8));
     assert_eq!(error(&artifact), Error::FrontEndBand { band: 0, end: 18, bins: 17 });
@@ -411,14 +423,14 @@ fn every_message_says_what_to_do() {
     }
 }
 
-/// The one artifact in the repository that pins the format: firmware in the field reads version 1 for good, so a change of the
+/// The one artifact in the repository that pins the format: firmware in the field reads version 2 for good, so a change of the
 /// format comes with a new version. `EARMARK_REWRITE=1` writes the file anew.
 #[test]
-fn version_1_is_written_as_ever() {
+fn version_2_is_written_as_ever() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plan/every-operator.ear");
     let bytes = every_operator().bytes();
     if std::env::var_os("EARMARK_REWRITE").is_some() {
         std::fs::write(path, &*bytes).expect("a writable checkout");
     }
-    assert_eq!(std::fs::read(path).expect("the file is in the repository"), *bytes);
+    assert!(std::fs::read(path).expect("the file is in the repository") == *bytes, "the format has changed");
 }

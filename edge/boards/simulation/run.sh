@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs firmware on QEMU: run.sh EMULATOR MACHINE FIRMWARE [ARGUMENT…]. The firmware's exit status is this script's; 124 means that
-# it was still running after a minute (EARMARK_QEMU_SECONDS changes that).
+# it was still running after a minute (EARMARK_QEMU_SECONDS changes that). EARMARK_QEMU_ICOUNT is QEMU's -icount: instructions count time.
 set -eu
 
 emulator=$1 machine=$2 firmware=$3
@@ -22,5 +22,5 @@ for argument in "$@"; do
 done
 
 exec timeout --foreground "${EARMARK_QEMU_SECONDS:-60}" \
-    "$emulator" -M "$machine" -bios none -display none -monitor none -serial none \
+    "$emulator" ${EARMARK_QEMU_ICOUNT:+-icount "$EARMARK_QEMU_ICOUNT"} -M "$machine" -bios none -display none -monitor none -serial none \
     -semihosting-config "$semihosting" -kernel "$firmware" </dev/null

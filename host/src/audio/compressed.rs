@@ -1,99 +1,172 @@
 //! Everything that symphonia reads: FLAC, MP3, Ogg/Vorbis, AAC and ALAC in MP4, ADTS AAC, AIFF, and rare kinds of WAV.
 
-use std::io::{Cursor, ErrorKind};
+use std::io::ErrorKind;
+use std::ops::Range;
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{self, CODEC_ID_AAC, CODEC_ID_MP3};
-use symphonia::core::codecs::audio::{AudioCodecId, AudioDecoderOptions};
+use symphonia::core::codecs::audio::{AudioCodecId, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, TrackType};
-use symphonia::core::io::MediaSourceStream;
+use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
 use symphonia::core::meta::MetadataOptions;
+use symphonia::core::packet::Packet;
 
-use super::{Limits, Mixdown, Mono, mp4, ogg, shielded_decoding};
+use super::mixdown::Layout;
+use super::mp4::Edit;
+use super::source::Source;
+use super::{Blocks, mp4, ogg};
 use crate::Error;
 
-pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Mono, Error> {
-    shielded_decoding(|| decode_first_track(bytes, limits)).map_err(|error| match (error, mp4::length_of_cut(bytes)) {
-        // What an MP4 file that breaks off does to its decoder depends on where its tables stand.
-        (Error::AudioUnknown | Error::AudioDamaged { .. } | Error::AudioNoFrames, Some(needed)) => {
-            Error::AudioTruncated { needed, given: bytes.len() as u64, unit: "bytes" }
-        }
-        (error, _) => error,
-    })
+/// The default audio track of a container, packet by packet.
+pub(super) struct Track<'s> {
+    container: Box<dyn FormatReader + 's>,
+    track: u32,
+    codec: AudioCodecId,
+    decoder: Box<dyn AudioDecoder>,
+    /// Frames that the container declares, 0 if it does not.
+    declared: u64,
+    /// Frames by which it may fall short of that: encoders round up to whole packets.
+    slack: u64,
+    /// Frames so far.
+    frames: u64,
+    /// What breaks off before its end: the format says so, or its next packet was not all there.
+    is_cut: bool,
+    edit: Option<Edit>,
+    faults: Faults,
 }
 
-/// Decodes the default audio track to its end.
-fn decode_first_track(bytes: &[u8], limits: &Limits) -> Result<Mono, Error> {
-    let source = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
-    let mut container = symphonia::default::get_probe()
-        .probe(&Hint::new(), source, FormatOptions::default(), MetadataOptions::default())
-        .map_err(container_error)?;
-    let track = container.default_track(TrackType::Audio);
-    let (Some(track), Some(CodecParameters::Audio(parameters))) =
-        (track, track.and_then(|track| track.codec_params.as_ref()))
-    else {
-        return Err(Error::AudioNoTrack);
-    };
-    let (track, declared, codec) = (track.id, track.num_frames, parameters.codec);
-    // Allowed to fall short of what the container declares: encoders round up to whole packets.
-    let slack = parameters.max_frames_per_packet.unwrap_or(0).max(MPEG_FRAME);
-    let mut decoder = symphonia::default::get_codecs()
-        .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-        .map_err(|error| match error {
-            SymphoniaError::Unsupported(_) => Error::AudioCodec { codec: codec_name(codec) },
-            other => damaged(&other),
-        })?;
+impl<'s> Track<'s> {
+    /// Reads up to the first packet. `limit` is the most bytes of a pipe that are kept in memory for formats that need it.
+    pub(super) fn open(source: Source<'s>, limit: u64) -> Result<Self, Error> {
+        let is_mp4 = source.head.get(4..8) == Some(b"ftyp");
+        let is_ogg = source.head.starts_with(b"OggS");
+        let mut media = if is_mp4 { source.seekable(limit)?.media } else { source.media };
+        let unreadable = |cause| Error::AudioUnreadable { cause };
+        let is_cut = is_ogg && media.is_seekable() && ogg::is_cut(&mut media).map_err(unreadable)?;
+        let (mut faults, mut edit) = (Faults::default(), None);
+        if is_mp4 {
+            faults = Faults { cut_mp4: mp4::length_of_cut(&mut media), given: media.byte_len().unwrap_or(0) };
+            edit = Edit::read(&mut media);
+            media.rewind().map_err(unreadable)?;
+        }
+        Self::probe(media, is_cut, edit, faults).map_err(|error| faults.name(error))
+    }
 
-    let mut mixdown: Option<Mixdown> = None;
-    let mut samples: Vec<f32> = Vec::new();
-    let mut is_cut = false;
-    loop {
-        let packet = match container.next_packet() {
-            Ok(Some(packet)) => packet,
-            // A new stream begins where one ended: radio recordings. The first one is classified.
-            Ok(None) | Err(SymphoniaError::ResetRequired) => break,
-            Err(SymphoniaError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
-                is_cut = true;
-                break;
+    fn probe(media: super::source::Media<'s>, is_cut: bool, edit: Option<Edit>, faults: Faults) -> Result<Self, Error> {
+        let stream = MediaSourceStream::new(media, MediaSourceStreamOptions::default());
+        let container = symphonia::default::get_probe()
+            .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
+            .map_err(container_error)?;
+        let track = container.default_track(TrackType::Audio);
+        let (Some(track), Some(CodecParameters::Audio(parameters))) =
+            (track, track.and_then(|track| track.codec_params.as_ref()))
+        else {
+            return Err(Error::AudioNoTrack);
+        };
+        let codec = parameters.codec;
+        let decoder = symphonia::default::get_codecs()
+            .make_audio_decoder(parameters, &AudioDecoderOptions::default())
+            .map_err(|error| match error {
+                SymphoniaError::Unsupported(_) => Error::AudioCodec { codec: codec_name(codec) },
+                other => damaged(&other),
+            })?;
+        Ok(Self {
+            track: track.id,
+            codec,
+            decoder,
+            declared: track.num_frames.unwrap_or(0),
+            slack: parameters.max_frames_per_packet.unwrap_or(0).max(MPEG_FRAME),
+            frames: 0,
+            is_cut,
+            // Lossless codecs in MP4 have nothing to leave out, and the list's times are too coarse for them.
+            edit: edit.filter(|_| codec == CODEC_ID_AAC),
+            faults,
+            container,
+        })
+    }
+
+    /// The track's next packet.
+    fn next_packet(&mut self) -> Result<Option<Packet>, Error> {
+        loop {
+            match self.container.next_packet() {
+                Ok(Some(packet)) if packet.track_id == self.track => return Ok(Some(packet)),
+                Ok(Some(_)) => {}
+                // A new stream begins where one ended: radio recordings. The first one is heard.
+                Ok(None) | Err(SymphoniaError::ResetRequired) => return Ok(None),
+                Err(SymphoniaError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
+                    self.is_cut = true;
+                    return Ok(None);
+                }
+                Err(error) => return Err(damaged(&error)),
             }
-            Err(error) => return Err(damaged(&error)),
-        };
-        if packet.track_id != track {
-            continue;
         }
-        let audio = match decoder.decode(&packet) {
-            Ok(audio) => audio,
-            // MP3 frames lean on earlier ones, so a stream that was cut out of another begins with frames that fail.
-            Err(SymphoniaError::DecodeError(_)) if codec == CODEC_ID_MP3 => continue,
-            Err(error) => return Err(damaged(&error)),
-        };
-        let (sample_rate, channels) = (audio.spec().rate(), audio.spec().channels().count());
-        let mixdown = match &mut mixdown {
-            Some(mixdown) => mixdown,
-            none => none.insert(Mixdown::new(sample_rate, channels, limits)?),
-        };
-        if !mixdown.is_of(sample_rate, channels) {
-            return Err(Error::AudioDamaged { detail: "its sample rate or channels change on the way".into() });
-        }
-        audio.copy_to_vec_interleaved(&mut samples);
-        mixdown.push(&samples)?;
     }
 
-    let mut mixdown = mixdown.ok_or(Error::AudioNoFrames)?;
-    is_cut |= ogg::is_cut(bytes);
-    let (frames, declared) = (mixdown.len() as u64, declared.unwrap_or(0));
-    if frames > 0 && (frames + slack < declared || is_cut) {
-        return Err(Error::AudioTruncated { needed: declared.max(frames + 1), given: frames, unit: "frames" });
+    /// The frames of the next `frames` ones that are meant to be heard.
+    fn audible(&self, sample_rate: u32, frames: u64) -> Range<usize> {
+        let whole = self.edit.and_then(|edit| edit.frames(sample_rate));
+        // A list that leaves nothing over is wrong.
+        let whole = whole.filter(|range| !range.is_empty() && (self.declared == 0 || range.start < self.declared));
+        let Some(whole) = whole else { return 0..frames as usize };
+        let place = |frame: u64| frame.saturating_sub(self.frames).min(frames) as usize;
+        place(whole.start)..place(whole.end)
     }
-    // Lossless codecs in MP4 have nothing to leave out, and the list's times are too coarse for them.
-    if codec == CODEC_ID_AAC
-        && let Some(range) = mp4::audible_frames(bytes, mixdown.sample_rate())
-    {
-        mixdown.crop(range);
+
+    fn next_frames(&mut self, interleaved: &mut Vec<f32>) -> Result<Option<Layout>, Error> {
+        while let Some(packet) = self.next_packet()? {
+            let audio = match self.decoder.decode(&packet) {
+                Ok(audio) => audio,
+                // MP3 frames lean on earlier ones, so a stream that was cut out of another begins with frames that fail.
+                Err(SymphoniaError::DecodeError(_)) if self.codec == CODEC_ID_MP3 => continue,
+                Err(error) => return Err(damaged(&error)),
+            };
+            let layout = Layout::new(audio.spec().rate(), audio.spec().channels().count())?;
+            audio.copy_to_vec_interleaved(interleaved);
+            let frames = (interleaved.len() / layout.channels) as u64;
+            let audible = self.audible(layout.sample_rate, frames);
+            interleaved.truncate(audible.end * layout.channels);
+            interleaved.drain(..audible.start * layout.channels);
+            self.frames += frames;
+            return Ok(Some(layout));
+        }
+        if self.frames == 0 {
+            return Err(Error::AudioNoFrames);
+        }
+        if self.frames + self.slack < self.declared || self.is_cut {
+            let needed = self.declared.max(self.frames + 1);
+            return Err(Error::AudioTruncated { needed, given: self.frames, unit: "frames" });
+        }
+        Ok(None)
     }
-    mixdown.finish()
+}
+
+impl Blocks for Track<'_> {
+    fn next_block(&mut self, interleaved: &mut Vec<f32>) -> Result<Option<Layout>, Error> {
+        let faults = self.faults;
+        self.next_frames(interleaved).map_err(|error| faults.name(error))
+    }
+}
+
+/// What is known about an MP4 file that breaks off: what that does to its decoder depends on where its tables stand.
+#[derive(Clone, Copy, Default)]
+struct Faults {
+    /// Bytes that it should have.
+    cut_mp4: Option<u64>,
+    /// Bytes that it has.
+    given: u64,
+}
+
+impl Faults {
+    fn name(self, error: Error) -> Error {
+        match (error, self.cut_mp4) {
+            (Error::AudioUnknown | Error::AudioDamaged { .. } | Error::AudioNoFrames, Some(needed)) => {
+                Error::AudioTruncated { needed, given: self.given, unit: "bytes" }
+            }
+            (error, _) => error,
+        }
+    }
 }
 
 /// Frames in a packet of MPEG audio layer III.

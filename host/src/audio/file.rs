@@ -12,23 +12,28 @@ use crate::Error;
 /// # Errors
 /// [`Error::AudioMissing`], [`Error::AudioDirectory`], [`Error::AudioUnreadable`], [`Error::AudioTooLarge`].
 pub fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, Error> {
-    let open = |path| {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        Ok((file, metadata))
-    };
-    let (file, metadata) = open(path).map_err(|cause: std::io::Error| match cause.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => Error::AudioMissing,
-        ErrorKind::IsADirectory => Error::AudioDirectory,
-        _ => Error::AudioUnreadable { cause },
-    })?;
-    if metadata.is_dir() {
-        return Err(Error::AudioDirectory);
-    }
+    let file = open(path)?;
+    let metadata = file.metadata().map_err(|cause| Error::AudioUnreadable { cause })?;
     if metadata.len() > limits.bytes {
         return Err(Error::AudioTooLarge { limit: limits.bytes });
     }
     read_stream(file, limits)
+}
+
+/// Opens a file, or a named pipe.
+///
+/// # Errors
+/// [`Error::AudioMissing`], [`Error::AudioDirectory`], [`Error::AudioUnreadable`].
+pub(super) fn open(path: &Path) -> Result<File, Error> {
+    match File::open(path).and_then(|file| Ok((file.metadata()?.is_dir(), file))) {
+        Ok((false, file)) => Ok(file),
+        Ok((true, _)) => Err(Error::AudioDirectory),
+        Err(cause) => Err(match cause.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Error::AudioMissing,
+            ErrorKind::IsADirectory => Error::AudioDirectory,
+            _ => Error::AudioUnreadable { cause },
+        }),
+    }
 }
 
 /// Reads a stream, such as stdin, to its end, but at most `limits.bytes`.
@@ -36,14 +41,16 @@ pub fn read_file(path: &Path, limits: &Limits) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// [`Error::AudioUnreadable`], [`Error::AudioTooLarge`].
 pub fn read_stream(stream: impl Read, limits: &Limits) -> Result<Vec<u8>, Error> {
+    read_at_most(stream, limits.bytes)
+}
+
+/// Reads a stream to its end, but at most `limit` bytes.
+pub(super) fn read_at_most(stream: impl Read, limit: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     // One byte more than allowed tells a stream that is too long from one that just fits.
-    stream
-        .take(limits.bytes.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|cause| Error::AudioUnreadable { cause })?;
-    if bytes.len() as u64 > limits.bytes {
-        return Err(Error::AudioTooLarge { limit: limits.bytes });
+    stream.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|cause| Error::AudioUnreadable { cause })?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::AudioTooLarge { limit });
     }
     Ok(bytes)
 }

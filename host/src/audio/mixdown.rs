@@ -1,29 +1,27 @@
 //! Many channels into one.
 
-use std::ops::Range;
-
-use super::{Limits, Mono};
+use super::Limits;
 use crate::Error;
 
 /// Sample rates that are taken for real, in hertz. Telephones have 8,000, the fastest converters 768,000; a header that says
 /// something far outside is damaged, and would ask for absurd amounts of memory to resample.
 const SAMPLE_RATES: std::ops::RangeInclusive<u32> = 100..=1_000_000;
 
-/// Most frames that are kept: an hour and a half at 48,000 Hz, and a gibibyte. A header's sample rate is cheap to raise and a
-/// megabyte of FLAC can hold days of silence, so a limit in seconds alone does not limit memory.
+/// Most frames of a limited length: an hour and a half at 48,000 Hz. A header's sample rate is cheap to raise and a megabyte of
+/// FLAC can hold days of silence, so a limit in seconds alone does not limit the work.
 const MAX_FRAMES: u64 = 1 << 28;
 
-/// Collects interleaved frames as the mean of their channels.
-pub(super) struct Mixdown {
-    sample_rate: u32,
-    channels: usize,
-    /// Most frames.
-    limit: u64,
-    frames: Vec<f32>,
+/// How frames follow each other: checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Hertz.
+    pub(super) sample_rate: u32,
+    /// Not 0.
+    pub(super) channels: usize,
 }
 
-impl Mixdown {
-    pub(super) fn new(sample_rate: u32, channels: usize, limits: &Limits) -> Result<Self, Error> {
+impl Layout {
+    pub(super) fn new(sample_rate: u32, channels: usize) -> Result<Self, Error> {
         if channels == 0 {
             return Err(Error::AudioNoChannels);
         }
@@ -33,56 +31,45 @@ impl Mixdown {
         if !SAMPLE_RATES.contains(&sample_rate) {
             return Err(Error::AudioRate { sample_rate });
         }
-        let limit = MAX_FRAMES.min(u64::from(limits.seconds) * u64::from(sample_rate));
-        Ok(Self { sample_rate, channels, limit, frames: Vec::new() })
+        Ok(Self { sample_rate, channels })
     }
+}
 
-    pub(super) fn is_of(&self, sample_rate: u32, channels: usize) -> bool {
-        (self.sample_rate, self.channels) == (sample_rate, channels)
-    }
-
-    /// Hertz.
-    pub(super) fn sample_rate(&self) -> u32 {
-        self.sample_rate
-    }
-
-    /// Keeps the frames in `range`, as far as there are any; all of them if there are none.
-    pub(super) fn crop(&mut self, range: Range<u64>) {
-        let place = |frame: u64| usize::try_from(frame).unwrap_or(usize::MAX).min(self.frames.len());
-        let (start, end) = (place(range.start), place(range.end));
-        if start < end {
-            self.frames.truncate(end);
-            self.frames.drain(..start);
-        }
-    }
-
+/// Turns interleaved frames into the means of their channels, and counts them.
+pub(super) struct Mixdown {
+    layout: Layout,
+    /// Most frames.
+    limit: u64,
     /// Frames so far.
-    pub(super) fn len(&self) -> usize {
-        self.frames.len()
+    frames: u64,
+}
+
+impl Mixdown {
+    /// Without limits a stream may go on for ever.
+    pub(super) fn new(layout: Layout, limits: Option<&Limits>) -> Self {
+        let frames = |limits: &Limits| MAX_FRAMES.min(u64::from(limits.seconds) * u64::from(layout.sample_rate));
+        Self { layout, limit: limits.map_or(u64::MAX, frames), frames: 0 }
     }
 
-    /// Adds whole frames, full scale ±1; a partial one at the end is left out.
-    pub(super) fn push(&mut self, interleaved: &[f32]) -> Result<(), Error> {
-        let frames = interleaved.len() / self.channels;
-        if (self.frames.len() + frames) as u64 > self.limit {
-            return Err(Error::AudioTooLong { limit: self.limit / u64::from(self.sample_rate) });
+    pub(super) fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Appends whole frames, full scale ±1, to `mono`; a partial one at the end is left out.
+    pub(super) fn push(&mut self, interleaved: &[f32], mono: &mut Vec<f32>) -> Result<(), Error> {
+        let frames = (interleaved.len() / self.layout.channels) as u64;
+        if frames > self.limit - self.frames {
+            return Err(Error::AudioTooLong { limit: self.limit / u64::from(self.layout.sample_rate) });
         }
         if let Some(place) = interleaved.iter().position(|sample| !sample.is_finite()) {
-            return Err(Error::AudioNotFinite { frame: self.frames.len() + place / self.channels });
+            return Err(Error::AudioNotFinite { frame: self.frames as usize + place / self.layout.channels });
         }
-        self.frames.try_reserve(frames).map_err(|_| Error::AudioMemory)?;
         // The mean of one channel is the sample itself, bit for bit.
-        let channels = self.channels as f32;
+        let channels = self.layout.channels as f32;
         let mean = |frame: &[f32]| frame.iter().map(|sample| sample / channels).sum::<f32>();
-        self.frames.extend(interleaved.chunks_exact(self.channels).map(mean));
+        mono.extend(interleaved.chunks_exact(self.layout.channels).map(mean));
+        self.frames += frames;
         Ok(())
-    }
-
-    pub(super) fn finish(self) -> Result<Mono, Error> {
-        if self.frames.is_empty() {
-            return Err(Error::AudioNoFrames);
-        }
-        Ok(Mono { sample_rate: self.sample_rate, samples: self.frames })
     }
 }
 
@@ -91,9 +78,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_limit_at_a_high_rate_is_a_limit_of_memory() {
+    fn a_long_limit_at_a_high_rate_is_a_limit_of_work() {
         let limits = Limits { seconds: u32::MAX, ..Limits::default() };
-        assert_eq!(Mixdown::new(1_000_000, 1, &limits).unwrap().limit, MAX_FRAMES);
-        assert_eq!(Mixdown::new(48_000, 2, &Limits::default()).unwrap().limit, 3_600 * 48_000);
+        let limit = |rate, channels, limits| Mixdown::new(Layout::new(rate, channels).unwrap(), limits).limit;
+        assert_eq!(limit(1_000_000, 1, Some(&limits)), MAX_FRAMES);
+        assert_eq!(limit(48_000, 2, Some(&Limits::default())), 3_600 * 48_000);
+        assert_eq!(limit(48_000, 2, None), u64::MAX);
     }
 }

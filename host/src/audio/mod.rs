@@ -1,7 +1,9 @@
 //! Any audio file to what a model hears: mono 16-bit samples at its sample rate.
 //!
-//! WAV is read by hound, everything else by symphonia; what a file is, is told by its first bytes, never by its name. Channels
-//! are averaged, sample rates converted by rubato. A 16-bit mono file at the wanted rate comes out bit for bit.
+//! symphonia decodes; what a file is, is told by its first bytes, never by its name. Channels are averaged, sample rates
+//! converted by rubato. A 16-bit mono file at the wanted rate comes out bit for bit.
+//!
+//! [`AudioStream`] does it a chunk at a time, [`decode`] for a whole file of a limited length.
 //!
 //! Input is hostile until proved otherwise: lengths that a header claims are never allocated, and every fault is one of the
 //! `Audio…` variants of [`Error`].
@@ -13,14 +15,16 @@ mod mp4;
 mod ogg;
 mod resample;
 mod signature;
+mod source;
+mod stream;
 mod wav;
 
 pub use file::{read_file, read_stream};
 pub use signature::Signature;
+pub use stream::AudioStream;
 
 use crate::Error;
-use crate::guard::shielded;
-use mixdown::Mixdown;
+use stream::Blocks;
 
 /// How much audio is accepted.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,27 +49,11 @@ impl Default for Limits {
 /// # Errors
 /// An `Audio…` variant of [`Error`] that says what is wrong with the file.
 pub fn decode(bytes: &[u8], sample_rate: u32, limits: &Limits) -> Result<Vec<i16>, Error> {
-    let mono = match Signature::of(bytes) {
-        Signature::Wav => wav::decode(bytes, limits),
-        Signature::Compressed => compressed::decode(bytes, limits),
-        Signature::Unsupported(format) => Err(Error::AudioCodec { codec: format.into() }),
-        Signature::Empty => Err(Error::AudioEmpty),
-        Signature::Text => Err(Error::AudioIsText),
-        Signature::Unknown => Err(Error::AudioUnknown),
-    }?;
-    let samples = resample::resample(mono.samples, mono.sample_rate, sample_rate)?;
-    // Full scale is 32,768, so that 16-bit samples come back as they were; only +1.0 itself and overshoot saturate.
-    Ok(samples.into_iter().map(|sample| (sample * 32768.0).round() as i16).collect())
-}
-
-/// Decoded audio of one channel: at least one sample, all finite, full scale ±1.
-struct Mono {
-    sample_rate: u32,
-    samples: Vec<f32>,
-}
-
-/// Runs a third-party decoder on bytes from outside. Decoders are written not to panic, but a server must not depend on it: a
-/// panic in one is a damaged file like any other.
-fn shielded_decoding(decode: impl FnOnce() -> Result<Mono, Error>) -> Result<Mono, Error> {
-    shielded(decode).unwrap_or_else(|| Err(Error::AudioDamaged { detail: "its decoder gave up".into() }))
+    let mut audio = AudioStream::from_bytes(bytes, sample_rate, limits)?;
+    let mut samples: Vec<i16> = Vec::new();
+    while let Some(chunk) = audio.next_chunk()? {
+        samples.try_reserve(chunk.len()).map_err(|_| Error::AudioMemory)?;
+        samples.extend_from_slice(chunk);
+    }
+    Ok(samples)
 }

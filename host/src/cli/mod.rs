@@ -9,6 +9,7 @@ mod bench;
 mod classify;
 #[cfg(feature = "tract")]
 mod compile;
+mod eval;
 mod inspect;
 mod model;
 mod output;
@@ -44,6 +45,7 @@ enum Verb {
     #[cfg(feature = "tract")]
     Verify(verify::Verify),
     Bench(bench::Bench),
+    Eval(eval::Eval),
 }
 
 /// Parses the process's arguments, runs the verb and says how it went.
@@ -57,6 +59,7 @@ pub fn run() -> ExitCode {
         #[cfg(feature = "tract")]
         Verb::Verify(verb) => verb.run(),
         Verb::Bench(verb) => verb.run(),
+        Verb::Eval(verb) => verb.run(),
     };
     outcome.unwrap_or_else(|error| match error {
         // `earmark … | head -1` has had what it wanted.

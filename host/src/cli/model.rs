@@ -20,7 +20,7 @@ pub struct ModelOptions {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EngineName {
+pub enum EngineName {
     /// The compiled plan, the same code as on a device
     Core,
     /// The reference runtime, on the ONNX file that the model was compiled from
@@ -36,10 +36,16 @@ impl ModelOptions {
 
     /// The engine that was asked for.
     pub fn engine(&self) -> Engine {
-        match self.engine {
-            EngineName::Core => Engine::Core,
+        self.engine.into()
+    }
+}
+
+impl From<EngineName> for Engine {
+    fn from(name: EngineName) -> Self {
+        match name {
+            EngineName::Core => Self::Core,
             #[cfg(feature = "tract")]
-            EngineName::Tract => Engine::Tract,
+            EngineName::Tract => Self::Tract,
         }
     }
 }

@@ -1,17 +1,16 @@
 //! Writing the artifact: see [`format`](earmark_core::model::format) for its layout.
 
 use earmark_core::frontend::{Compression, Features, FrontEndSpec, Spectrum};
-use earmark_core::model::checksum::xxh32;
 use earmark_core::model::format::{
-    ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, SOURCE_HASH_LENGTH, VERSION, word,
+    ALIGNMENT, HEADER_LENGTH, HEADER_WORDS, MAGIC, SOURCE_HASH_LENGTH, VERSION, word,
 };
-use earmark_core::model::{MAX_RECORD_WORDS, Problem};
+use earmark_core::model::{DetectorDefaults, MAX_RECORD_WORDS, Problem};
 
 use super::ir::{Graph, Quant};
 use super::memory::Arena;
-use super::metadata::Detector;
 use super::plan::plan;
 use crate::Error;
+use crate::model::header::{set_checksum, set_detector, set_word};
 
 /// Everything that an artifact holds.
 #[derive(Debug)]
@@ -22,7 +21,9 @@ pub struct Contents<'a> {
     pub front_end: FrontEndSpec<'a>,
     pub graph: &'a Graph,
     pub arena: &'a Arena,
-    pub detector: Detector,
+    pub detector: DetectorDefaults,
+    /// One a label.
+    pub thresholds: &'a [f32],
     pub source_hash: [u8; SOURCE_HASH_LENGTH],
     pub provenance: &'a str,
 }
@@ -40,7 +41,7 @@ pub fn write(contents: &Contents<'_>) -> Result<Vec<u8>, Error> {
     let place = file.section(contents.provenance.as_bytes());
     file.set(word::PROVENANCE, place);
     file.set(word::PROVENANCE_LENGTH, contents.provenance.len());
-    Ok(file.finish())
+    Ok(file.finish(&contents.detector))
 }
 
 /// A file under construction: the header's words, then sections.
@@ -57,7 +58,7 @@ impl File {
     }
 
     fn set_word(&mut self, number: usize, value: u32) {
-        self.bytes[4 * number..][..4].copy_from_slice(&value.to_le_bytes());
+        set_word(&mut self.bytes, number, value);
     }
 
     /// Sizes that the format holds in 32 bits; what is larger is refused when the file is checked, for its length.
@@ -97,9 +98,8 @@ impl File {
     fn settings(&mut self, contents: &Contents<'_>) {
         self.set_word(word::PROBLEM, u32::from(contents.problem == Problem::MultiLabel));
         self.set_word(word::WINDOW_SAMPLES, contents.window_samples);
-        self.set_word(word::SMOOTHING, u32::from(contents.detector.smoothing_frames));
-        self.set_float(word::THRESHOLD, contents.detector.threshold);
-        self.set_word(word::REFRACTORY_MS, contents.detector.refractory_ms);
+        let thresholds = self.floats(contents.thresholds);
+        self.set(word::THRESHOLDS, thresholds);
         self.bytes[4 * word::SOURCE_HASH..][..SOURCE_HASH_LENGTH].copy_from_slice(&contents.source_hash);
     }
 
@@ -171,12 +171,12 @@ impl File {
         self.set_word(zero_point, i32::from(quant.zero_point).cast_unsigned());
     }
 
-    fn finish(mut self) -> Vec<u8> {
+    fn finish(mut self, detector: &DetectorDefaults) -> Vec<u8> {
         let length = self.bytes.len().next_multiple_of(ALIGNMENT);
         self.bytes.resize(length, 0);
         self.set(word::TOTAL_LENGTH, length);
-        let checksum = xxh32(&self.bytes, CHECKED_FROM);
-        self.set_word(word::CHECKSUM, checksum);
+        set_detector(&mut self.bytes, detector);
+        set_checksum(&mut self.bytes);
         self.bytes
     }
 }

@@ -7,11 +7,13 @@
 
 use std::path::Path;
 
+use earmark_core::model::DetectorDefaults;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::Error;
 use crate::frontend::Options;
+use crate::model::header::check_detector;
 
 /// Prefix of the keys in `metadata_props` that belong to earmark.
 const PREFIX: &str = "earmark.";
@@ -29,20 +31,66 @@ pub enum Problem {
 }
 
 /// Defaults for turning scores into detections.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Detector {
-    /// Scores averaged; at least 1.
-    pub smoothing_frames: u16,
-    /// Score from which a label counts; 0..=1.
-    pub threshold: f32,
-    /// Milliseconds after a detection in which no second one is reported.
+    /// Time over which scores are averaged.
+    pub smoothing_ms: u32,
+    /// Score from which a label counts.
+    pub threshold: Threshold,
+    /// Part of its threshold below which a label's score must fall before it may be detected again; 0..=1.
+    pub release: f32,
+    /// Time for which the averaged score must stay above its threshold.
+    pub minimum_ms: u32,
+    /// Time after a detection in which no label is detected.
     pub refractory_ms: u32,
+    /// Time after a start in which no label is detected.
+    pub mute_ms: u32,
+}
+
+/// Scores from which labels count; 0..=1.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "expected a number, or a list of one a label")]
+pub enum Threshold {
+    /// One for all labels.
+    Common(f32),
+    /// One a label.
+    Each(Vec<f32>),
 }
 
 impl Default for Detector {
     fn default() -> Self {
-        Self { smoothing_frames: 5, threshold: 0.9, refractory_ms: 1000 }
+        Self {
+            smoothing_ms: 200,
+            threshold: Threshold::Common(0.9),
+            release: 0.8,
+            minimum_ms: 0,
+            refractory_ms: 1000,
+            mute_ms: 0,
+        }
+    }
+}
+
+impl Detector {
+    /// What the artifact holds of it, apart from the thresholds.
+    #[must_use]
+    pub const fn defaults(&self) -> DetectorDefaults {
+        let Self { smoothing_ms, release, minimum_ms, refractory_ms, mute_ms, .. } = *self;
+        DetectorDefaults { smoothing_ms, release, minimum_ms, refractory_ms, mute_ms }
+    }
+
+    /// The thresholds, one for each of a number of labels.
+    ///
+    /// # Errors
+    /// [`Error::Metadata`] if there are more or fewer.
+    pub fn thresholds(&self, labels: usize) -> Result<Vec<f32>, Error> {
+        match &self.threshold {
+            Threshold::Common(threshold) => Ok(vec![*threshold; labels]),
+            Threshold::Each(thresholds) if thresholds.len() == labels => Ok(thresholds.clone()),
+            Threshold::Each(thresholds) => Err(Error::Metadata {
+                what: format!("detector.threshold has {} numbers for {labels} labels: give one a label", thresholds.len()),
+            }),
+        }
     }
 }
 
@@ -175,12 +223,11 @@ impl Layers {
             };
             Error::Metadata { what: one_line(&self.0.iter().find_map(alone).unwrap_or_else(|| error.to_string())) }
         })?;
-        let detector = metadata.detector;
-        if detector.smoothing_frames == 0 || !(0.0..=1.0).contains(&detector.threshold) {
-            return Err(Error::Metadata {
-                what: "detector.smoothing_frames must be at least 1 and detector.threshold 0 to 1".to_owned(),
-            });
-        }
+        let thresholds = match &metadata.detector.threshold {
+            Threshold::Common(threshold) => std::slice::from_ref(threshold),
+            Threshold::Each(thresholds) => thresholds,
+        };
+        check_detector(&metadata.detector.defaults(), thresholds)?;
         Ok(metadata)
     }
 

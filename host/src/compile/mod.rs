@@ -54,14 +54,16 @@ pub fn compile(onnx: &[u8], layers: &Layers) -> Result<Vec<u8>, Error> {
     let arena = memory::plan(&graph);
     let spec = tables.spec();
     let covered = (graph.frames.max(1) - 1) * spec.hop_length + spec.window_length;
+    let labels = labels(&metadata, graph.output.length())?;
     let contents = emit::Contents {
-        labels: labels(&metadata, graph.output.length())?,
+        labels,
         problem: problem(&metadata, activation),
         window_samples: window_samples(&metadata, covered, spec.hop_length)?,
         front_end: spec,
         graph: &graph,
         arena: &arena,
-        detector: metadata.detector,
+        detector: metadata.detector.defaults(),
+        thresholds: &metadata.detector.thresholds(labels.len())?,
         source_hash: Sha256::digest(onnx).into(),
         provenance: &provenance(onnx, &description, &metadata, &graph, &arena),
     };

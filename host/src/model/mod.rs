@@ -1,6 +1,7 @@
 //! Finding and reading models: the built-in one, an artifact (`*.ear`), or an ONNX file compiled in memory.
 
 mod bytes;
+pub(crate) mod header;
 
 #[cfg(feature = "tract")]
 use std::borrow::Cow;
@@ -16,6 +17,8 @@ use crate::Error;
 #[cfg(feature = "tract")]
 use crate::compile::metadata::Layers;
 use bytes::AlignedBytes;
+
+pub use header::with_detector;
 
 /// The model that is built into the binary, as `--model` names it in messages.
 pub const BUILT_IN: &str = "earmark/commands";
@@ -74,15 +77,24 @@ impl LoadedModel {
         let Some(path) = path else { return Ok(Self::built_in()) };
         let contents = read(path).map_err(|cause| Error::ReadModel { path: path.to_owned(), cause })?;
         let is_onnx = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("onnx"));
-        let loaded = if is_onnx && !contents.starts_with(&format::MAGIC) {
-            Self::from_onnx(path, contents)?
-        } else {
-            Self {
-                name: path.display().to_string(),
-                artifact: Storage::Owned(AlignedBytes::new(&contents)),
-                #[cfg(feature = "tract")]
-                source: Source::Beside(path.with_extension("onnx")),
-            }
+        if is_onnx && !contents.starts_with(&format::MAGIC) {
+            let loaded = Self::from_onnx(path, contents)?;
+            loaded.model()?;
+            return Ok(loaded);
+        }
+        Self::from_artifact(&path.display().to_string(), &contents)
+    }
+
+    /// An artifact's bytes; `name` is where they come from, and an ONNX file is looked for beside it when one is asked for.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if they are damaged.
+    pub fn from_artifact(name: &str, artifact: &[u8]) -> Result<Self, Error> {
+        let loaded = Self {
+            name: name.to_owned(),
+            artifact: Storage::Owned(AlignedBytes::new(artifact)),
+            #[cfg(feature = "tract")]
+            source: Source::Beside(Path::new(name).with_extension("onnx")),
         };
         loaded.model()?;
         Ok(loaded)

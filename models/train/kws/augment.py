@@ -1,146 +1,163 @@
-"""From clean clips to what a microphone hears: moved, reverberant, noisy, louder or softer; then to features, which are
-stretched, coloured and partly hidden."""
+"""From banked spectra to what a microphone hears: moved, stretched, noisy, coloured, louder or softer, partly hidden.
+
+Mixing is done on mel power. What is lost against mixing samples, the interference of speech and noise, is put back as a random
+term of the right size, so that features spread as they would.
+"""
+import math
+
 import torch
 from torch.nn import functional
 
-from .frontend import FLOOR, FRAMES, MEL_BANDS, log_mel
-from .vocabulary import CLIP, RATE
+from .bank import QUIET
+from .frontend import FILTERBANK, FLOOR, FRAMES, MEL_BANDS
 
-SHIFT = RATE // 10  # samples either way
-NOISE_SHARE = 0.75  # of the clips get noise
-SNR_DB = (-5.0, 20.0)  # over the whole clip
-REVERB_SHARE = 0.25
-GAIN_DB = (-32.0, 6.0)
-SILENCE_GAIN_DB = (-30.0, 10.0)  # on background recordings as they are
+# Where a word lies in the window. Frames are 10 ms.
+NATURAL_SHIFT = 11  # either way, from where the recording has it
+ENDING_SHARE = 0.4  # of the clips: the word's end is put anywhere between the window's end and where the recording has it
+OVERHANG = 2  # frames of the word's fading end that may lie beyond the window's end
+REMAINDER = (0.15, 0.45)  # of a word that is cut, what is left of it
+
+NOISE_SHARE = 0.6  # of the clips get noise
+SNR_DB = (-4.0, 22.0)  # over the whole clip
+GAIN_DB = (-34.0, 6.0)
+SILENCE_GAIN_DB = (-30.0, 10.0)  # on noise as it is
 ZERO_SHARE = 0.1  # of the silence is digital zero
-COLOURED_SECONDS = 30  # of white, pink and brown noise each, beside the background recordings
-SYNTHETIC_ROOMS = 32
+PAUSE_SHARE = 0.6  # of the clips: what lies beyond the recording's ends is its own quiet background, else digital zero
 
-WARP_SHARE = 0.6
+LEAST_OF_25 = 3.2  # ln units by which the least of 25 exponentially spread powers lies under their mean
+TABLE_CLIPS = 1024
+
+WARP_SHARE = 0.7
 TIME_STRETCH = (0.85, 1.18)
-FORMANT_SHIFT = (0.92, 1.08)  # on the mel axis
-COLOUR = 0.7  # standard deviation, ln units, of each of COLOUR_WAVES cosines over the mel axis
+FORMANT_SHIFT = (0.91, 1.10)  # on the mel axis
+COLOUR_SHARE = 0.7
+COLOUR = 0.6  # standard deviation, ln units, of each of COLOUR_WAVES cosines over the mel axis
 COLOUR_WAVES = 3
-MASKS = 2  # along each axis
+MASK_SHARE = 0.6
 MASKED_BANDS = 6
-MASKED_FRAMES = 14
+MASKED_FRAMES = 12
 
-
-def coloured_noise(exponent, generator):
-    """COLOURED_SECONDS of noise whose power falls with frequency to the given exponent, RMS 0.1."""
-    n = COLOURED_SECONDS * RATE
-    spectrum = torch.fft.rfft(torch.randn(n, generator=generator))
-    frequency = torch.arange(len(spectrum)).clamp(min=COLOURED_SECONDS * 20)
-    noise = torch.fft.irfft(spectrum * frequency ** (-exponent / 2), n)
-    return 0.1 * noise / noise.std()
-
-
-def synthetic_room(generator):
-    """A direct path and an exponentially fading tail, 60 dB down after 0.1–0.6 s."""
-    n = RATE // 2
-    fading = 0.1 + 0.5 * torch.rand((), generator=generator)
-    tail = torch.randn(n, generator=generator) * 10 ** (-3 * torch.arange(n) / RATE / fading)
-    tail *= 10 ** (-torch.rand((), generator=generator)) / tail.norm()
-    tail[0] = 1.0
-    return tail
 
 
 class Augmenter:
-    """Makes training features from clips. All randomness comes from one seed."""
+    """Makes training features from a bank's clips. All randomness comes from one seed."""
 
-    def __init__(self, background, rooms, seed):
+    def __init__(self, noise, seed):
+        """`noise`: a `NoiseBank`."""
         self.generator = torch.Generator().manual_seed(seed)
-        recorded = [torch.from_numpy(x).float() / 32_768 for x in background.values()]
-        self.noises = recorded + [coloured_noise(exponent, self.generator) for exponent in (0, 1, 2)]
-        rooms = [torch.from_numpy(x)[: RATE // 2] for x in rooms]
-        rooms += [synthetic_room(self.generator) for _ in range(SYNTHETIC_ROOMS)]
-        rooms = [torch.roll(functional.pad(x, (0, RATE // 2 - len(x))), -int(x.abs().argmax())) for x in rooms]
-        self.rooms = torch.fft.rfft(torch.stack([x / x.norm() for x in rooms]), n=2 * RATE)
+        self.noise = noise
+        # Large tables of random numbers, of which a batch takes a random stretch: drawing them anew is half of the time.
+        shape = (TABLE_CLIPS, FRAMES, MEL_BANDS)
+        self.flutter = torch.empty(shape).exponential_(generator=self.generator)
+        bins = FILTERBANK.sum(0).square() / FILTERBANK.square().sum(0)
+        phase = 2 * math.pi * torch.rand(shape, generator=self.generator)
+        self.interference = phase.cos() * (2 / bins.sqrt()).clamp(max=2)  # neighbouring bins go together in pairs
+        self.waves = torch.arange(1, COLOUR_WAVES + 1)[:, None] * torch.linspace(0, math.pi, MEL_BANDS)
 
     def uniform(self, n, low=0.0, high=1.0):
         return low + (high - low) * torch.rand(n, generator=self.generator)
 
-    def integers(self, n, below):
-        return torch.randint(below, (n,), generator=self.generator)
-
     def chance(self, n, share):
         return self.uniform(n) < share
 
-    def shifted(self, clips):
-        padded = functional.pad(clips, (SHIFT, SHIFT))
-        starts = self.integers(len(clips), 2 * SHIFT + 1)
-        return padded.gather(1, starts[:, None] + torch.arange(CLIP))
+    def some(self, table, n):
+        start = int(torch.randint(TABLE_CLIPS - n + 1, (), generator=self.generator))
+        return table[start : start + n]
 
-    def in_rooms(self, clips):
-        chosen = torch.nonzero(self.chance(len(clips), REVERB_SHARE))[:, 0]
-        rooms = self.rooms[self.integers(len(chosen), len(self.rooms))]
-        spectrum = torch.fft.rfft(clips[chosen], n=2 * RATE) * rooms
-        clips[chosen] = torch.fft.irfft(spectrum, n=2 * RATE)[:, :CLIP]
-        return clips
+    def shifts(self, first, last, cut):
+        """How many frames later each clip is placed."""
+        n = len(first)
+        shift = self.uniform(n, -NATURAL_SHIFT, NATURAL_SHIFT)
+        end = last + (FRAMES + OVERHANG - last) * self.uniform(n)
+        shift = torch.where(self.chance(n, ENDING_SHARE), end - last, shift)
+        remainder = self.uniform(n, *REMAINDER) * (last - first)
+        to_the_right = FRAMES - first - remainder
+        to_the_left = remainder - last
+        return torch.where(cut, torch.where(self.chance(n, 0.7), to_the_right, to_the_left), shift)
 
-    def noise(self, n):
-        """n clips of noise at its natural level, each from a random place of a random recording."""
-        clips = torch.empty(n, CLIP)
-        for i, which in enumerate(self.integers(n, len(self.noises)).tolist()):
-            recording = self.noises[which]
-            start = int(self.integers(1, len(recording) - CLIP))
-            clips[i] = recording[start : start + CLIP]
-        return clips
-
-    def with_noise(self, clips):
-        noise = self.noise(len(clips))
-        level = clips.square().mean(1).sqrt() / noise.square().mean(1).sqrt().clamp(min=1e-6)
-        level *= 10 ** (-self.uniform(len(clips), *SNR_DB) / 20) * self.chance(len(clips), NOISE_SHARE)
-        return clips + noise * level[:, None]
-
-    def silence(self, n):
-        gain = 10 ** (self.uniform(n, *SILENCE_GAIN_DB) / 20) * ~self.chance(n, ZERO_SHARE)
-        return self.noise(n) * gain[:, None]
-
-    def samples(self, clips, silent):
-        """int16 [N, CLIP] → float with the resolution of int16. Where `silent`, the clip is replaced by background."""
-        clips = self.in_rooms(self.shifted(clips.float() / 32_768))
-        clips[silent] = self.silence(int(silent.sum()))
-        clips = self.with_noise(clips)
-        clips *= 10 ** (self.uniform(len(clips), *GAIN_DB) / 20)[:, None]
-        return (clips * 32_768).round().clamp(-32_768, 32_767) / 32_768
-
-    def warped(self, features):
-        """Stretched in time around the middle and along the mel axis around the lowest band."""
-        n = len(features)
+    def placed(self, clips, shift):
+        """ln power [N, FRAMES, MEL_BANDS], moved, stretched in time around its middle and along the mel axis; then as power."""
+        n = len(clips)
         warp = self.chance(n, WARP_SHARE)
         stretch = torch.where(warp, self.uniform(n, *TIME_STRETCH), 1.0)
         formants = torch.where(warp, self.uniform(n, *FORMANT_SHIFT), 1.0)
-        time = torch.linspace(-1, 1, FRAMES) / stretch[:, None]
-        mel = torch.linspace(0, 2, MEL_BANDS) / formants[:, None] - 1
-        grid = torch.stack(
-            [time[:, None, :].expand(n, MEL_BANDS, FRAMES), mel[:, :, None].expand(n, MEL_BANDS, FRAMES)], dim=3
-        )
-        return functional.grid_sample(features[:, None], grid, padding_mode="border", align_corners=True)[:, 0]
+        time = (torch.linspace(-1, 1, FRAMES) - shift[:, None] * (2 / (FRAMES - 1))) / stretch[:, None]
+        grid = torch.empty(n, FRAMES, MEL_BANDS, 2)
+        grid[..., 0] = (torch.linspace(0, 2, MEL_BANDS) / formants[:, None] - 1)[:, None, :]
+        grid[..., 1] = time[:, :, None]
+        power = functional.grid_sample(clips[:, None], grid, padding_mode="border", align_corners=True)[:, 0].exp_()
+        outside = (time.abs() > 1)[:, :, None]
+        return torch.where(outside, self.pauses(clips), power)
 
-    def coloured(self, features):
-        """Another microphone's frequency response."""
-        n = len(features)
+    def pauses(self, clips):
+        """Power of each clip's own background, from its quieter frames, or of nothing."""
+        n = len(clips)
+        quiet = (clips[:, ::4].amin(1, keepdim=True) + LEAST_OF_25).exp_()
+        quiet *= self.chance(n, PAUSE_SHARE)[:, None, None]
+        return quiet * self.some(self.flutter, n)
+
+    def with_noise(self, power, silent):
+        """Noise added at a random ratio; where `silent`, noise alone."""
+        n = len(power)
+        noise = self.noise(n, silent, self.generator)
+        level = power.sum((1, 2)) / noise.sum((1, 2)).clamp(min=QUIET)
+        level = level * 10 ** (-self.uniform(n, *SNR_DB) / 10) * self.chance(n, NOISE_SHARE)
+        alone = 10 ** (self.uniform(n, *SILENCE_GAIN_DB) / 10) * ~self.chance(n, ZERO_SHARE)
+        noise *= torch.where(silent, alone, level)[:, None, None]
+        power *= ~silent[:, None, None]
+        crossed = (power * noise).sqrt_().mul_(self.some(self.interference, n))
+        return crossed.add_(power).add_(noise).clamp_(min=0)
+
+    def coloured(self, power):
+        """Another microphone: its gain and its frequency response."""
+        n = len(power)
         amplitude = COLOUR * torch.randn(n, COLOUR_WAVES, 1, generator=self.generator)
-        phase = self.uniform((n, COLOUR_WAVES, 1), 0, 2 * torch.pi)
-        waves = torch.arange(1, COLOUR_WAVES + 1)[:, None] * torch.linspace(0, torch.pi, MEL_BANDS)
-        response = (amplitude * torch.cos(waves + phase)).sum(1)
-        return (features + response[:, :, None]).clamp(min=torch.tensor(FLOOR).log())
+        amplitude *= self.chance(n, COLOUR_SHARE)[:, None, None]
+        phase = self.uniform((n, COLOUR_WAVES, 1), 0, 2 * math.pi)
+        response = (amplitude * torch.cos(self.waves + phase)).sum(1)
+        gain = self.uniform((n, 1), *GAIN_DB) * (math.log(10) / 10)
+        return power * (response + gain).exp()[:, None, :]
 
     def masked(self, features):
-        """SpecAugment: bands and stretches of time replaced by the clip's mean."""
+        """SpecAugment: bands and a stretch of time replaced by the clip's mean."""
         n = len(features)
         mean = features.mean(dim=(1, 2), keepdim=True)
-        for length, widest, shape in ((MEL_BANDS, MASKED_BANDS, (-1, 1)), (FRAMES, MASKED_FRAMES, (1, -1))):
+        for length, widest, shape in ((MEL_BANDS, MASKED_BANDS, (1, -1)), (FRAMES, MASKED_FRAMES, (-1, 1))):
             position = torch.arange(length)
-            for _ in range(MASKS):
-                width = self.integers(n, widest + 1)
-                start = (self.uniform(n) * (length - width + 1)).long()
-                hidden = (position >= start[:, None]) & (position < (start + width)[:, None])
-                features = torch.where(hidden.view(n, *shape), mean, features)
+            width = torch.where(self.chance(n, MASK_SHARE), self.uniform(n, 0, widest + 1), 0.0).long()
+            start = (self.uniform(n) * (length - width + 1)).long()
+            hidden = (position >= start[:, None]) & (position < (start + width)[:, None])
+            features.copy_(torch.where(hidden.view(n, *shape), mean, features))
         return features
 
-    def __call__(self, clips, silent):
-        """int16 [N, CLIP] and which of them stand for silence → features [N, MEL_BANDS, FRAMES]."""
-        features = log_mel(self.samples(clips, silent))
-        return self.masked(self.coloured(self.warped(features)))
+    def __call__(self, clips, first, last, cut, silent):
+        """A bank's clips [N, FRAMES, MEL_BANDS], the frames where they are spoken, which of them to cut into partial words and
+        which to replace by noise → features [N, MEL_BANDS, FRAMES]."""
+        power = self.placed(clips.float(), self.shifts(first, last, cut))
+        power = self.coloured(self.with_noise(power, silent))
+        return self.masked(power.add_(FLOOR).log_()).transpose(1, 2)
+
+
+class NoiseBank:
+    """Frames of noise, in kinds that are drawn with given shares."""
+
+    def __init__(self, kinds):
+        """`kinds`: (share, may it stand for silence, frames, spans) each, the latter two from `bank.noise_frames`."""
+        self.shares = torch.tensor([share for share, _, _, _ in kinds])
+        self.silent_shares = self.shares * torch.tensor([float(silent) for _, silent, _, _ in kinds])
+        self.frames = torch.cat([torch.from_numpy(frames) for _, _, frames, _ in kinds])
+        self.spans, offset = [], 0
+        for _, _, frames, spans in kinds:
+            self.spans.append(torch.tensor([(offset + start, length) for start, length in spans]))
+            offset += len(frames)
+
+    def __call__(self, n, silent, generator):
+        """Power [n, FRAMES, MEL_BANDS], each from a random place of a random recording."""
+        shares = torch.where(silent[:, None], self.silent_shares, self.shares)
+        kind = torch.multinomial(shares, 1, generator=generator)[:, 0]
+        starts = torch.empty(n, dtype=torch.long)
+        for i, spans in enumerate(self.spans):
+            chosen = torch.nonzero(kind == i)[:, 0]
+            which = spans[torch.randint(len(spans), (len(chosen),), generator=generator)]
+            starts[chosen] = which[:, 0] + (torch.rand(len(chosen), generator=generator) * (which[:, 1] - FRAMES)).long()
+        return self.frames[starts[:, None] + torch.arange(FRAMES)].float().exp_()

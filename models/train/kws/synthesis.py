@@ -1,124 +1,188 @@
-"""Synthetic speech by espeak-ng and flite: many voices for words that nobody, or hardly anybody, recorded.
+"""The synthetic part of the training data: words that nobody, or hardly anybody, recorded, in as many voices as can be made.
 
-The voices of the fixtures are left out: see `fixture_voices.txt`.
+Espeak-ng has many voices that all sound synthetic; the recorded voices of flite and festival are few, and become many by the
+vocoder: other pitch, other length of the vocal tract, other speed. Everything gets a room's hiss, and half of it a lossy codec.
 """
 import random
-import re
-import subprocess
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from scipy.signal import resample
+import soxr
 
+from . import damage, phonemes, vocoder
+from .prose import Writer
 from .vocabulary import CLIP, COMMON_WORDS, NEAR_MISSES, RARE_UNKNOWN_WORDS, RARE_WORDS, RATE, WORDS
+from .voices import ACCENTS, Utterance, espeak_variants, natural_voices, speak
 
-FIXTURE_VOICES = Path(__file__).resolve().parent.parent / "fixture_voices.txt"
-
-ACCENTS = [
-    "en-us", "en-us", "en-us-nyc", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-029",
-]  # American twice: most speakers of Speech Commands are
-FLITE_VOICES = ["kal16", "awb", "rms", "slt"]
 PEAK = 0.35  # of full scale; augmentation changes the level anyway
+BATCH = 500  # clips
+OFF_CENTRE = RATE // 10  # samples; augmentation moves it further
 
-# Pronunciations in espeak-ng's phoneme notation. As plain text espeak-ng says "on" unstressed, as inside a sentence.
+# Pronunciations in espeak-ng's notation. As plain text espeak-ng says "on" unstressed, as inside a sentence.
 PHONEMES = {
     "on": ["[['O2n]]", "[['A:n]]", "[['O:n]]", "[['0n]]"],
     "off": ["[['O2f]]", "[['A:f]]", "[['O:f]]", "[['0f]]"],
 }
+OPEN_VOWELS = set(RARE_WORDS)  # words that the foreign voices say right
+
+SPEED = (0.75, 1.45)
+PITCH = (0.4, 1.7)  # of espeak-ng's usual
+RESAMPLING = (0.82, 1.22)  # > 1: faster and higher, like a smaller speaker
+TAKES = 4  # by each recorded voice, at different speeds
+TAKE_SPEEDS = (0.8, 1.35)
+VOCODER_PITCH = (0.65, 1.6)
+VOCODER_FORMANTS = (0.86, 1.2)
+VOCODER_SPEED = (0.75, 1.35)
 
 
-@dataclass(frozen=True)
-class Utterance:
-    """What to say, and how."""
-
-    word: str
-    text: str
-    engine: str  # "espeak-ng" or "flite"
-    voice: str
-    speed: float  # words a minute for espeak-ng, a factor on durations for flite
-    pitch: float  # 0-99 for espeak-ng, Hz for flite
-    resampling: float  # > 1: faster and higher, like a smaller speaker
+def texts_of(word):
+    """How a voice may be told to say the word: as a statement, an order, a question."""
+    return [word, f"{word}.", f"{word}!", f"{word}?"]
 
 
-def fixture_variants():
-    """The espeak-ng variants (the part after "+", "" where there is none) that only fixtures may use."""
-    lines = (line.split("#")[0].split() for line in FIXTURE_VOICES.read_text().splitlines())
-    return {line[0].partition("+")[2] for line in lines if line}
-
-
-def espeak_variants():
-    """All variants that espeak-ng offers, less those of the fixtures."""
-    listing = subprocess.run(["espeak-ng", "--voices=variant"], check=True, capture_output=True, text=True).stdout
-    found = {match.group(1).strip() for match in re.finditer(r"!v/(.+?)\s*(?:\(|$)", listing, re.MULTILINE)}
-    return sorted(found - fixture_variants())
-
-
-def plan(seed, scale=1.0):
-    """The utterances to synthesise; the same list for the same seed and version of espeak-ng."""
-    rng = random.Random(seed)
+def by_rule(word, texts, count, rng):
+    """`count` utterances by espeak-ng."""
     variants = espeak_variants()
-    if "" not in fixture_variants():
-        variants.append("")
-    counts = {word: (1600, 250) if word in RARE_WORDS else (300, 40) for word in WORDS}
-    counts |= {word: (80, 8) for word in RARE_UNKNOWN_WORDS}
-    counts |= {word: (14, 2) for word in dict.fromkeys(NEAR_MISSES + COMMON_WORDS) if word not in counts}
-
-    utterances = []
-    for word, (by_espeak, by_flite) in counts.items():
-        texts = [word, f"{word}.", f"{word}!", f"{word}?", *PHONEMES.get(word, [])]
-        for _ in range(round(by_espeak * scale)):
-            variant = rng.choice(variants)
-            utterances.append(
-                Utterance(
-                    word,
-                    rng.choice(texts),
-                    "espeak-ng",
-                    rng.choice(ACCENTS) + (f"+{variant}" if variant else ""),
-                    rng.randint(100, 210),
-                    rng.randint(15, 85),
-                    rng.uniform(0.87, 1.15),
-                )
-            )
-        for _ in range(round(by_flite * scale)):
-            voice = rng.choice(FLITE_VOICES)
-            pitch = rng.uniform(70, 150) if voice != "slt" else rng.uniform(130, 260)
-            utterances.append(
-                Utterance(word, word, "flite", voice, rng.uniform(0.8, 1.6), pitch, rng.uniform(0.85, 1.2))
-            )
-    return utterances
+    return [
+        Utterance(
+            word,
+            rng.choice(texts),
+            "espeak-ng",
+            f"{rng.choice(ACCENTS)}+{rng.choice(variants)}",
+            rng.uniform(*SPEED),
+            rng.uniform(*PITCH),
+        )
+        for _ in range(count)
+    ]
 
 
-def speak(utterance):
-    """One clip of CLIP int16 samples with the word in the middle, or None where the voice has nothing to say."""
-    u = utterance
-    if u.engine == "espeak-ng":
-        command = ["espeak-ng", "-v", u.voice, "-s", str(u.speed), "-p", str(u.pitch), "--stdout", u.text]
-    else:
-        command = ["flite", "-voice", u.voice, "--setf", f"duration_stretch={u.speed:.3f}"]
-        command += ["--setf", f"int_f0_target_mean={u.pitch:.1f}", "-t", u.text, "-o", "/dev/stdout"]
-    out = subprocess.run(command, check=True, capture_output=True).stdout
-    if len(out) < 44 + 2 * RATE // 20:
-        return None
-    rate = int.from_bytes(out[24:28], "little")
-    samples = np.frombuffer(out[44 : 44 + (len(out) - 44) // 2 * 2], "<i2").astype(np.float32)
-    peak = np.abs(samples).max()
-    if peak < 100:
-        return None
-    audible = np.flatnonzero(np.abs(samples) > 0.01 * peak)
-    samples = samples[audible[0] : audible[-1] + 1]
-    samples = resample(samples, max(1, round(len(samples) * RATE / rate / u.resampling)))[:CLIP]
+def by_recorded_voices(word, takes, rng):
+    """`takes` utterances by each of the recorded voices."""
+    return [
+        Utterance(word, rng.choice(texts_of(word)), engine, voice, rng.uniform(*TAKE_SPEEDS), rng.uniform(0.85, 1.2))
+        for engine, voice in natural_voices(foreign=word in OPEN_VOWELS)
+        for _ in range(takes)
+    ]
+
+
+def by_flite(word, count, rng):
+    """`count` utterances by flite: quick, so good for many different words."""
+    voices = [voice for engine, voice in natural_voices() if engine == "flite"]
+    return [
+        Utterance(word, word, "flite", rng.choice(voices), rng.uniform(*TAKE_SPEEDS), rng.uniform(0.8, 1.3))
+        for _ in range(count)
+    ]
+
+
+def resampled(samples, rng):
+    """Faster and higher, or slower and lower."""
+    return soxr.resample(samples, RATE * rng.uniform(*RESAMPLING), RATE)
+
+
+def other_voice(speech, rng):
+    """Samples of vocoder.Speech as another person may say it. Small people have high voices and short vocal tracts."""
+    size = rng.random()
+    pitch = VOCODER_PITCH[0] * (VOCODER_PITCH[1] / VOCODER_PITCH[0]) ** min(1, max(0, size + rng.gauss(0, 0.2)))
+    formants = VOCODER_FORMANTS[0] + (VOCODER_FORMANTS[1] - VOCODER_FORMANTS[0]) * size
+    return vocoder.rendered(vocoder.changed(speech, rng.uniform(*VOCODER_SPEED), pitch, formants))
+
+
+def other_voices(recordings, count, seed):
+    """`count` clips as float arrays from a few recordings (float or int16, RATE), in turn, each as said by somebody else."""
+    rng = random.Random(seed)
+    analysed = [vocoder.analysed(x / 32_768 if x.dtype == np.int16 else x) for x in recordings]
+    return [other_voice(analysed[i % len(analysed)], rng) for i in range(count)]
+
+
+def as_clip(samples, rng):
+    """float32 [CLIP] with the word near the middle; of what is too long, a part."""
+    limit = PEAK / max(np.abs(samples).max(initial=0.0), 1e-9)
+    if len(samples) > CLIP:
+        start = rng.randrange(len(samples) - CLIP + 1)
+        return samples[start : start + CLIP] * limit
+    room = CLIP - len(samples)
+    start = min(room, max(0, room // 2 + rng.randint(-OFF_CENTRE, OFF_CENTRE)))
     clip = np.zeros(CLIP, np.float32)
-    start = (CLIP - len(samples)) // 2
-    clip[start : start + len(samples)] = samples * (PEAK * 32_767 / np.abs(samples).max())
-    return clip.round().astype(np.int16)
+    clip[start : start + len(samples)] = samples * limit
+    return clip
 
 
-def synthesise(seed, scale=1.0, threads=2):
-    """(words, clips): a list of words and an int16 array [N, CLIP]."""
-    utterances = plan(seed, scale)
-    with ThreadPoolExecutor(threads) as pool:
-        clips = list(pool.map(speak, utterances))
-    spoken = [(u.word, clip) for u, clip in zip(utterances, clips) if clip is not None]
-    return [word for word, _ in spoken], np.stack([clip for _, clip in spoken])
+def finished(samples, rng):
+    """Arrays of any length → int16 [N, CLIP], with hiss and codec."""
+    generator = np.random.default_rng(rng.getrandbits(63))
+    parts = []
+    for first in range(0, len(samples), BATCH):  # in floating point a whole corpus is large
+        clips = np.stack([as_clip(x, rng) for x in samples[first : first + BATCH]])
+        clips = damage.coded(damage.hissed(clips, generator), generator)
+        parts.append((clips * 32_767).round().clip(-32_768, 32_767).astype(np.int16))
+    return np.concatenate(parts)
+
+
+class Collection:
+    """Words, samples and speakers, one entry a clip."""
+
+    def __init__(self, rng, threads):
+        self.rng, self.threads = rng, threads
+        self.words, self.samples, self.speakers = [], [], []
+
+    def add(self, utterances, change):
+        """Speaks them; `change(samples)` gives the samples to keep."""
+        for utterance, samples in zip(utterances, speak(utterances, self.threads)):
+            if samples is not None:
+                self.keep(utterance.word, change(samples), utterance.speaker)
+
+    def keep(self, word, samples, speaker):
+        self.words.append(word)
+        self.samples.append(samples.astype(np.float32))
+        self.speakers.append(speaker)
+
+    def word(self, word, rule_count, recorded_count):
+        """A word to be recognised: by espeak-ng, and by the recorded voices in many guises."""
+        texts = texts_of(word) + PHONEMES.get(word, [])
+        self.add(by_rule(word, texts, rule_count, self.rng), lambda x: resampled(x, self.rng))
+        utterances = by_recorded_voices(word, TAKES, self.rng)
+        takes = [(u, x) for u, x in zip(utterances, speak(utterances, self.threads)) if x is not None]
+        changed = other_voices([x for _, x in takes], recorded_count, self.rng.getrandbits(63))
+        for i, samples in enumerate(changed):
+            self.keep(word, samples, takes[i % len(takes)][0].speaker)
+
+    def other(self, word, texts, rule_count, flite_count=0):
+        """A word to be refused."""
+        utterances = by_rule(word, texts, rule_count, self.rng) + by_flite(word, flite_count, self.rng)
+        self.add(utterances, lambda x: resampled(x, self.rng))
+
+    def running_speech(self, sentences):
+        """A second out of the middle of each of many sentences."""
+        writer = Writer("train", np.random.default_rng(self.rng.getrandbits(63)))
+        texts = [writer.sentence() for _ in range(sentences)]
+        utterances = [u for text in texts for u in by_rule("(sentence)", [text], 1, self.rng)]
+        flite = [u for text in texts[::2] for u in by_flite(text, 1, self.rng)]
+        utterances += [Utterance("(sentence)", u.text, u.engine, u.voice, u.speed, u.pitch) for u in flite]
+        for utterance, samples in zip(utterances, speak(utterances, self.threads)):
+            for start in range(0, 0 if samples is None else len(samples) - CLIP, CLIP):
+                self.keep(utterance.word, samples[start : start + CLIP], utterance.speaker)
+
+
+def synthesise(seed, scale=1.0, threads=1):
+    """(words, clips int16 [N, CLIP], speakers): the ten words, words close to them, other words and running speech.
+
+    About 34,000 clips at scale 1: what is in none of WORDS is unknown. Speakers are "engine/voice". The same for the same seed
+    and the same versions of the synthesisers, whatever the number of threads.
+    """
+    collection = Collection(random.Random(seed), threads)
+
+    def some(count):
+        return max(1, round(count * scale))
+
+    for word in WORDS:
+        rare = word in RARE_WORDS
+        collection.word(word, some(3000 if rare else 450), some(3000 if rare else 350))
+        for near in phonemes.near_words(word, WORDS):
+            collection.other(f"(near {word})", [near], some(24 if rare else 6))
+    for word in RARE_UNKNOWN_WORDS:
+        collection.other(word, texts_of(word), some(70), some(15))
+    for word in dict.fromkeys(NEAR_MISSES):
+        collection.other(word, texts_of(word), some(18), some(6))
+    for word in dict.fromkeys(COMMON_WORDS):
+        collection.other(word, texts_of(word), some(8), some(4))
+    collection.running_speech(some(900))
+    return collection.words, finished(collection.samples, collection.rng), collection.speakers

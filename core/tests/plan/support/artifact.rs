@@ -130,8 +130,8 @@ impl Artifact {
             (word::FRAMES, u32::from(frames)),
             (word::INPUT_SCALE, one),
             (word::OUTPUT_SCALE, one),
-            (word::SMOOTHING, 1),
-            (word::THRESHOLD, 0.5f32.to_bits()),
+            (word::RELEASE, 0.75f32.to_bits()),
+            (word::MUTE_MS, 90),
             (word::PROVENANCE, provenance),
             (word::PROVENANCE_LENGTH, 18),
         ] {
@@ -167,6 +167,7 @@ impl Artifact {
         self.header[word::LABELS] = self.append(&ends);
         self.header[word::LABELS_LENGTH] = ends.len() as u32;
         self.header[word::LABEL_COUNT] = labels.len() as u32;
+        self.header[word::THRESHOLDS] = self.append(&vec![0.5f32; labels.len()]);
     }
 
     /// Appends an operator as it is. Its output becomes the model's, if it has no more values than there may be labels.

@@ -11,7 +11,7 @@ mod failure;
 mod fault;
 mod microphone;
 mod program;
-mod semihosting;
+pub mod semihosting;
 mod wav;
 mod witness;
 

@@ -1,0 +1,189 @@
+//! `earmark serve`: the audio-classification API over HTTP.
+
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use earmark::Error;
+use earmark::audio::Limits;
+use earmark::serve::{Config, Server};
+use tracing_subscriber::filter::LevelFilter;
+
+use super::model::EngineName;
+
+/// Answer the audio-classification API over HTTP
+///
+/// POST audio, as it is or as base64 in JSON, to / or /models/MODEL. A page for people is at /, one to try the API at /docs.
+/// SIGTERM ends it once the requests in progress are answered.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen; port 0 lets the system choose one
+    #[arg(long, value_name = "HOST:PORT", default_value_t = Config::default().address)]
+    addr: SocketAddr,
+
+    /// A directory of models: NAME.ear is served as NAME, OWNER/NAME.ear as OWNER/NAME. They are loaded when asked for, and anew when
+    /// they change. The built-in model is always there
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+
+    /// The model that answers at / and /predict
+    #[arg(long, value_name = "MODEL", default_value = earmark::model::BUILT_IN)]
+    default_model: String,
+
+    /// What runs the models
+    #[arg(long, value_name = "ENGINE", default_value = "core")]
+    engine: EngineName,
+
+    /// A key that requests must bring as `authorization: Bearer KEY`. Other users of this machine can see options: better set
+    /// the variable
+    #[arg(long, value_name = "KEY", env = "EARMARK_API_KEY", hide_env_values = true)]
+    api_key: Option<String>,
+
+    /// The one web site whose pages may read answers [default: any]
+    #[arg(long, value_name = "ORIGIN")]
+    allow_origin: Option<String>,
+
+    /// How many labels to answer with where a request does not say [default: all]
+    #[arg(long, value_name = "N")]
+    default_top_k: Option<NonZeroU32>,
+
+    /// The longest audio that is accepted
+    #[arg(long, value_name = "SECONDS", default_value_t = Config::default().audio.seconds)]
+    max_seconds: u32,
+
+    /// The largest audio file that is accepted
+    #[arg(long, value_name = "BYTES", default_value_t = Config::default().audio.bytes)]
+    max_bytes: u64,
+
+    /// Requests that are computed at the same time [default: as many as there are processors]
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
+
+    /// Requests that wait for their turn; more are answered with 429 [default: 16 for each worker]
+    #[arg(long, value_name = "N")]
+    queue: Option<usize>,
+
+    /// Connections that are open at the same time
+    #[arg(long, value_name = "N", default_value_t = Config::default().connections)]
+    connections: usize,
+
+    /// Streams that are open at the same time
+    #[arg(long, value_name = "N", default_value_t = Config::default().streams)]
+    streams: usize,
+
+    /// Bytes that remembered answers may take; 0 for none
+    #[arg(long, value_name = "BYTES", default_value_t = Config::default().cache_bytes)]
+    cache_bytes: u64,
+
+    /// The longest that a request may take once its body is there
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    timeout: Duration,
+
+    /// How long a request waits for a model that is loading before it is answered with 503, unless it says x-wait-for-model: true
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = at_least_a_second)]
+    load_wait: Duration,
+
+    /// The longest pause within a body, and the longest that headers may take
+    #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
+    stall: Duration,
+
+    /// How long requests in progress may go on after SIGTERM
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    drain: Duration,
+
+    /// How the log on stderr is written
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    log: LogFormat,
+
+    /// What the log tells; every request is told at `debug`
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log_level: LogLevel,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// Lines for people
+    Human,
+    /// An object a line
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogLevel {
+    Off,
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<f64>().map_err(|error| error.to_string())?;
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+    if duration.is_zero() || duration > LONGEST { Err("must be above 0 and at most a day".to_owned()) } else { Ok(duration) }
+}
+
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+fn at_least_a_second(text: &str) -> Result<Duration, String> {
+    let duration = seconds(text)?;
+    if duration < Duration::from_secs(1) {
+        return Err("must be at least 1: some clients try again at once and without end".to_owned());
+    }
+    Ok(duration)
+}
+
+impl Serve {
+    /// Serves until a signal says to stop.
+    pub fn run(&self) -> Result<ExitCode, Error> {
+        self.start_log();
+        let server = Server::bind(self.config())?;
+        tracing::info!("listening on http://{}", server.address()?);
+        server.run()?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn config(&self) -> Config {
+        let defaults = Config::default();
+        let workers = self.workers.unwrap_or(defaults.workers);
+        Config {
+            address: self.addr,
+            models: self.models.clone(),
+            default_model: self.default_model.clone(),
+            engine: self.engine.into(),
+            api_key: self.api_key.clone(),
+            allow_origin: self.allow_origin.clone(),
+            default_top_k: self.default_top_k,
+            audio: Limits { bytes: self.max_bytes, seconds: self.max_seconds },
+            workers,
+            queue: self.queue.unwrap_or(16 * workers.get()),
+            connections: self.connections,
+            streams: self.streams,
+            cache_bytes: self.cache_bytes,
+            timeout: self.timeout,
+            load_wait: self.load_wait,
+            stall: self.stall,
+            drain: self.drain,
+            ..defaults
+        }
+    }
+
+    fn start_log(&self) {
+        let level = match self.log_level {
+            LogLevel::Off => LevelFilter::OFF,
+            LogLevel::Error => LevelFilter::ERROR,
+            LogLevel::Warn => LevelFilter::WARN,
+            LogLevel::Info => LevelFilter::INFO,
+            LogLevel::Debug => LevelFilter::DEBUG,
+        };
+        let log = tracing_subscriber::fmt().with_max_level(level).with_writer(io::stderr).with_target(false);
+        match self.log {
+            LogFormat::Human => log.with_ansi(io::stderr().is_terminal()).init(),
+            LogFormat::Json => log.json().flatten_event(true).init(),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! How good a model is, on recordings with labels, as it runs on a device.
+//!
+//! [`Collection::find`] finds clips in a folder a label, [`hear`] asks the model about each (under [`Stress`], if wanted), and
+//! [`Figures::new`] counts: accuracy with its interval, precision and recall, confusion, calibration. [`plots`] draws them.
+
+mod clips;
+mod figures;
+mod interval;
+pub mod plots;
+mod run;
+mod stress;
+
+pub use clips::{Clip, Collection, Skipped, UNKNOWN, has_words, recordings};
+pub use figures::{Answer, Figures, LabelFigures, PerLabel};
+pub use interval::{poisson_bound, wilson};
+pub use run::{Conditions, Outcome, hear, median};
+pub use stress::{Noise, Part, Room, Stress};

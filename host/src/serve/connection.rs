@@ -1,0 +1,74 @@
+//! Connections: accepted up to a number, given up when they stall, and let finish when the server stops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tracing::{debug, warn};
+
+use super::App;
+use super::metrics::Counted;
+
+/// Bytes that are read of headers at most.
+const MOST_HEADERS: usize = 64 << 10;
+
+/// How long to wait when the system has no more files for connections.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Accepts connections until `stop` says so, then waits for those that are answering; gives their number if it was not zero when
+/// `drain` had passed.
+pub(super) async fn serve(listener: TcpListener, router: Router, app: &Arc<App>, mut stop: watch::Receiver<bool>) -> usize {
+    let places = Arc::new(Semaphore::new(app.config.connections));
+    let graceful = GracefulShutdown::new();
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(app.config.stall).max_buf_size(8 * MOST_HEADERS);
+    builder.max_header_size(MOST_HEADERS);
+    loop {
+        let accept = async {
+            let place = places.clone().acquire_owned().await;
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            accepted = accept => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                warn!("a connection cannot be accepted: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let counted = Counted::new(&app.metrics.connections);
+        let connection = graceful.watch(connect(&builder, stream, router.clone()));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                debug!("a connection ended: {error}");
+            }
+            drop((place, counted));
+        });
+    }
+    drop(listener);
+    let open = graceful.count();
+    match tokio::time::timeout(app.config.drain, graceful.shutdown()).await {
+        Ok(()) => 0,
+        Err(_) => open,
+    }
+}
+
+type Service = TowerToHyperService<Router>;
+
+fn connect(builder: &http1::Builder, stream: TcpStream, router: Router) -> http1::UpgradeableConnection<TokioIo<TcpStream>, Service> {
+    // Answers are small and complete: nothing is gained by waiting for more.
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!("a connection keeps its delay: {error}");
+    }
+    builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).with_upgrades()
+}

@@ -1,0 +1,39 @@
+//! Forms with one file: `curl -F file=@yes.wav`, and what browsers send.
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::{HeaderMap, header, request::Parts};
+use earmark_core::api::Parameters;
+
+use super::failure::Failure;
+use super::question::parameters;
+
+/// Whether a body is a form: here the content type counts, because only it knows the boundary; but it must be right, for clients send
+/// wrong ones.
+pub(super) fn is_form(headers: &HeaderMap, body: &[u8]) -> bool {
+    let content_type = headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let is_multipart = content_type.get(..10).is_some_and(|start| start.eq_ignore_ascii_case(b"multipart/"));
+    is_multipart && body.trim_ascii_start().starts_with(b"--")
+}
+
+/// The one file in a form, and parameters that stand beside it.
+pub(super) async fn read(parts: Parts, body: Vec<u8>) -> Result<(Vec<u8>, Parameters), Failure> {
+    let broken = |detail: String| Failure::bad_request(format!("the form cannot be read ({detail}): send it again"));
+    let request = Request::from_parts(parts, Body::from(body));
+    let mut form = Multipart::from_request(request, &()).await.map_err(|error| broken(error.body_text()))?;
+    let mut pairs = Vec::new();
+    let mut file = None;
+    while let Some(field) = form.next_field().await.map_err(|error| broken(error.body_text()))? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let is_parameter = field.file_name().is_none() && matches!(name.as_str(), "top_k" | "function_to_apply");
+        let bytes = field.bytes().await.map_err(|error| broken(error.body_text()))?;
+        if is_parameter {
+            pairs.push((name, String::from_utf8_lossy(&bytes).into_owned()));
+        } else if file.replace(bytes).is_some() {
+            return Err(Failure::bad_request("the form has more than one file: send one"));
+        }
+    }
+    let file = file.ok_or_else(|| Failure::bad_request("the form has no file: send one"))?;
+    let parameters = parameters(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
+    Ok((file.into(), parameters))
+}

@@ -1,0 +1,108 @@
+//! Which path leads where, and what lies around all of them.
+
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::handler::Handler;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get};
+use axum::Router;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+use tower_http::decompression::RequestDecompressionLayer;
+use utoipa::OpenApi;
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::App;
+use super::failure::Failure;
+use super::headers::{CACHE, COMPUTE_AUDIO_LENGTH, COMPUTE_TIME, REQUEST_ID};
+use super::observe::{observe, panicked};
+use super::openapi::Document;
+use super::{answer, operations, page};
+
+/// Answers shorter than this are not worth compressing: most have a few hundred bytes.
+const COMPRESSED_FROM: u16 = 1024;
+
+/// Everything that a connection is served by.
+pub(super) fn router(app: &Arc<App>) -> Router {
+    around(routes(app), app)
+}
+
+fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    use answer::{by_default, by_name, by_owner_and_name, predict};
+    use operations::*;
+
+    let asks_for_key = from_fn_with_state(app.clone(), check_key);
+    // The page for people and the answers for machines share a path, but only the latter need a key.
+    let root = get(page::index).post(by_default.layer(asks_for_key.clone()));
+    let open = Router::new()
+        .route("/", root)
+        .route("/page.js", get(page::script))
+        .merge(both("/health", get(health)))
+        .merge(both("/ready", get(ready)))
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", Document::openapi()));
+    let closed = [
+        ("/predict", axum::routing::post(predict)),
+        ("/models", get(models)),
+        ("/models/{name}", get(model_by_name).post(by_name)),
+        ("/models/{owner}/{name}", get(model_by_owner_and_name).post(by_owner_and_name)),
+        ("/status/{name}", get(status_by_name)),
+        ("/status/{owner}/{name}", get(status_by_owner_and_name)),
+        ("/info", get(info)),
+        ("/metrics", get(metrics)),
+    ];
+    let closed = closed.into_iter().fold(Router::new(), |router, (path, methods)| router.merge(both(path, methods)));
+    open.merge(closed.route_layer(asks_for_key)).fallback(nowhere)
+}
+
+/// A route with and without a slash at its end.
+fn both(path: &str, methods: MethodRouter<Arc<App>>) -> Router<Arc<App>> {
+    Router::new().route(path, methods.clone()).route(&format!("{path}/"), methods)
+}
+
+/// The layers, from the innermost to the outermost.
+fn around(routes: Router<Arc<App>>, app: &Arc<App>) -> Router {
+    routes
+        // The limit is kept where bodies are received.
+        .layer(DefaultBodyLimit::disable())
+        .layer(CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(COMPRESSED_FROM)))
+        .layer(RequestDecompressionLayer::new())
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(cors(app.config.allow_origin.as_deref()))
+        .layer(from_fn_with_state(app.clone(), observe))
+        .with_state(app.clone())
+}
+
+fn cors(origin: Option<&str>) -> CorsLayer {
+    let one = |origin: &str| HeaderValue::try_from(origin).ok().map(AllowOrigin::exact);
+    CorsLayer::new()
+        .allow_origin(origin.and_then(one).unwrap_or_else(AllowOrigin::any))
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])
+        // Not `*`, which leaves out `authorization`.
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([
+            REQUEST_ID.clone(),
+            CACHE.clone(),
+            COMPUTE_TIME.clone(),
+            COMPUTE_AUDIO_LENGTH.clone(),
+            header::RETRY_AFTER,
+        ])
+        .max_age(std::time::Duration::from_secs(3600))
+}
+
+async fn check_key(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Failure> {
+    app.auth.check(request.headers())?;
+    Ok(next.run(request).await)
+}
+
+async fn nowhere(uri: Uri) -> Failure {
+    let path = uri.path();
+    Failure::new(
+        StatusCode::NOT_FOUND,
+        format!("there is nothing at {path}: POST audio to / or /models/MODEL; /docs shows all there is"),
+    )
+}
