@@ -5,7 +5,9 @@ use crate::support::sample::{every_operator, with_mfcc};
 use earmark_core::Error;
 use earmark_core::model::checksum::xxh32;
 use earmark_core::model::format::{CHECKED_FROM, HEADER_LENGTH, word};
-use earmark_core::model::{Addition, Convolution, DetectorDefaults, Mode, Model, Op, Problem, Quantisation, Sizes, Tensor, check_structure};
+use earmark_core::model::{
+    Addition, Convolution, DetectorDefaults, Mode, Model, Op, Problem, Quantisation, Sizes, Tensor, check_structure,
+};
 
 fn error(artifact: &Artifact) -> Error {
     Model::new(&artifact.bytes()).expect_err("a broken artifact")
@@ -34,8 +36,7 @@ fn a_whole_artifact_says_what_was_put_in() {
     assert_eq!(model.source_hash()[..5], [1, 2, 3, 4, 0]);
     assert_eq!(model.provenance(), "{\"licence\":\"none\"}");
     let detector = model.detector();
-    let expected =
-        DetectorDefaults { smoothing_ms: 0, release: 0.75, minimum_ms: 0, refractory_ms: 0, mute_ms: 90 };
+    let expected = DetectorDefaults { smoothing_ms: 0, release: 0.75, minimum_ms: 0, refractory_ms: 0, mute_ms: 90 };
     assert_eq!((detector, model.thresholds()), (expected, &[0.5; 3][..]));
     assert_eq!((model.mode(), model.step_samples()), (Mode::Windowed, 16));
     let kinds: Vec<&str> = model.plan().map(|op| op.name()).collect();
@@ -54,7 +55,7 @@ fn a_whole_artifact_says_what_was_put_in() {
     assert_eq!(kinds, expected);
     // 8 × 12 outputs of 3 × 8 inputs; 8 × 12 of 5 taps; 8 × 12 products; 3 outputs of 14 inputs.
     assert_eq!(model.plan().map(|op| op.multiply_accumulates()).sum::<u64>(), 2304 + 480 + 96 + 42);
-    let Sizes { artifact, engine, recognizer, window_samples, labels } = model.sizes();
+    let Sizes { artifact, engine, recognizer, window_samples, labels, .. } = model.sizes();
     assert_eq!((artifact, window_samples, labels), (bytes.len(), 176, 3));
     assert_eq!(engine, (model.arena_length() + model.scratch_length()).next_multiple_of(16));
     // 32 values of scratch for the front end, 8 features, 3 outputs; a frame of 32 samples.
@@ -77,7 +78,7 @@ fn what_is_no_artifact_is_refused() {
     }
     assert_eq!(with_word(word::VERSION, 1 | 64 << 16), Error::UnsupportedVersion { found: 1 });
     let what = "the header's length is not that of its version";
-    assert_eq!(with_word(word::VERSION, 2 | 63 << 16), Error::BadHeader { offset: 4, what });
+    assert_eq!(with_word(word::VERSION, 3 | 63 << 16), Error::BadHeader { offset: 4, what });
 }
 
 #[test]
@@ -423,10 +424,10 @@ fn every_message_says_what_to_do() {
     }
 }
 
-/// The one artifact in the repository that pins the format: firmware in the field reads version 2 for good, so a change of the
+/// The one artifact in the repository that pins the format: firmware in the field reads version 3 for good, so a change of the
 /// format comes with a new version. `EARMARK_REWRITE=1` writes the file anew.
 #[test]
-fn version_2_is_written_as_ever() {
+fn version_3_is_written_as_ever() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plan/every-operator.ear");
     let bytes = every_operator().bytes();
     if std::env::var_os("EARMARK_REWRITE").is_some() {
