@@ -6,16 +6,17 @@ use super::{clamp, outputs, taps};
 use crate::engine::kernels::generic::Generic;
 use crate::engine::kernels::{DepthwiseFilter, DepthwiseInput, Kernels};
 use crate::engine::layout::BLOCK;
+use crate::model::Window;
 
 /// Most taps that these loops take; the portable kernel serves larger filters.
 const MOST: usize = 32;
 /// Positions worked on at a time, if there are so many.
 const POSITIONS: usize = 4;
-/// Blocks of channels of a single position whose sums are kept at a time.
+/// Blocks of channels whose sums are kept at a time.
 const SPAN: usize = 4;
 
 /// For each tap of a position, where the channels and where their weights begin.
-type Places = [MaybeUninit<[*const i8; 2]>; MOST];
+type Places = [[MaybeUninit<*const i8>; 2]; MOST];
 
 pub(super) fn depthwise(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]) {
     // Channels are read by whole words.
@@ -25,12 +26,18 @@ pub(super) fn depthwise(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>
     if !input.fit(filter) || filter.window.taps() == 0 {
         return;
     }
-    let mut places = [[MaybeUninit::uninit(); MOST]; POSITIONS];
+    let taps = filter.window.taps();
+    let mut places: [Places; POSITIONS] = [[[MaybeUninit::uninit(); 2]; MOST]; POSITIONS];
+    for places in places.iter_mut().take(output.len() / filter.channels) {
+        for (tap, [_, weights]) in places.iter_mut().take(taps).enumerate() {
+            weights.write(filter.weights.as_ptr().wrapping_add(tap * filter.row()));
+        }
+    }
     let mut position = 0;
     for output in output.chunks_mut(POSITIONS * filter.channels) {
         let count = output.len() / filter.channels;
         for places in places.iter_mut().take(count) {
-            find(filter, input, position, places);
+            find(filter, input, position, &mut places[..taps]);
             position += 1;
         }
         // SAFETY: the input fits the filter, so that the tables are whole and all channels can be read from each place.
@@ -47,17 +54,34 @@ pub(super) fn depthwise(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>
     }
 }
 
-/// Finds the inputs and weights of a position.
-fn find(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, position: usize, places: &mut Places) {
-    let (row, mut weights) = (filter.row(), filter.weights.as_ptr());
-    let mut place = places.iter_mut();
-    input.tap_starts(filter, position, |start| {
-        let inputs = start.map_or(input.padding.as_ptr(), |start| input.values.as_ptr().wrapping_add(start));
-        if let Some(place) = place.next() {
-            place.write([inputs, weights]);
+/// Finds the inputs of a position.
+#[inline(never)] // On its own its variables stay in registers.
+fn find(
+    filter: &DepthwiseFilter<'_>,
+    input: &DepthwiseInput<'_>,
+    position: usize,
+    places: &mut [[MaybeUninit<*const i8>; 2]],
+) {
+    let Window { kernel, stride, dilation, pad } = &filter.window;
+    let (width, channels) = (input.width, filter.channels);
+    let (row_step, column_step) = (usize::from(dilation[0]), usize::from(dilation[1]));
+    // Before the first row or column, these wrap to far behind the last.
+    let mut row = (position / input.columns * usize::from(stride[0])).wrapping_sub(pad[0].into());
+    let first_column = (position % input.columns * usize::from(stride[1])).wrapping_sub(pad[1].into());
+    let padding = input.padding.as_ptr();
+    for places in places.chunks_exact_mut(usize::from(kernel[1]).max(1)) {
+        let mut column = first_column;
+        let start = row.wrapping_mul(width).wrapping_add(first_column).wrapping_mul(channels);
+        let mut inputs = input.values.as_ptr().wrapping_add(start);
+        // A row outside has no columns.
+        let end = if row < input.height { width } else { 0 };
+        for [place, _] in places {
+            place.write(if column < end { inputs } else { padding });
+            column = column.wrapping_add(column_step);
+            inputs = inputs.wrapping_add(column_step * channels);
         }
-        weights = weights.wrapping_add(row);
-    });
+        row = row.wrapping_add(row_step);
+    }
 }
 
 /// Computes all channels of four positions.
@@ -66,15 +90,18 @@ fn find(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, position: usiz
 /// The filter is whole and has 1 to [`MOST`] taps; the places of so many are known, and all channels can be read from each; `output` has
 /// four positions.
 unsafe fn four_positions(filter: &DepthwiseFilter<'_>, places: &[Places; POSITIONS], output: &mut [i8]) {
-    let mut sums = [MaybeUninit::<i32>::uninit(); taps::CHANNELS * POSITIONS];
+    let mut sums = [[MaybeUninit::<i32>::uninit(); POSITIONS]; SPAN * BLOCK];
     let offset = 2 * i32::from(filter.requantisation.zero_point) + 1;
     let (biases, scales) = (filter.requantisation.biases.as_ptr(), filter.requantisation.scales.as_ptr());
     let (sums, output) = (sums.as_mut_ptr().cast::<i32>(), output.as_mut_ptr());
-    for first in (0..filter.channels).step_by(taps::CHANNELS) {
+    let (channels, taps) = (filter.channels, filter.window.taps());
+    for first in (0..channels).step_by(SPAN * BLOCK) {
+        let count = (channels - first).min(SPAN * BLOCK);
+        let fours = count / taps::CHANNELS;
         // SAFETY: as for this function.
         unsafe {
-            taps::of_four_positions(places.as_ptr().cast(), filter.window.taps(), first, biases.add(first), sums);
-            outputs::of_four_rows(sums, scales.add(first), output.add(first), filter.channels, taps::CHANNELS, offset);
+            taps::of_four_positions(places.as_ptr().cast(), taps, first, biases.add(first), sums, fours);
+            outputs::of_four_rows(sums, scales.add(first), output.add(first), channels, count, offset);
         }
     }
 }

@@ -8,11 +8,11 @@ use core::arch::naked_asm;
 /// Channels worked on at a time.
 pub(super) const CHANNELS: usize = 4;
 
-/// Sums of four channels at four positions: of each channel, the sums of all positions.
+/// Sums of four times `fours` channels at four positions: of each channel, the sums of all positions.
 ///
 /// # Safety
 /// `places` has 32 pairs of addresses for each of the positions, one for inputs and one for weights, of which the first `taps`, at least
-/// one, count: a word can be read `channel` bytes behind each. There are four biases and 16 places for sums.
+/// one, count: so many words, at least one, can be read `channel` bytes behind each. There are so many biases, and places for sums.
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn of_four_positions(
     places: *const [*const i8; 2],
@@ -20,9 +20,11 @@ pub(super) unsafe extern "C" fn of_four_positions(
     channel: usize,
     biases: *const i32,
     sums: *mut i32,
+    fours: usize,
 ) {
     // r0 places; r1 their end; r2 channel; r3 biases; r4–r7 sums; r8, r9 two inputs each; r10, r11 two weights each; r12 where the sums
-    // go; lr the first place of the position. On the stack: 0 bytes of a position's taps, 4 the sums' end.
+    // go; lr the first place of the position. On the stack: 0 bytes of a position's taps, 4 end of a channel's sums, 8 biases' end,
+    // 12 places.
     naked_asm!(
         ".macro earmark_tap",
         "ldrd r8, r10, [r0], #8",
@@ -38,12 +40,16 @@ pub(super) unsafe extern "C" fn of_four_positions(
         "smlatt r7, r9, r11, r7",
         ".endm",
         "push {{r4-r11, lr}}",
-        "ldr r12, [sp, #36]",
-        "sub sp, sp, #12",
+        "ldrd r12, r4, [sp, #36]",
+        "sub sp, sp, #20",
         "lsl r1, r1, #3",
+        "add r4, r3, r4, lsl #4",
+        "str r1, [sp]",
+        "strd r4, r0, [sp, #8]",
+        "9:",
+        "ldr lr, [sp, #12]",
         "add r4, r12, #16",
-        "strd r1, r4, [sp]",
-        "mov lr, r0",
+        "str r4, [sp, #4]",
         "0:",
         "ldr r8, [sp]",
         "mov r0, lr",
@@ -66,7 +72,13 @@ pub(super) unsafe extern "C" fn of_four_positions(
         "add lr, lr, #256",
         "cmp r12, r8",
         "bne 0b",
-        "add sp, sp, #12",
+        "ldr r8, [sp, #8]",
+        "add r2, r2, #4",
+        "add r3, r3, #16",
+        "add r12, r12, #48",
+        "cmp r3, r8",
+        "bne 9b",
+        "add sp, sp, #20",
         "pop {{r4-r11, pc}}",
         ".purgem earmark_tap",
     )
