@@ -297,8 +297,8 @@ const fn sizes(bytes: &[u8]) -> Sizes {
     let arena = header_word(bytes, word::ARENA) as usize;
     let engine = (arena + header_word(bytes, word::SCRATCH) as usize).next_multiple_of(ALIGNMENT);
     let labels = header_word(bytes, word::LABEL_COUNT) as usize;
-    let scratch =
-        scratch_len_for(header_word(bytes, word::FFT_LENGTH) as usize, header_word(bytes, word::MEL_BANDS) as usize);
+    let kept_bands = if header_word(bytes, word::COEFFICIENTS) == 0 { 0 } else { header_word(bytes, word::MEL_BANDS) };
+    let scratch = scratch_len_for(header_word(bytes, word::FFT_LENGTH) as usize, kept_bands as usize);
     let floats = scratch + feature_count(bytes) + labels;
     let samples = 2 * header_word(bytes, word::FRAME_LENGTH) as usize;
     let recognizer = (engine + 4 * floats + samples).next_multiple_of(ALIGNMENT);
