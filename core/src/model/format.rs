@@ -1,4 +1,4 @@
-//! The layout of a `.ear` file, version 2: where each number stands.
+//! The layout of a `.ear` file, version 3: where each number stands.
 //!
 //! Everything is little-endian. The file begins with [`HEADER_WORDS`] 32-bit words; the tables and sections that they
 //! point at follow, each at an offset from the start of the file that is a multiple of [`ALIGNMENT`]. All offsets and
@@ -24,7 +24,7 @@
 /// First four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"EARM";
 /// The version of the format that this crate reads and the compiler writes.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// Alignment of the file in memory and of every section in the file, in bytes.
 pub const ALIGNMENT: usize = 16;
 /// Length of the header in 32-bit words.

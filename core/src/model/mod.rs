@@ -311,8 +311,8 @@ const fn sizes(bytes: &[u8]) -> Sizes {
         None => engine,
     };
     let labels = model.label_count();
-    let scratch =
-        scratch_len_for(header_word(bytes, word::FFT_LENGTH) as usize, header_word(bytes, word::MEL_BANDS) as usize);
+    let kept_bands = if header_word(bytes, word::COEFFICIENTS) == 0 { 0 } else { header_word(bytes, word::MEL_BANDS) };
+    let scratch = scratch_len_for(header_word(bytes, word::FFT_LENGTH) as usize, kept_bands as usize);
     let floats = scratch + feature_count(bytes) + labels;
     let samples = 2 * header_word(bytes, word::FRAME_LENGTH) as usize;
     // The engine's length is a multiple of the alignment, so what follows is aligned as well.

@@ -91,7 +91,7 @@ fn what_is_no_artifact_is_refused() {
     }
     assert_eq!(with_word(word::VERSION, 1 | 64 << 16), Error::UnsupportedVersion { found: 1 });
     let what = "the header's length is not that of its version";
-    assert_eq!(with_word(word::VERSION, 2 | 63 << 16), Error::BadHeader { offset: 4, what });
+    assert_eq!(with_word(word::VERSION, 3 | 63 << 16), Error::BadHeader { offset: 4, what });
 }
 
 #[test]
@@ -437,10 +437,10 @@ fn every_message_says_what_to_do() {
     }
 }
 
-/// The one artifact in the repository that pins the format: firmware in the field reads version 2 for good, so a change of the
+/// The one artifact in the repository that pins the format: firmware in the field reads version 3 for good, so a change of the
 /// format comes with a new version. `EARMARK_REWRITE=1` writes the file anew.
 #[test]
-fn version_2_is_written_as_ever() {
+fn version_3_is_written_as_ever() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plan/every-operator.ear");
     let bytes = every_operator().bytes();
     if std::env::var_os("EARMARK_REWRITE").is_some() {

@@ -213,7 +213,8 @@ fn tiled_weights(op: &Convolution, filter: &Filter) -> Vec<u8> {
     for (output, weights) in filter.weights.chunks_exact(row).enumerate() {
         let group = (output / channels) * padded * depth;
         for (index, weight) in weights.iter().enumerate() {
-            packed[group + layout::weight_index(output % channels, index, depth)] = weight.cast_unsigned();
+            let channel = output % channels;
+            packed[group + layout::weight_index(channel, index, depth)] = layout::pack_weight(channel, *weight);
         }
     }
     packed

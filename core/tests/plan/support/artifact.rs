@@ -79,6 +79,11 @@ impl PlainConvolution {
         group + layout::weight_index(channel % per_group, index, depth)
     }
 
+    /// The byte that holds a weight.
+    fn packed(&self, channel: usize, weight: i8) -> u8 {
+        layout::pack_weight(channel % (self.output.channels / self.groups) as usize, weight)
+    }
+
     /// Where a channel's bias and scale stand.
     fn slot(&self, channel: usize, depthwise: bool) -> usize {
         if depthwise {
@@ -187,12 +192,13 @@ impl Artifact {
     pub fn convolution(&mut self, plain: &PlainConvolution, depthwise: bool) {
         let mut record = plain.record();
         let channels = layout::requantised_channels(&record, depthwise) as usize;
-        let mut weights = vec![0i8; layout::weights_length(&record, depthwise) as usize];
+        let mut weights = vec![0u8; layout::weights_length(&record, depthwise) as usize];
         let mut biases = vec![0i32; channels];
         let mut scales = vec![layout::pack_scale(0.5).unwrap(); channels];
         for (channel, row) in plain.weights.chunks_exact(plain.depth()).enumerate() {
             for (index, &weight) in row.iter().enumerate() {
-                weights[plain.place(channel, index, depthwise)] = weight;
+                let place = plain.place(channel, index, depthwise);
+                weights[place] = if depthwise { weight.cast_unsigned() } else { plain.packed(channel, weight) };
             }
             let sum: i32 = row.iter().map(|&weight| i32::from(weight)).sum();
             let slot = plain.slot(channel, depthwise);
