@@ -26,7 +26,7 @@ pub fn confusion(figures: &Figures) -> Result<Vec<u8>, Error> {
     let side = (MARGIN + CELL * labels.len() as i32 + 24) as u32;
     png(side, side, |area| {
         let text = TextStyle::from((FONT, 14)).color(&INK);
-        area.draw(&Text::new("said ↓   heard →".replace(['↓', '→'], ""), (8, 8), text.clone()))?;
+        area.draw(&Text::new("rows: said, columns: heard", (8, 8), text.clone()))?;
         for (row, (label, counts)) in labels.iter().zip(&figures.confusion).enumerate() {
             let y = MARGIN + CELL * row as i32;
             area.draw(&Text::new(label.clone(), (8, y + CELL / 2 - 8), text.clone()))?;
