@@ -126,7 +126,11 @@ pub fn names(list: &Path) -> Result<BTreeSet<String>, Error> {
         .map_err(|cause| refused(format!("cannot be read: {cause}; give a text file with a name a line")))?;
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or("").trim());
     let names: BTreeSet<String> = lines.filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    if names.is_empty() { Err(refused("names no recordings: give one a line, without its ending".into())) } else { Ok(names) }
+    if names.is_empty() {
+        Err(refused("names no recordings: give one a line, without its ending".into()))
+    } else {
+        Ok(names)
+    }
 }
 
 /// Whether a file's name, without its ending, is in a list.

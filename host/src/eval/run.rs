@@ -47,8 +47,7 @@ pub fn hear(
     conditions: &Conditions,
     on_clip: impl Fn() + Sync,
 ) -> Result<Outcome, Error> {
-    let clips: Vec<&Clip> =
-        collection.clips.iter().filter(|clip| !conditions.masked.contains(&clip.truth)).collect();
+    let clips: Vec<&Clip> = collection.clips.iter().filter(|clip| !conditions.masked.contains(&clip.truth)).collect();
     // One to begin with, so that a model that cannot run is an error of its own and not one of every clip.
     Classifier::new(loaded, conditions.engine)?;
     let heard: Vec<_> = clips

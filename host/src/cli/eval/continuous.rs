@@ -61,7 +61,13 @@ pub struct ContinuousOptions {
     latency_ms: f64,
 
     /// Times of smoothing to try for the operating point
-    #[arg(long, value_name = "MS,…", requires = "continuous", value_delimiter = ',', default_value = "50,100,150,200,300,400")]
+    #[arg(
+        long,
+        value_name = "MS,…",
+        requires = "continuous",
+        value_delimiter = ',',
+        default_value = "50,100,150,200,300,400"
+    )]
     smoothing_ms: Vec<u32>,
 
     /// Times above the threshold to try for the operating point [default: the model's]
@@ -133,7 +139,8 @@ impl ContinuousOptions {
     fn destination(&self, eval: &Eval) -> Result<Option<PathBuf>, Error> {
         let own = || eval.model.path().filter(|path| !path.extension().is_some_and(|ending| ending == "onnx"));
         let refused = || Error::EvalOption {
-            what: "--calibrate writes into an artifact: give its path as --model MODEL.ear, or another one as --output".into(),
+            what: "--calibrate writes into an artifact: give its path as --model MODEL.ear, or another one as --output"
+                .into(),
         };
         self.calibrate
             .then(|| self.output.clone().or_else(|| own().map(Path::to_owned)).ok_or_else(refused))
@@ -165,9 +172,8 @@ pub fn run(eval: &Eval, options: &ContinuousOptions) -> Result<ExitCode, Error> 
     bar.finish_and_clear();
 
     let ground = Ground { heard: &heard, sources: programme.sources.len(), labels, timing: Timing::of(&model) };
-    let figures_of = |Found { trial, tally }: &Found| {
-        OperatingFigures::new(trial, tally, &apart, &ground, &programme.sources)
-    };
+    let figures_of =
+        |Found { trial, tally }: &Found| OperatingFigures::new(trial, tally, &apart, &ground, &programme.sources);
     let trial = Trial { settings: settings.detector, thresholds: ground.masked(model.thresholds().to_vec()) };
     let present = Found { tally: ground.tally(&trial)?, trial };
     let curve = ground.curve(settings.detector)?;
@@ -183,10 +189,8 @@ pub fn run(eval: &Eval, options: &ContinuousOptions) -> Result<ExitCode, Error> 
         let det = plots::trade_off(&trade_offs(&curve, &apart, &ground), "false alarms an hour", least..least * 1e4)?;
         write_plots(folder, [("det.png", det)])?;
     }
-    let point = |(threshold, tally): &(f32, _)| Point {
-        threshold: *threshold,
-        total: Total::new(tally, &apart, &ground),
-    };
+    let point =
+        |(threshold, tally): &(f32, _)| Point { threshold: *threshold, total: Total::new(tally, &apart, &ground) };
     let report = Report {
         hours: ground.hours(),
         present: figures_of(&present),

@@ -69,7 +69,7 @@ fn total_row(total: &Total) -> String {
     format!(
         "{:>7}  {:14}  {:>12}  {:>7}  {:8}  {:>8}  {}",
         percent(total.miss_rate),
-        format!("({:.1}–{:.1} %)", 100.0 * low, 100.0 * high),
+        if total.words > 0 { format!("({:.1}–{:.1} %)", 100.0 * low, 100.0 * high) } else { String::new() },
         total.false_alarms,
         number(total.false_alarms_an_hour),
         format!("(≤ {})", number(total.false_alarms_bound)),
@@ -99,7 +99,8 @@ fn operation(figures: &OperatingFigures) -> String {
     let labels = &figures.per_label.0;
     let width = labels.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0).max(9);
     text += &format!("{:width$}  threshold  words  misses          false alarms  confused  latency median / p95\n", "");
-    for (label, LabelOperation { threshold, words, misses, miss_rate, false_alarms, confusions, latency_ms }) in labels {
+    for (label, LabelOperation { threshold, words, misses, miss_rate, false_alarms, confusions, latency_ms }) in labels
+    {
         text += &format!(
             "{:width$}  {threshold:>9.4}  {words:>5}  {misses:>5} {:>9}  {false_alarms:>12}  {confusions:>8}  {}\n",
             printable(label),
@@ -118,7 +119,8 @@ fn operation(figures: &OperatingFigures) -> String {
 fn rows(figures: &Figures) -> String {
     let labels: Vec<String> = figures.labels.iter().map(printable).collect();
     let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
-    let mut text = format!("{:width$}  {:>9}  {:>8}  {:>6}  mostly confused with\n", "", "precision", "recall", "clips");
+    let mut text =
+        format!("{:width$}  {:>9}  {:>8}  {:>6}  mostly confused with\n", "", "precision", "recall", "clips");
     for (label, LabelFigures { precision, recall, n }) in &figures.per_label.0 {
         let Some(index) = figures.labels.iter().position(|other| other == label) else { continue };
         let (precision, recall) = (percent(*precision), percent(*recall));
@@ -134,8 +136,12 @@ fn rows(figures: &Figures) -> String {
 
 /// The three wrong answers that a label's clips got most often.
 fn confusions(figures: &Figures, label: usize, labels: &[String]) -> String {
-    let mut wrong: Vec<(usize, usize)> =
-        figures.confusion[label].iter().copied().enumerate().filter(|&(other, count)| other != label && count > 0).collect();
+    let mut wrong: Vec<(usize, usize)> = figures.confusion[label]
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|&(other, count)| other != label && count > 0)
+        .collect();
     wrong.sort_by_key(|&(other, count)| (std::cmp::Reverse(count), other));
     let name = |&(other, count): &(usize, usize)| format!("{} {count}", labels[other]);
     wrong.iter().take(3).map(name).collect::<Vec<_>>().join(", ")

@@ -110,7 +110,8 @@ impl Total {
     /// Counts. Words of the labels in `apart`, by their indices, are left out; their false alarms are not.
     #[must_use]
     pub fn new(tally: &Tally, apart: &[usize], ground: &Ground<'_>) -> Self {
-        let counted = || tally.labels.iter().enumerate().filter(|(index, _)| !apart.contains(index)).map(|(_, label)| label);
+        let counted =
+            || tally.labels.iter().enumerate().filter(|(index, _)| !apart.contains(index)).map(|(_, label)| label);
         let (words, misses) =
             counted().fold((0, 0), |(words, misses), label| (words + label.words, misses + label.misses()));
         let (alarms, hours) = (tally.false_alarms(), ground.hours());
@@ -176,7 +177,7 @@ impl Latency {
 }
 
 /// Misses against false alarms an hour, from the highest threshold to the lowest: of all words together, then of each label; for
-/// [`trade_off`](crate::eval::plots::trade_off).
+/// [`trade_off`](crate::eval::plots::trade_off). Thresholds so low that more words are missed again, in all the false alarms, are left out.
 #[must_use]
 pub fn trade_offs(curve: &[(f32, Tally)], apart: &[usize], ground: &Ground<'_>) -> Vec<crate::eval::plots::Curve> {
     let hours = ground.hours().max(f64::MIN_POSITIVE);
@@ -184,7 +185,7 @@ pub fn trade_offs(curve: &[(f32, Tally)], apart: &[usize], ground: &Ground<'_>) 
         let total = Total::new(tally, apart, ground);
         (total.false_alarms as f64 / hours, total.miss_rate.unwrap_or(0.0))
     };
-    let mut curves = vec![("all".to_owned(), curve.iter().map(all).collect())];
+    let mut curves = vec![("all".to_owned(), falling(curve.iter().map(all).collect()))];
     for (label, name) in ground.labels.names.iter().enumerate() {
         let point = |(_, tally): &(f32, Tally)| {
             let label = &tally.labels[label];
@@ -192,12 +193,32 @@ pub fn trade_offs(curve: &[(f32, Tally)], apart: &[usize], ground: &Ground<'_>) 
         };
         // A label that is never said has no misses.
         if let Some(points) = curve.iter().map(point).collect() {
-            curves.push(((*name).to_owned(), points));
+            curves.push(((*name).to_owned(), falling(points)));
         }
     }
     curves
 }
 
+/// The points with fewer misses than all before them.
+fn falling(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
+    let mut least = f64::INFINITY;
+    let is_better = |&(_, misses): &(f64, f64)| misses < std::mem::replace(&mut least, least.min(misses));
+    points.into_iter().filter(is_better).collect()
+}
+
 fn share(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_falls() {
+        assert_eq!(
+            falling(vec![(0.0, 0.9), (1.0, 0.5), (2.0, 0.5), (1.0, 0.4), (9.0, 0.6)]),
+            [(0.0, 0.9), (1.0, 0.5), (1.0, 0.4)]
+        );
+    }
 }

@@ -3,10 +3,10 @@
 use earmark_core::listener::{Event, ListenerSettings};
 use rayon::prelude::*;
 
+use super::Word;
 use super::programme::{Material, Programme, Stream};
 use super::scene::{Scenery, Spoken};
 use super::scores::Scores;
-use super::Word;
 use crate::Error;
 use crate::audio::{self, AudioStream, Limits};
 use crate::classify::{Classifier, Engine};
@@ -110,7 +110,10 @@ fn hear_one(
                     let bytes = audio::read_file(&clip.path, &limits);
                     match bytes.and_then(|bytes| audio::decode(&bytes, sample_rate, &limits)) {
                         Ok(samples) => {
-                            spoken.push(Spoken { samples, label: Some(clip.truth).filter(|label| labels.is_word(*label)) });
+                            spoken.push(Spoken {
+                                samples,
+                                label: Some(clip.truth).filter(|label| labels.is_word(*label)),
+                            });
                         }
                         Err(error) => skipped.push(Skipped::new(&clip.path, &error)),
                     }

@@ -96,8 +96,7 @@ pub fn search(
         let found = best_thresholds(ground, settings, budget)?;
         on_candidate();
         let Some(found) = found else { continue };
-        let latencies: Vec<i64> =
-            found.tally.labels.iter().flat_map(|label| label.latencies.iter().copied()).collect();
+        let latencies: Vec<i64> = found.tally.labels.iter().flat_map(|label| label.latencies.iter().copied()).collect();
         let median = quantile(latencies, 0.5).unwrap_or(0);
         let hits: usize = found.tally.labels.iter().map(|label| label.hits()).sum();
         let rank = (median <= most_samples, hits, Reverse(found.tally.false_alarms()), Reverse(median));
@@ -109,11 +108,7 @@ pub fn search(
 }
 
 /// The thresholds for some settings and a number of false alarms.
-fn best_thresholds(
-    ground: &Ground<'_>,
-    settings: DetectorSettings,
-    budget: usize,
-) -> Result<Option<Found>, Error> {
+fn best_thresholds(ground: &Ground<'_>, settings: DetectorSettings, budget: usize) -> Result<Option<Found>, Error> {
     let (thresholds, tallies): (Vec<f32>, Vec<Tally>) = ground.curve(settings)?.into_iter().unzip();
     let mut aim = budget;
     while let Some(places) = choose(&tallies, aim) {

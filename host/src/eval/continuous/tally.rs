@@ -93,13 +93,7 @@ pub fn tally(heard: &[Heard], sources: usize, labels: &[&str], timing: Timing, t
     Ok(tallies?.iter().fold(Tally::empty(labels.len(), sources), Tally::add))
 }
 
-fn tally_one(
-    stream: &Heard,
-    sources: usize,
-    labels: &[&str],
-    timing: Timing,
-    trial: &Trial,
-) -> Result<Tally, Error> {
+fn tally_one(stream: &Heard, sources: usize, labels: &[&str], timing: Timing, trial: &Trial) -> Result<Tally, Error> {
     let bytes = Detector::memory(labels.len(), trial.settings.smoothing_steps(timing));
     let mut memory = vec![0_u32; bytes.div_ceil(size_of::<u32>())];
     let thresholds = labels.iter().copied().zip(trial.thresholds.iter().copied());

@@ -44,7 +44,8 @@ impl Track {
             if line.trim().is_empty() || line.starts_with('\\') {
                 continue;
             }
-            let wrong = |what: &str| format!("line {}: {what}: write start, end and label with tabs between", index + 1);
+            let wrong =
+                |what: &str| format!("line {}: {what}: write start, end and label with tabs between", index + 1);
             let mut columns = line.splitn(3, '\t');
             let (Some(start), Some(end), Some(name)) = (columns.next(), columns.next(), columns.next()) else {
                 return Err(wrong("there are no three columns"));
