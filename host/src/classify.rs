@@ -8,7 +8,6 @@ use std::ops::{ControlFlow, Range};
 
 use earmark_core::api::FunctionToApply;
 use earmark_core::engine::Network;
-use earmark_core::listener::{Event, Listener, ListenerSettings};
 use earmark_core::model::{Model, is_background};
 use earmark_core::recognizer::Recognizer;
 
@@ -130,29 +129,6 @@ impl<'m> Classifier<'m> {
         Ok(windows)
     }
 
-    /// Listens to a stream of samples from its start, as a device does: `feed` is given a function to push samples with, any number of them
-    /// at a time, and `on_event` is told what is heard.
-    ///
-    /// # Errors
-    /// What `feed` says, and what the network says; none from the core.
-    pub fn listen(
-        &mut self,
-        settings: &ListenerSettings,
-        feed: impl FnOnce(&mut dyn FnMut(&[i16]) -> Result<(), Error>) -> Result<(), Error>,
-        on_event: impl FnMut(Event<'_>),
-    ) -> Result<(), Error> {
-        let memory = bytemuck::cast_slice_mut(&mut self.memory);
-        let mut detector = vec![0_u32; settings.memory(&self.model).div_ceil(size_of::<u32>())];
-        let detector = bytemuck::cast_slice_mut(&mut detector);
-        match &mut self.reference {
-            None => listen(Recognizer::new(self.model, memory)?, settings, detector, feed, on_event),
-            Some(network) => {
-                let recognizer = Recognizer::with_network(self.model, &mut **network, memory)?;
-                listen(recognizer, settings, detector, feed, on_event)
-            }
-        }
-    }
-
     /// Hears the windows of a clip, in order, until `on_window` has had enough.
     fn each_window(
         &mut self,
@@ -236,18 +212,6 @@ impl Grid {
         let hops = (clip - window).div_ceil(hop);
         Self { before: 0, after: hops * hop + window - clip, hop, windows: hops + 1 }
     }
-}
-
-/// Pushes what `feed` gives through recogniser and detector.
-fn listen<N: Network>(
-    recognizer: Recognizer<'_, '_, N>,
-    settings: &ListenerSettings,
-    memory: &mut [u8],
-    feed: impl FnOnce(&mut dyn FnMut(&[i16]) -> Result<(), Error>) -> Result<(), Error>,
-    mut on_event: impl FnMut(Event<'_>),
-) -> Result<(), Error> {
-    let mut listener = Listener::with_recognizer(recognizer, settings, memory)?;
-    feed(&mut |samples| Ok(listener.push(samples, &mut on_event)?))
 }
 
 /// Feeds a clip and its padding frame by frame, and evaluates where a window ends.

@@ -130,7 +130,7 @@ fn what_cannot_be_measured_is_refused_with_advice() {
         (&[text(&alone)], "--negatives"),
         (&[text(&recording), "--calibrate"], "--model MODEL.ear"),
         (&[text(&recording), "--apart", "maybe"], "no label \"maybe\""),
-        (&[text(&recording), "--gap", "-1"], "0 to 60"),
+        (&[text(&recording), "--gap", "61"], "0 to 60"),
         (&[], "required"),
     ] {
         let outcome = eval(arguments);

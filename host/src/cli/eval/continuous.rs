@@ -82,8 +82,8 @@ pub struct ContinuousOptions {
     #[arg(short, long, value_name = "MODEL.ear", requires = "calibrate")]
     output: Option<PathBuf>,
 
-    /// Leave out what lies less than so many dB above the background's energy, to see what that costs
-    #[arg(long, value_name = "DB", requires = "continuous")]
+    /// Listen with the energy gate, to see what it costs: only sound that lies DB decibels above the background is looked at [DB: 6]
+    #[arg(long, value_name = "DB", requires = "continuous", num_args = 0..=1, require_equals = true, default_missing_value = "6")]
     gate: Option<f32>,
 }
 

@@ -202,7 +202,11 @@ pub fn trade_offs(curve: &[(f32, Tally)], apart: &[usize], ground: &Ground<'_>) 
 /// The points with fewer misses than all before them.
 fn falling(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     let mut least = f64::INFINITY;
-    let is_better = |&(_, misses): &(f64, f64)| misses < std::mem::replace(&mut least, least.min(misses));
+    let is_better = |&(_, misses): &(f64, f64)| {
+        let before = least;
+        least = least.min(misses);
+        misses < before
+    };
     points.into_iter().filter(is_better).collect()
 }
 

@@ -1,16 +1,19 @@
 //! All streams through the model, on all cores.
 
+use std::path::Path;
+
 use earmark_core::listener::{Event, ListenerSettings};
 use rayon::prelude::*;
 
 use super::Word;
-use super::programme::{Material, Programme, Stream};
+use super::programme::{Labels, Material, Programme, Stream};
 use super::scene::{Scenery, Spoken};
 use super::scores::Scores;
 use crate::Error;
 use crate::audio::{self, AudioStream, Limits};
-use crate::classify::{Classifier, Engine};
-use crate::eval::clips::Skipped;
+use crate::classify::Engine;
+use crate::eval::clips::{Clip, Skipped};
+use crate::listen::ListenerMemory;
 use crate::model::LoadedModel;
 
 /// A stream as the model heard it.
@@ -48,17 +51,17 @@ pub fn hear(
     loaded: &LoadedModel,
     programme: &mut Programme,
     listening: &Listening<'_>,
-    labels: super::Labels<'_>,
+    labels: Labels<'_>,
     on_bytes: impl Fn(u64) + Sync,
 ) -> Result<Vec<Heard>, Error> {
     // One to begin with, so that a model that cannot run is an error of its own and not one of every stream.
-    Classifier::new(loaded, listening.engine)?;
+    ListenerMemory::new(loaded, listening.engine)?;
     let heard: Vec<_> = programme
         .streams
         .par_iter()
         .map(|stream| {
-            let heard = Classifier::new(loaded, listening.engine)
-                .and_then(|mut classifier| hear_one(&mut classifier, stream, listening, labels));
+            let heard = ListenerMemory::new(loaded, listening.engine)
+                .and_then(|mut memory| hear_one(&mut memory, stream, listening, labels));
             on_bytes(stream.bytes);
             heard
         })
@@ -73,57 +76,62 @@ pub fn hear(
 }
 
 fn hear_one(
-    classifier: &mut Classifier<'_>,
+    memory: &mut ListenerMemory<'_>,
     stream: &Stream,
     listening: &Listening<'_>,
-    labels: super::Labels<'_>,
+    labels: Labels<'_>,
 ) -> Result<(Heard, Vec<Skipped>), Error> {
-    let (sample_rate, window) = (classifier.sample_rate(), classifier.window_samples());
-    let (mut words, mut skipped, mut samples) = (Vec::new(), Vec::new(), 0);
+    let (sample_rate, window) = (memory.model().sample_rate(), memory.model().window_samples());
+    let mut listener = memory.listener(&listening.settings)?;
     let mut scores = Scores::default();
-    let on_event = |event: Event<'_>| {
-        if let Event::Scores { end, scores: row } = event {
-            scores.push(end, row);
+    let mut push = |samples: &[i16]| {
+        listener.push(samples, |event| {
+            if let Event::Scores { end, scores: row } = event {
+                scores.push(end, row);
+            }
+        })
+    };
+    let mut skipped = Vec::new();
+    let words = match &stream.material {
+        Material::Recordings { files, words } => {
+            for file in files {
+                let fault = push_file(file, sample_rate, &mut push).err();
+                skipped.extend(fault.map(|error| Skipped::new(file, &error)));
+            }
+            words.clone()
+        }
+        Material::Scene { name, clips } => {
+            let spoken = read_clips(clips, sample_rate, labels, &mut skipped);
+            let (sound, words) = listening.scenery.scene(name, &spoken, window, sample_rate);
+            push(&sound)?;
+            words
         }
     };
-    classifier.listen(
-        &listening.settings,
-        |push| match &stream.material {
-            Material::Recordings { files, words: track } => {
-                words.clone_from(track);
-                for file in files {
-                    let heard = AudioStream::open(file, sample_rate).and_then(|mut audio| {
-                        while let Some(chunk) = audio.next_chunk()? {
-                            samples += chunk.len() as u64;
-                            push(chunk)?;
-                        }
-                        Ok(())
-                    });
-                    skipped.extend(heard.err().map(|error| Skipped::new(file, &error)));
-                }
-                Ok(())
+    Ok((Heard { source: stream.source, samples: listener.position(), words, scores }, skipped))
+}
+
+/// Pushes a whole file; after an error all before it was.
+fn push_file(file: &Path, sample_rate: u32, push: &mut impl FnMut(&[i16]) -> Result<(), Error>) -> Result<(), Error> {
+    let mut audio = AudioStream::open(file, sample_rate)?;
+    while let Some(chunk) = audio.next_chunk()? {
+        push(chunk)?;
+    }
+    Ok(())
+}
+
+/// Reads the clips of a scene; those that cannot be read are left out.
+fn read_clips(clips: &[Clip], sample_rate: u32, labels: Labels<'_>, skipped: &mut Vec<Skipped>) -> Vec<Spoken> {
+    let limits = Limits::default();
+    let mut spoken = Vec::new();
+    for clip in clips {
+        let bytes = audio::read_file(&clip.path, &limits);
+        match bytes.and_then(|bytes| audio::decode(&bytes, sample_rate, &limits)) {
+            Ok(samples) => {
+                let label = Some(clip.truth).filter(|label| labels.is_word(*label));
+                spoken.push(Spoken { samples, label });
             }
-            Material::Scene { name, clips } => {
-                let mut spoken = Vec::new();
-                let limits = Limits::default();
-                for clip in clips {
-                    let bytes = audio::read_file(&clip.path, &limits);
-                    match bytes.and_then(|bytes| audio::decode(&bytes, sample_rate, &limits)) {
-                        Ok(samples) => {
-                            spoken.push(Spoken {
-                                samples,
-                                label: Some(clip.truth).filter(|label| labels.is_word(*label)),
-                            });
-                        }
-                        Err(error) => skipped.push(Skipped::new(&clip.path, &error)),
-                    }
-                }
-                let (sound, said) = listening.scenery.scene(name, &spoken, window, sample_rate);
-                (words, samples) = (said, sound.len() as u64);
-                push(&sound)
-            }
-        },
-        on_event,
-    )?;
-    Ok((Heard { source: stream.source, samples, words, scores }, skipped))
+            Err(error) => skipped.push(Skipped::new(&clip.path, &error)),
+        }
+    }
+    spoken
 }
