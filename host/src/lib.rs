@@ -10,6 +10,7 @@ pub mod error;
 pub mod frontend;
 mod guard;
 pub mod inspect;
+pub mod listen;
 pub mod model;
 pub mod plot;
 mod random;
