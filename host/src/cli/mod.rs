@@ -9,10 +9,13 @@ mod bench;
 mod classify;
 #[cfg(feature = "tract")]
 mod compile;
+mod detector;
 mod eval;
 mod inspect;
 mod model;
 mod output;
+mod stream;
+mod track;
 #[cfg(feature = "tract")]
 mod verify;
 
@@ -39,6 +42,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Classify(classify::Classify),
+    Stream(stream::Stream),
     #[cfg(feature = "tract")]
     Compile(compile::Compile),
     Inspect(inspect::Inspect),
@@ -53,6 +57,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.verb {
         Verb::Classify(verb) => verb.run(),
+        Verb::Stream(verb) => verb.run(),
         #[cfg(feature = "tract")]
         Verb::Compile(verb) => verb.run(),
         Verb::Inspect(verb) => verb.run(),
