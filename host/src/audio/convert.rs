@@ -57,3 +57,20 @@ impl Conversion {
 pub(crate) fn to_sample(value: &f32) -> i16 {
     (value * 32768.0).round() as i16
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::resample::FILE_BLOCK;
+    use super::*;
+
+    #[test]
+    fn floats_of_any_height_are_resampled() {
+        let layout = Layout::new(44_100, 1).unwrap();
+        let mut conversion = Conversion::new(layout, 16_000, None, FILE_BLOCK).unwrap();
+        let samples: Vec<f32> = (0..44_100).map(|n| if n % 100 < 50 { f32::MAX } else { f32::MIN }).collect();
+        let mut resampled = conversion.push(&samples).unwrap().to_vec();
+        resampled.extend_from_slice(conversion.finish().unwrap());
+        assert_eq!(resampled.len(), 16_000);
+        assert!(resampled.contains(&i16::MAX) && resampled.contains(&i16::MIN));
+    }
+}

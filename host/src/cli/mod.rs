@@ -12,6 +12,7 @@ mod compile;
 mod detector;
 mod eval;
 mod inspect;
+mod listen;
 mod model;
 mod output;
 mod stream;
@@ -43,6 +44,7 @@ struct Arguments {
 enum Verb {
     Classify(classify::Classify),
     Stream(stream::Stream),
+    Listen(listen::Listen),
     #[cfg(feature = "tract")]
     Compile(compile::Compile),
     Inspect(inspect::Inspect),
@@ -58,6 +60,7 @@ pub fn run() -> ExitCode {
     let outcome = match &arguments.verb {
         Verb::Classify(verb) => verb.run(),
         Verb::Stream(verb) => verb.run(),
+        Verb::Listen(verb) => verb.run(),
         #[cfg(feature = "tract")]
         Verb::Compile(verb) => verb.run(),
         Verb::Inspect(verb) => verb.run(),

@@ -1,7 +1,7 @@
 //! A microphone, through cpal.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use cpal::{Data, ErrorKind, FromSample, I24, SampleFormat, SizedSample, U24};
 use super::{Capture, CaptureFormat, Captured};
 use crate::Error;
 
-/// Blocks of frames that wait for the listener at most. A block is some milliseconds long, so that it may be busy for a second.
-const QUEUE: usize = 128;
+/// Seconds of sound that wait for the listener at most.
+const QUEUE_SECONDS: usize = 2;
 
 /// An input of the sound card, as the system names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +37,20 @@ pub struct Microphone {
     blocks: Receiver<Block>,
     /// Frames that lie behind a gap which was told last.
     held_back: Option<Vec<f32>>,
-    fault: Arc<Mutex<Option<cpal::Error>>>,
+    line: Arc<Line>,
     // Capturing ends when it is dropped.
     _stream: cpal::Stream,
+}
+
+/// What the driver's threads and the listener's know of each other.
+#[derive(Default)]
+struct Line {
+    /// Samples on their way.
+    waiting: AtomicUsize,
+    /// Whether frames were lost behind the last block.
+    has_gap: AtomicBool,
+    /// What ended the capture.
+    fault: Mutex<Option<cpal::Error>>,
 }
 
 /// What the driver's thread hands over.
@@ -55,25 +66,26 @@ impl Microphone {
     /// # Errors
     /// A `Microphone…` variant of [`Error`]: there is none, it has another name, it may not be used, it cannot be used.
     pub fn open(name: Option<&str>) -> Result<Self, Error> {
+        quieten_driver();
         let device = find(name)?;
         let refused = |cause: cpal::Error| opening_failed(name, &cause);
         let config = device.default_input_config().map_err(refused)?;
         let format = CaptureFormat { sample_rate: config.sample_rate(), channels: usize::from(config.channels()) };
         let to_floats = conversion(config.sample_format())
             .ok_or_else(|| Error::MicrophoneFormat { format: config.sample_format().to_string() })?;
-        let (sender, blocks) = sync_channel(QUEUE);
-        let is_behind_gap = Arc::new(AtomicBool::new(false));
-        let fault = Arc::new(Mutex::new(None));
+        let capacity = QUEUE_SECONDS * format.sample_rate as usize * format.channels;
+        let (sender, blocks) = channel();
+        let line = Arc::new(Line::default());
         let stream = device.build_input_stream_raw(
             config.config(),
             config.sample_format(),
-            on_frames(to_floats, sender, Arc::clone(&is_behind_gap)),
-            on_fault(is_behind_gap, Arc::clone(&fault)),
+            on_frames(to_floats, sender, Arc::clone(&line), capacity),
+            on_fault(Arc::clone(&line)),
             None,
         );
         let stream = stream.map_err(refused)?;
         stream.play().map_err(refused)?;
-        Ok(Self { description: description(&device), format, blocks, held_back: None, fault, _stream: stream })
+        Ok(Self { description: description(&device), format, blocks, held_back: None, line, _stream: stream })
     }
 
     /// What it is, in the system's words.
@@ -93,6 +105,7 @@ impl Microphone {
     /// # Errors
     /// [`Error::MicrophoneMissing`] if the system has none.
     pub fn list() -> Result<Vec<InputDevice>, Error> {
+        quieten_driver();
         let host = cpal::default_host();
         let missing = |cause: cpal::Error| Error::MicrophoneMissing { detail: cause.to_string() };
         let default = host.default_input_device().map(|device| name_of(&device));
@@ -117,6 +130,7 @@ impl Microphone {
 impl Microphone {
     fn captured(&mut self, block: Block) -> Captured {
         let Block { interleaved, is_behind_gap } = block;
+        self.line.waiting.fetch_sub(interleaved.len(), Ordering::Relaxed);
         if is_behind_gap {
             self.held_back = Some(interleaved);
             return Captured::Overrun;
@@ -134,7 +148,7 @@ impl Capture for Microphone {
             return Ok(self.captured(block));
         }
         // All that was captured before a fault has been heard.
-        if let Some(fault) = self.fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(fault) = self.line.fault.lock().unwrap_or_else(PoisonError::into_inner).take() {
             return Err(capturing_failed(&fault));
         }
         match self.blocks.recv_timeout(patience) {
@@ -150,28 +164,32 @@ impl Capture for Microphone {
 /// Takes blocks from the driver's thread, which must not wait.
 fn on_frames(
     to_floats: fn(&Data) -> Vec<f32>,
-    sender: SyncSender<Block>,
-    is_behind_gap: Arc<AtomicBool>,
+    sender: Sender<Block>,
+    line: Arc<Line>,
+    capacity: usize,
 ) -> impl FnMut(&Data, &cpal::InputCallbackInfo) + Send + 'static {
     move |data, _| {
-        let block = Block { interleaved: to_floats(data), is_behind_gap: is_behind_gap.swap(false, Ordering::Relaxed) };
-        if sender.try_send(block).is_err() {
-            is_behind_gap.store(true, Ordering::Relaxed);
+        let (length, waiting) = (data.len(), line.waiting.load(Ordering::Relaxed));
+        // A block that is longer than the whole queue finds room in an empty one.
+        if waiting > 0 && waiting + length > capacity {
+            line.has_gap.store(true, Ordering::Relaxed);
+            return;
         }
+        line.waiting.fetch_add(length, Ordering::Relaxed);
+        let is_behind_gap = line.has_gap.swap(false, Ordering::Relaxed);
+        // Nobody listens any more while the microphone is being closed.
+        let _ = sender.send(Block { interleaved: to_floats(data), is_behind_gap });
     }
 }
 
 /// Tells what only costs frames from what ends the capture.
-fn on_fault(
-    is_behind_gap: Arc<AtomicBool>,
-    fault: Arc<Mutex<Option<cpal::Error>>>,
-) -> impl FnMut(cpal::Error) + Send + 'static {
+fn on_fault(line: Arc<Line>) -> impl FnMut(cpal::Error) + Send + 'static {
     move |cause| match cause.kind() {
         // The system may have put another microphone in its place: what came before belongs to the old one.
-        ErrorKind::Xrun | ErrorKind::DeviceChanged => is_behind_gap.store(true, Ordering::Relaxed),
+        ErrorKind::Xrun | ErrorKind::DeviceChanged => line.has_gap.store(true, Ordering::Relaxed),
         ErrorKind::RealtimeDenied => {}
         _ => {
-            fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(cause);
+            line.fault.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(cause);
         }
     }
 }
@@ -186,6 +204,13 @@ fn find(name: Option<&str>) -> Result<cpal::Device, Error> {
     let devices: Vec<cpal::Device> = host.devices().map_err(|cause| missing(cause.to_string()))?.collect();
     let is_wanted = |device: &&cpal::Device| name_of(device) == name || description(device) == name;
     devices.iter().find(is_wanted).cloned().ok_or_else(|| Error::MicrophoneUnknown { name: name.to_owned() })
+}
+
+/// Keeps ALSA's library from writing to stderr from this thread: what goes wrong is said in one line, by the caller.
+fn quieten_driver() {
+    // Where that fails, there are more lines.
+    #[cfg(target_os = "linux")]
+    let _ = alsa::Output::local_error_handler();
 }
 
 /// What the system calls it.
