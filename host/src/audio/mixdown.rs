@@ -11,6 +11,10 @@ const SAMPLE_RATES: std::ops::RangeInclusive<u32> = 100..=1_000_000;
 /// FLAC can hold days of silence, so a limit in seconds alone does not limit the work.
 const MAX_FRAMES: u64 = 1 << 28;
 
+/// Where louder samples are cut off, a thousand times full scale: they saturate in the end anyway, but until then a filter computes with
+/// them, whose sums must not become infinite.
+const LOUDEST: f32 = 1_000.0;
+
 /// How frames follow each other: checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Layout {
@@ -66,7 +70,7 @@ impl Mixdown {
         }
         // The mean of one channel is the sample itself, bit for bit.
         let channels = self.layout.channels as f32;
-        let mean = |frame: &[f32]| frame.iter().map(|sample| sample / channels).sum::<f32>();
+        let mean = |frame: &[f32]| frame.iter().map(|sample| sample / channels).sum::<f32>().clamp(-LOUDEST, LOUDEST);
         mono.extend(interleaved.chunks_exact(self.layout.channels).map(mean));
         self.frames += frames;
         Ok(())

@@ -9,9 +9,14 @@ mod bench;
 mod classify;
 #[cfg(feature = "tract")]
 mod compile;
+mod detector;
+mod eval;
 mod inspect;
+mod listen;
 mod model;
 mod output;
+mod stream;
+mod track;
 #[cfg(feature = "tract")]
 mod verify;
 
@@ -38,6 +43,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Classify(classify::Classify),
+    Stream(stream::Stream),
+    Listen(listen::Listen),
     #[cfg(feature = "tract")]
     Compile(compile::Compile),
     Inspect(inspect::Inspect),
@@ -51,6 +58,8 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.verb {
         Verb::Classify(verb) => verb.run(),
+        Verb::Stream(verb) => verb.run(),
+        Verb::Listen(verb) => verb.run(),
         #[cfg(feature = "tract")]
         Verb::Compile(verb) => verb.run(),
         Verb::Inspect(verb) => verb.run(),
