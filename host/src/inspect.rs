@@ -202,17 +202,19 @@ impl Inspection<'_> {
             format_args!(
                 "scores averaged over {} ms; above its threshold for {} ms a label is detected, and again once below {} of it; \
                  silent for {} ms after a detection and {} ms after a start",
-                detector.smoothing_ms,
-                detector.minimum_ms,
-                detector.release,
-                detector.refractory_ms,
-                detector.mute_ms
+                detector.smoothing_ms, detector.minimum_ms, detector.release, detector.refractory_ms, detector.mute_ms
             ),
         )?;
         let thresholds = self.model.thresholds();
         let text = match thresholds {
             [first, rest @ ..] if rest.iter().all(|other| other == first) => first.to_string(),
-            _ => self.model.labels().zip(thresholds).map(|(label, score)| format!("{label} {score}")).collect::<Vec<_>>().join(", "),
+            _ => self
+                .model
+                .labels()
+                .zip(thresholds)
+                .map(|(label, score)| format!("{label} {score}"))
+                .collect::<Vec<_>>()
+                .join(", "),
         };
         line(f, "thresholds", text)
     }

@@ -16,6 +16,8 @@ pub mod plot;
 mod random;
 #[cfg(feature = "tract")]
 pub mod reference;
+#[cfg(feature = "serve")]
+pub mod serve;
 #[cfg(feature = "tract")]
 pub mod verify;
 

@@ -20,8 +20,8 @@ pub use op::{Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Mul
 pub use record::MAX_RECORD_WORDS;
 
 use crate::Error;
-use crate::listener::ListenerSettings;
 use crate::frontend::{Compression, Features, FrontEndSpec, Spectrum, scratch_len_for};
+use crate::listener::ListenerSettings;
 use format::{ALIGNMENT, SOURCE_HASH_LENGTH, word};
 use header::{feature_count, header_float, header_word};
 

@@ -5,7 +5,9 @@ use crate::support::sample::{every_operator, with_mfcc};
 use earmark_core::Error;
 use earmark_core::model::checksum::xxh32;
 use earmark_core::model::format::{CHECKED_FROM, HEADER_LENGTH, word};
-use earmark_core::model::{Addition, Convolution, DetectorDefaults, Mode, Model, Op, Problem, Quantisation, Sizes, Tensor, check_structure};
+use earmark_core::model::{
+    Addition, Convolution, DetectorDefaults, Mode, Model, Op, Problem, Quantisation, Sizes, Tensor, check_structure,
+};
 
 fn error(artifact: &Artifact) -> Error {
     Model::new(&artifact.bytes()).expect_err("a broken artifact")
@@ -34,8 +36,7 @@ fn a_whole_artifact_says_what_was_put_in() {
     assert_eq!(model.source_hash()[..5], [1, 2, 3, 4, 0]);
     assert_eq!(model.provenance(), "{\"licence\":\"none\"}");
     let detector = model.detector();
-    let expected =
-        DetectorDefaults { smoothing_ms: 0, release: 0.75, minimum_ms: 0, refractory_ms: 0, mute_ms: 90 };
+    let expected = DetectorDefaults { smoothing_ms: 0, release: 0.75, minimum_ms: 0, refractory_ms: 0, mute_ms: 90 };
     assert_eq!((detector, model.thresholds()), (expected, &[0.5; 3][..]));
     assert_eq!((model.mode(), model.step_samples()), (Mode::Windowed, 16));
     let kinds: Vec<&str> = model.plan().map(|op| op.name()).collect();

@@ -13,6 +13,7 @@ mod file;
 mod mixdown;
 mod mp4;
 mod ogg;
+mod pcm;
 mod resample;
 mod signature;
 mod source;
@@ -20,6 +21,7 @@ mod stream;
 mod wav;
 
 pub use file::{read_file, read_stream};
+pub use pcm::{PcmConverter, PcmFormat};
 pub use signature::Signature;
 pub use stream::AudioStream;
 

@@ -13,6 +13,8 @@ mod eval;
 mod inspect;
 mod model;
 mod output;
+#[cfg(feature = "serve")]
+mod serve;
 #[cfg(feature = "tract")]
 mod verify;
 
@@ -39,6 +41,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Classify(classify::Classify),
+    #[cfg(feature = "serve")]
+    Serve(serve::Serve),
     #[cfg(feature = "tract")]
     Compile(compile::Compile),
     Inspect(inspect::Inspect),
@@ -53,6 +57,8 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.verb {
         Verb::Classify(verb) => verb.run(),
+        #[cfg(feature = "serve")]
+        Verb::Serve(verb) => verb.run(),
         #[cfg(feature = "tract")]
         Verb::Compile(verb) => verb.run(),
         Verb::Inspect(verb) => verb.run(),

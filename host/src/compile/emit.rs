@@ -1,9 +1,7 @@
 //! Writing the artifact: see [`format`](earmark_core::model::format) for its layout.
 
 use earmark_core::frontend::{Compression, Features, FrontEndSpec, Spectrum};
-use earmark_core::model::format::{
-    ALIGNMENT, HEADER_LENGTH, HEADER_WORDS, MAGIC, SOURCE_HASH_LENGTH, VERSION, word,
-};
+use earmark_core::model::format::{ALIGNMENT, HEADER_LENGTH, HEADER_WORDS, MAGIC, SOURCE_HASH_LENGTH, VERSION, word};
 use earmark_core::model::{DetectorDefaults, MAX_RECORD_WORDS, Problem};
 
 use super::ir::{Graph, Quant};

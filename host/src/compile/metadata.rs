@@ -88,7 +88,10 @@ impl Detector {
             Threshold::Common(threshold) => Ok(vec![*threshold; labels]),
             Threshold::Each(thresholds) if thresholds.len() == labels => Ok(thresholds.clone()),
             Threshold::Each(thresholds) => Err(Error::Metadata {
-                what: format!("detector.threshold has {} numbers for {labels} labels: give one a label", thresholds.len()),
+                what: format!(
+                    "detector.threshold has {} numbers for {labels} labels: give one a label",
+                    thresholds.len()
+                ),
             }),
         }
     }

@@ -8,9 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use earmark::Error;
-use earmark::eval::{
-    self, Collection, Conditions, Figures, Noise, Part, Room, Skipped, Stress, hear, median, plots,
-};
+use earmark::eval::{self, Collection, Conditions, Figures, Noise, Part, Room, Skipped, Stress, hear, median, plots};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -86,7 +84,7 @@ struct StressOptions {
 }
 
 fn parse_part(text: &str) -> Result<Part, String> {
-    let part = text.split_once('-').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    let part = text.split_once('-').and_then(|(from, to)| Some((from.parse::<f64>().ok()?, to.parse::<f64>().ok()?)));
     match part {
         Some((from, to)) if (0.0..100.0).contains(&from) && from < to && to <= 100.0 => Ok(from / 100.0..to / 100.0),
         _ => Err("give two percentages, the smaller one first, such as 60-100".into()),
@@ -126,11 +124,14 @@ impl Eval {
             seed: self.stress.seed,
         };
         if let Some(folder) = &self.plots {
-            write_plots(folder, [
-                ("confusion.png", plots::confusion(&report.figures)?),
-                ("recall.png", plots::recall(&report.figures)?),
-                ("det.png", plots::detection(&report.figures, &outcome.answers)?),
-            ])?;
+            write_plots(
+                folder,
+                [
+                    ("confusion.png", plots::confusion(&report.figures)?),
+                    ("recall.png", plots::recall(&report.figures)?),
+                    ("det.png", plots::detection(&report.figures, &outcome.answers)?),
+                ],
+            )?;
         }
         let text = if self.json { json_line(&report)? } else { table::of_clips(&report) };
         Output::new().write(text)?;

@@ -35,7 +35,8 @@ pub fn of_clips(report: &Report) -> String {
 fn rows(figures: &Figures) -> String {
     let labels: Vec<String> = figures.labels.iter().map(printable).collect();
     let width = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
-    let mut text = format!("{:width$}  {:>9}  {:>8}  {:>6}  mostly confused with\n", "", "precision", "recall", "clips");
+    let mut text =
+        format!("{:width$}  {:>9}  {:>8}  {:>6}  mostly confused with\n", "", "precision", "recall", "clips");
     for (label, LabelFigures { precision, recall, n }) in &figures.per_label.0 {
         let Some(index) = figures.labels.iter().position(|other| other == label) else { continue };
         let (precision, recall) = (percent(*precision), percent(*recall));
@@ -51,8 +52,12 @@ fn rows(figures: &Figures) -> String {
 
 /// The three wrong answers that a label's clips got most often.
 fn confusions(figures: &Figures, label: usize, labels: &[String]) -> String {
-    let mut wrong: Vec<(usize, usize)> =
-        figures.confusion[label].iter().copied().enumerate().filter(|&(other, count)| other != label && count > 0).collect();
+    let mut wrong: Vec<(usize, usize)> = figures.confusion[label]
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|&(other, count)| other != label && count > 0)
+        .collect();
     wrong.sort_by_key(|&(other, count)| (std::cmp::Reverse(count), other));
     let name = |&(other, count): &(usize, usize)| format!("{} {count}", labels[other]);
     wrong.iter().take(3).map(name).collect::<Vec<_>>().join(", ")
