@@ -2,9 +2,9 @@
 
 #![cfg(feature = "serve")]
 
-mod support;
 #[path = "support/server.rs"]
 mod server;
+mod support;
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -36,7 +36,7 @@ fn refuse_all(server: &Server, headers: &str, bombs: Vec<Bomb>) {
 
 #[test]
 fn names_and_addresses_are_refused_and_never_opened() {
-    let server = Server::start(["--log-level", "off"; 0]);
+    let server = Server::start(["--workers", "1"]);
     let pipe = directory("serve-names").join("pipe.wav");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -44,7 +44,8 @@ fn names_and_addresses_are_refused_and_never_opened() {
     let url = format!("http://{}/yes.wav", listener.local_addr().unwrap());
     let existing = fixture("yes.wav").display().to_string();
 
-    for name in ["/etc/passwd", "file:///etc/passwd", &existing, pipe.to_str().unwrap(), &url, "yes.wav", "../yes.wav"] {
+    for name in ["/etc/passwd", "file:///etc/passwd", &existing, pipe.to_str().unwrap(), &url, "yes.wav", "../yes.wav"]
+    {
         for body in [serde_json::json!({ "inputs": name }).to_string(), name.to_owned()] {
             // A pipe that was opened would never answer: nobody writes into it.
             let response = server.post("/", "content-type: application/json\r\n", body.as_bytes());
@@ -61,7 +62,12 @@ fn depth_bombs() {
     let bombs = vec![
         ("arrays", deep("[", "]").into_bytes(), 400, ""),
         ("objects", deep("{\"a\":", "}").into_bytes(), 400, "deep"),
-        ("arrays beside the audio", format!("{{\"x\":{},\"inputs\":\"UklGRg==\"}}", deep("[", "]")).into_bytes(), 400, "deep"),
+        (
+            "arrays beside the audio",
+            format!("{{\"x\":{},\"inputs\":\"UklGRg==\"}}", deep("[", "]")).into_bytes(),
+            400,
+            "deep",
+        ),
         ("arrays as the audio", format!("{{\"inputs\":{}}}", deep("[", "]")).into_bytes(), 400, ""),
         ("without an end", "{\"a\":".repeat(1_000_000).into_bytes(), 400, "deep"),
         ("quotes", format!("{{\"{}", "\\\"".repeat(1_000_000)).into_bytes(), 400, ""),

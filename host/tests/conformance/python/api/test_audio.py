@@ -8,10 +8,23 @@ import requests
 from server import FIXTURES, classify
 
 FILES = sorted(path for path in FIXTURES.rglob("yes*") if path.suffix in (".wav", ".flac", ".mp3", ".ogg", ".m4a"))
+
+
+def ogg_page(kind, number, packet):
+    """A page of an Ogg file, with one packet in it."""
+    page = b"OggS\0" + bytes([kind]) + bytes(8) + b"\1\0\0\0" + bytes([number]) + bytes(7) + bytes([1, len(packet)]) + packet
+    checksum = 0
+    for byte in page:
+        checksum ^= byte << 24
+        for _ in range(8):
+            checksum = (checksum << 1 ^ 0x04C11DB7 * (checksum >> 31)) & 0xFFFFFFFF
+    return page[:22] + checksum.to_bytes(4, "little") + page[26:]
+
+
 # Bytes that begin as formats do that cannot be decoded here.
 FOREIGN = {
     "WebM": b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01",
-    "Opus": b"OggS\0\x02" + bytes(20) + b"\x01\x13OpusHead\x01\x01\x38\x01\x80\xbb\0\0\0\0\0",
+    "Opus": ogg_page(2, 0, b"OpusHead\x01\x01\x38\x01\x80\xbb\0\0\0\0\0") + ogg_page(0, 1, b"OpusTags" + bytes(8)) + ogg_page(4, 2, b"\xf8\xff\xfe"),
     "AMR": b"#!AMR\n\x3c",
 }
 

@@ -165,13 +165,13 @@ def test_r17_empty(server):
         refused(requests.post(server.model, data=body), 400, "empty")
 
 
-@pytest.mark.parametrize("top_k, length", [("1", 1), ("3.0", 3), ("1000", 12)])
+@pytest.mark.parametrize("top_k, length", [("1", 1), ("3.0", 3), ("1000", 12), ("1e99", 12)])
 def test_top_k_is_clamped(server, wav, top_k, length):
     body = f'{{"inputs": "{encoded(wav)}", "parameters": {{"top_k": {top_k}}}}}'
     assert len(requests.post(server.model, data=body).json()) == length
 
 
-@pytest.mark.parametrize("top_k", ["0", "-1", "1.5", '"3"', "true", "[]", "1e99"])
+@pytest.mark.parametrize("top_k", ["0", "-1", "1.5", '"3"', "true", "[]"])
 def test_top_k_is_checked(server, wav, top_k):
     body = f'{{"inputs": "{encoded(wav)}", "parameters": {{"top_k": {top_k}}}}}'
     refused(requests.post(server.model, data=body), 400, "top_k")
