@@ -7,6 +7,7 @@ pub mod classify;
 #[cfg(feature = "tract")]
 pub mod compile;
 pub mod error;
+pub mod eval;
 pub mod frontend;
 mod guard;
 pub mod inspect;
@@ -16,6 +17,8 @@ pub mod plot;
 mod random;
 #[cfg(feature = "tract")]
 pub mod reference;
+#[cfg(feature = "serve")]
+pub mod serve;
 #[cfg(feature = "tract")]
 pub mod verify;
 

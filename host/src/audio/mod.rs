@@ -16,6 +16,7 @@ mod live;
 mod mixdown;
 mod mp4;
 mod ogg;
+mod pcm;
 mod resample;
 mod signature;
 mod source;
@@ -24,6 +25,7 @@ mod wav;
 
 pub use file::{read_file, read_stream};
 pub use live::LiveConverter;
+pub use pcm::{PcmConverter, PcmFormat};
 pub use signature::Signature;
 pub use stream::AudioStream;
 

@@ -17,6 +17,8 @@ mod model;
 mod output;
 mod stream;
 mod track;
+#[cfg(feature = "serve")]
+mod serve;
 #[cfg(feature = "tract")]
 mod verify;
 
@@ -45,12 +47,15 @@ enum Verb {
     Classify(classify::Classify),
     Stream(stream::Stream),
     Listen(listen::Listen),
+    #[cfg(feature = "serve")]
+    Serve(serve::Serve),
     #[cfg(feature = "tract")]
     Compile(compile::Compile),
     Inspect(inspect::Inspect),
     #[cfg(feature = "tract")]
     Verify(verify::Verify),
     Bench(bench::Bench),
+    Eval(eval::Eval),
 }
 
 /// Parses the process's arguments, runs the verb and says how it went.
@@ -60,12 +65,15 @@ pub fn run() -> ExitCode {
         Verb::Classify(verb) => verb.run(),
         Verb::Stream(verb) => verb.run(),
         Verb::Listen(verb) => verb.run(),
+        #[cfg(feature = "serve")]
+        Verb::Serve(verb) => verb.run(),
         #[cfg(feature = "tract")]
         Verb::Compile(verb) => verb.run(),
         Verb::Inspect(verb) => verb.run(),
         #[cfg(feature = "tract")]
         Verb::Verify(verb) => verb.run(),
         Verb::Bench(verb) => verb.run(),
+        Verb::Eval(verb) => verb.run(),
     };
     outcome.unwrap_or_else(|error| match error {
         // `earmark … | head -1` has had what it wanted.

@@ -124,7 +124,11 @@ enum LogLevel {
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse::<f64>().map_err(|error| error.to_string())?;
     let duration = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
-    if duration.is_zero() || duration > LONGEST { Err("must be above 0 and at most a day".to_owned()) } else { Ok(duration) }
+    if duration.is_zero() || duration > LONGEST {
+        Err("must be above 0 and at most a day".to_owned())
+    } else {
+        Ok(duration)
+    }
 }
 
 const LONGEST: Duration = Duration::from_secs(24 * 3600);

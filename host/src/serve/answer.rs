@@ -17,7 +17,7 @@ use super::cache::{Key, Remembered};
 use super::failure::Failure;
 use super::headers::{CACHE, COMPUTE_AUDIO_LENGTH, COMPUTE_TIME, Wishes};
 use super::multipart;
-use super::openapi::{Answers, Asked, AskedModel, AskedOwnersModel, AudioForm, AudioRequest};
+use super::openapi::{Answers, Asked, AskedHeaders, AskedModel, AskedOwnersModel, AudioForm, AudioRequest};
 use super::pool::Wanted;
 use super::question::{Question, parameters};
 use super::registry::ReadyModel;
@@ -28,20 +28,24 @@ type Pairs = Query<Vec<(String, String)>>;
 
 /// Names what is heard in an audio file, by the default model.
 #[utoipa::path(
-    post, path = "/", tag = "audio classification", params(Asked), responses(Answers),
+    post, path = "/", tag = "audio classification", params(Asked, AskedHeaders), responses(Answers),
     request_body(content(
         (AudioRequest = "application/json"), (Vec<u8> = "audio/*"), (Vec<u8> = "application/octet-stream"),
         (AudioForm = "multipart/form-data"),
     )),
 )]
-pub(super) async fn by_default(State(app): State<Arc<App>>, query: Pairs, request: Request) -> Result<Response, Failure> {
+pub(super) async fn by_default(
+    State(app): State<Arc<App>>,
+    query: Pairs,
+    request: Request,
+) -> Result<Response, Failure> {
     let id = app.config.default_model.clone();
     answer(app, &id, query, request).await
 }
 
 /// The same as `POST /`.
 #[utoipa::path(
-    post, path = "/predict", tag = "audio classification", params(Asked), responses(Answers),
+    post, path = "/predict", tag = "audio classification", params(Asked, AskedHeaders), responses(Answers),
     request_body(content(
         (AudioRequest = "application/json"), (Vec<u8> = "audio/*"), (Vec<u8> = "application/octet-stream"),
         (AudioForm = "multipart/form-data"),
@@ -53,7 +57,7 @@ pub(super) async fn predict(app: State<Arc<App>>, query: Pairs, request: Request
 
 /// Names what is heard in an audio file, by the model that is called so.
 #[utoipa::path(
-    post, path = "/models/{name}", tag = "audio classification", params(AskedModel, Asked), responses(Answers),
+    post, path = "/models/{name}", tag = "audio classification", params(AskedModel, Asked, AskedHeaders), responses(Answers),
     request_body(content(
         (AudioRequest = "application/json"), (Vec<u8> = "audio/*"), (Vec<u8> = "application/octet-stream"),
         (AudioForm = "multipart/form-data"),
@@ -70,7 +74,7 @@ pub(super) async fn by_name(
 
 /// Names what is heard in an audio file, by the model of an owner.
 #[utoipa::path(
-    post, path = "/models/{owner}/{name}", tag = "audio classification", params(AskedOwnersModel, Asked),
+    post, path = "/models/{owner}/{name}", tag = "audio classification", params(AskedOwnersModel, Asked, AskedHeaders),
     responses(Answers),
     request_body(content(
         (AudioRequest = "application/json"), (Vec<u8> = "audio/*"), (Vec<u8> = "application/octet-stream"),

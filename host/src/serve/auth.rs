@@ -21,9 +21,9 @@ impl Auth {
     pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Failure> {
         let Some(expected) = &self.expected else { return Ok(()) };
         let refused = |text: &str| Failure::new(StatusCode::UNAUTHORIZED, text);
-        let header = headers.get(header::AUTHORIZATION).ok_or_else(|| {
-            refused("this server asks for a key: send it as the header `authorization: Bearer KEY`")
-        })?;
+        let header = headers
+            .get(header::AUTHORIZATION)
+            .ok_or_else(|| refused("this server asks for a key: send it as the header `authorization: Bearer KEY`"))?;
         let given: [u8; 32] = Sha256::digest(bearer(header.as_bytes())).into();
         if given.ct_eq(expected).into() { Ok(()) } else { Err(refused("the key is not the one this server asks for")) }
     }

@@ -134,8 +134,11 @@ pub(super) async fn receive(
     if announced > limit {
         return Err(too_large());
     }
-    let mut received =
-        Received { bytes: Vec::with_capacity(announced.min(MOST_RESERVED) as usize), counted: 0, memory: memory.clone() };
+    let mut received = Received {
+        bytes: Vec::with_capacity(announced.min(MOST_RESERVED) as usize),
+        counted: 0,
+        memory: memory.clone(),
+    };
     loop {
         let frame = timeout(stall, body.frame()).await.map_err(|_| {
             Failure::new(

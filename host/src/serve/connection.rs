@@ -1,12 +1,12 @@
 //! Connections: accepted up to a number, given up when they stall, and let finish when the server stops.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -23,9 +23,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts connections until `stop` says so, then waits for those that are answering; gives their number if it was not zero when
 /// `drain` had passed.
-pub(super) async fn serve(listener: TcpListener, router: Router, app: &Arc<App>, mut stop: watch::Receiver<bool>) -> usize {
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    app: &Arc<App>,
+    mut stop: watch::Receiver<bool>,
+) -> usize {
     let places = Arc::new(Semaphore::new(app.config.connections));
-    let graceful = GracefulShutdown::new();
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(app.config.stall).max_buf_size(8 * MOST_HEADERS);
     builder.max_header_size(MOST_HEADERS);
@@ -47,25 +51,47 @@ pub(super) async fn serve(listener: TcpListener, router: Router, app: &Arc<App>,
             }
         };
         let counted = Counted::new(&app.metrics.connections);
-        let connection = graceful.watch(connect(&builder, stream, router.clone()));
+        let connection = connect(&builder, stream, router.clone());
+        let mut stop = stop.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let mut connection = pin!(connection);
+            let outcome = tokio::select! {
+                outcome = connection.as_mut() => outcome,
+                () = async { drop(stop.wait_for(|stop| *stop).await) } => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = outcome {
                 debug!("a connection ended: {error}");
             }
             drop((place, counted));
         });
     }
     drop(listener);
-    let open = graceful.count();
-    match tokio::time::timeout(app.config.drain, graceful.shutdown()).await {
-        Ok(()) => 0,
-        Err(_) => open,
+    // All places are free again once all have finished. Streams have left their connections behind; each tells its client and ends.
+    let finish = async {
+        drop(places.acquire_many(all(app.config.connections)).await);
+        drop(app.streams.acquire_many(all(app.config.streams)).await);
+    };
+    if tokio::time::timeout(app.config.drain, finish).await.is_ok() {
+        return 0;
     }
+    let open = |places: &Semaphore, most: usize| most.saturating_sub(places.available_permits());
+    open(&places, app.config.connections) + open(&app.streams, app.config.streams)
+}
+
+fn all(places: usize) -> u32 {
+    u32::try_from(places).unwrap_or(u32::MAX)
 }
 
 type Service = TowerToHyperService<Router>;
 
-fn connect(builder: &http1::Builder, stream: TcpStream, router: Router) -> http1::UpgradeableConnection<TokioIo<TcpStream>, Service> {
+fn connect(
+    builder: &http1::Builder,
+    stream: TcpStream,
+    router: Router,
+) -> http1::UpgradeableConnection<TokioIo<TcpStream>, Service> {
     // Answers are small and complete: nothing is gained by waiting for more.
     if let Err(error) = stream.set_nodelay(true) {
         debug!("a connection keeps its delay: {error}");

@@ -58,9 +58,15 @@ mod tests {
             let headers = HeaderMap::from_iter([(USE_CACHE.clone(), HeaderValue::from_static(value))]);
             Wishes::read(&headers).map(|wishes| wishes.use_cache)
         };
-        for (value, expected) in
-            [("true", true), ("false", false), ("1", true), ("0", false), ("False", false), (" TRUE ", true), ("", true)]
-        {
+        for (value, expected) in [
+            ("true", true),
+            ("false", false),
+            ("1", true),
+            ("0", false),
+            ("False", false),
+            (" TRUE ", true),
+            ("", true),
+        ] {
             assert_eq!(read(value), Ok(expected), "{value}");
         }
         assert_eq!(read("no").unwrap_err().status(), StatusCode::BAD_REQUEST);

@@ -21,6 +21,7 @@ pub(super) struct Metrics {
     latency: Histogram,
     compute: Histogram,
     audio: Counter<f64, AtomicU64>,
+    streamed: Counter<f64, AtomicU64>,
     hits: Counter,
     misses: Counter,
     cancelled: Counter,
@@ -35,7 +36,7 @@ const SECONDS: [f64; 12] = [1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 3e-2, 0.1, 0.3, 
 impl Metrics {
     pub(super) fn new() -> Self {
         let mut registry = Registry::with_prefix("earmark");
-        let (requests, audio) = (Family::default(), Counter::default());
+        let (requests, audio, streamed) = (Family::default(), Counter::default(), Counter::default());
         let (latency, compute) = (Histogram::new(SECONDS), Histogram::new(SECONDS));
         let (hits, misses, cancelled) = (Counter::default(), Counter::default(), Counter::default());
         let (waiting, connections, streams) = (Gauge::default(), Gauge::default(), Gauge::default());
@@ -43,13 +44,27 @@ impl Metrics {
         registry.register("request_seconds", "From a request's headers to its answer", latency.clone());
         registry.register("compute_seconds", "Reading, decoding and inference of one request", compute.clone());
         registry.register("audio_seconds", "Audio in requests that were answered with scores", audio.clone());
+        registry.register("streamed_seconds", "Audio in streams", streamed.clone());
         registry.register("cache_hits", "Answers given from memory", hits.clone());
         registry.register("cache_misses", "Answers computed", misses.clone());
         registry.register("requests_cancelled", "Requests whose client left before the answer", cancelled.clone());
         registry.register("queue_depth", "Requests waiting for their turn to be computed", waiting.clone());
         registry.register("connections", "Open connections", connections.clone());
         registry.register("streams", "Open streams", streams.clone());
-        Self { registry, requests, latency, compute, audio, hits, misses, cancelled, waiting, connections, streams }
+        Self {
+            registry,
+            requests,
+            latency,
+            compute,
+            audio,
+            streamed,
+            hits,
+            misses,
+            cancelled,
+            waiting,
+            connections,
+            streams,
+        }
     }
 
     /// A request was answered, with whatever.
@@ -67,7 +82,16 @@ impl Metrics {
     pub(super) fn answered(&self, compute: std::time::Duration, audio: f64, is_hit: bool) {
         self.compute.observe(compute.as_secs_f64());
         self.audio.inc_by(audio);
-        if is_hit { self.hits.inc() } else { self.misses.inc() };
+        if is_hit {
+            self.hits.inc()
+        } else {
+            self.misses.inc()
+        };
+    }
+
+    /// A stream has been listened to for so many seconds.
+    pub(super) fn streamed(&self, audio: f64) {
+        self.streamed.inc_by(audio);
     }
 
     /// Everything as OpenMetrics text.

@@ -28,6 +28,7 @@ mod pool;
 mod question;
 mod registry;
 mod router;
+mod stream;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -37,7 +38,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::StatusCode;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -49,7 +50,7 @@ pub use config::Config;
 use failure::Failure;
 use metrics::Metrics;
 use pool::Pool;
-use registry::{Entry, ReadyModel, Registry};
+use registry::{Entry, MOST_LOADS, ReadyModel, Registry};
 
 /// What all requests share.
 struct App {
@@ -60,6 +61,8 @@ struct App {
     cache: Cache,
     memory: Arc<Memory>,
     metrics: Metrics,
+    /// Places for streams.
+    streams: Arc<Semaphore>,
     /// Turns true when the server is told to stop.
     stopping: watch::Receiver<bool>,
     ids: RandomState,
@@ -159,6 +162,7 @@ impl Server {
             cache: Cache::new(config.cache_bytes),
             memory: Memory::new(config.body_memory),
             metrics: Metrics::new(),
+            streams: Arc::new(Semaphore::new(config.streams)),
             stopping: stopping.clone(),
             ids: RandomState::new(),
             requests: AtomicU64::new(0),
@@ -166,7 +170,12 @@ impl Server {
         });
         // Loaded before anybody asks, so that the first answer is quick and /ready means something.
         let first = app.entry(&app.config.default_model);
-        tokio::spawn(async move { if let Ok(entry) = first { drop(entry.ready().await) } });
+        tokio::spawn(async move {
+            if let Ok(entry) = first {
+                drop(entry.ready().await)
+            }
+        });
+        app.registry.warn_of_hidden_models();
         if app.registry.has_directory() {
             tokio::spawn(watch_models(app.clone()));
         }
@@ -184,8 +193,8 @@ impl Server {
 /// Files and sockets that a server has open beside its connections.
 const FILES_BESIDE: u64 = 64;
 
-/// Threads on which models are loaded beside those that compute.
-const LOADING_THREADS: usize = 8;
+/// Threads on which models are loaded, and one that looks for changed ones, beside those that compute.
+const LOADING_THREADS: usize = MOST_LOADS + 1;
 
 /// Looks at the directory of models again and again.
 async fn watch_models(app: Arc<App>) {

@@ -65,9 +65,8 @@ const LONGEST_ID: usize = 200;
 fn request_id(headers: &HeaderMap, app: &App) -> HeaderValue {
     let sent = headers.get(&REQUEST_ID).or_else(|| headers.get(&AMAZON_TRACE_ID));
     let sent = sent.filter(|value| !value.is_empty() && value.len() <= LONGEST_ID && value.to_str().is_ok());
-    sent.cloned().unwrap_or_else(|| {
-        HeaderValue::try_from(app.new_id()).unwrap_or_else(|_| HeaderValue::from_static("0"))
-    })
+    sent.cloned()
+        .unwrap_or_else(|| HeaderValue::try_from(app.new_id()).unwrap_or_else(|_| HeaderValue::from_static("0")))
 }
 
 /// The longest text of a refusal that is taken over.
@@ -87,7 +86,9 @@ async fn as_json(response: Response, method: &Method) -> Response {
             let allowed = parts.headers.get(header::ALLOW).and_then(|value| value.to_str().ok()).unwrap_or_default();
             format!("{method} is not possible here: use {}", allowed.replace(',', " or "))
         }
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => "this content encoding cannot be read: send the body as it is, or by gzip".to_owned(),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            "this content encoding cannot be read: send the body as it is, or by gzip".to_owned()
+        }
         _ => {
             let text = to_bytes(body, LONGEST_TEXT).await.unwrap_or_default();
             let text = String::from_utf8_lossy(&text).trim().to_owned();

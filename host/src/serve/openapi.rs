@@ -5,7 +5,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
 use super::failure::FailureBody;
-use super::{answer, operations};
+use super::{answer, operations, stream};
 
 /// `{"inputs": base64, "parameters": …}`.
 #[derive(ToSchema)]
@@ -56,25 +56,60 @@ pub(super) struct LabelScore {
     score: f32,
 }
 
-/// What a request says beside its body.
+/// What a request says in its query.
 #[derive(IntoParams)]
-#[expect(dead_code, reason = "describes what is read from the query and the headers")]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what is read from the query")]
 pub(super) struct Asked {
     /// How many labels to answer with, where the body does not say.
-    #[param(parameter_in = Query, minimum = 1)]
+    #[param(minimum = 1)]
     top_k: Option<u64>,
     /// What makes scores of the outputs, where the body does not say.
-    #[param(parameter_in = Query, inline)]
+    #[param(inline)]
     function_to_apply: Option<FunctionName>,
+}
+
+/// What a request says in its headers.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "describes what is read from the headers")]
+pub(super) struct AskedHeaders {
     /// Whether a repeated request may be answered from memory; `true` by default.
-    #[param(parameter_in = Header, rename = "x-use-cache")]
+    #[param(rename = "x-use-cache")]
     use_cache: Option<bool>,
     /// Whether to wait for a model that is still loading; `false` by default.
-    #[param(parameter_in = Header, rename = "x-wait-for-model")]
+    #[param(rename = "x-wait-for-model")]
     wait_for_model: Option<bool>,
     /// Comes back with the answer.
-    #[param(parameter_in = Header, rename = "x-request-id")]
+    #[param(rename = "x-request-id")]
     request_id: Option<String>,
+}
+
+/// How a stream's samples come.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what is read from the query")]
+pub(super) struct AskedStream {
+    /// Hertz; by default the model's sample rate.
+    #[param(minimum = 8_000, maximum = 192_000)]
+    rate: Option<u32>,
+    /// `s16le` by default.
+    #[param(inline)]
+    format: Option<SampleFormat>,
+    /// Interleaved channels, of which the mean is heard; 1 by default.
+    #[param(minimum = 1, maximum = 8)]
+    channels: Option<u16>,
+}
+
+/// How a sample is written, little-endian.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes what is read from the query")]
+enum SampleFormat {
+    /// Signed 16-bit integer.
+    S16le,
+    /// 32-bit float, full scale ±1.
+    F32le,
 }
 
 /// A model by its name.
@@ -157,6 +192,7 @@ impl Modify for Keys {
         answer::by_default, answer::predict, answer::by_name, answer::by_owner_and_name, operations::health, operations::ready,
         operations::info, operations::models, operations::model_by_name, operations::model_by_owner_and_name,
         operations::status_by_name, operations::status_by_owner_and_name, operations::metrics,
+        stream::by_name, stream::by_owner_and_name,
     ),
     modifiers(&Keys),
     security((), ("key" = [])),

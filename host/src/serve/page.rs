@@ -1,11 +1,13 @@
 //! The page for people.
 
+use axum::Router;
 use axum::http::header;
 use axum::response::IntoResponse;
+use axum::routing::get;
 
-/// Nothing but what this server serves: no other site, no inline script.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; media-src blob:; \
-                      img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/// Nothing but what this server serves: no other site, no inline script. Bars have their widths in a style attribute.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; \
+                      media-src blob:; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// `GET /`.
 pub(super) async fn index() -> impl IntoResponse {
@@ -13,7 +15,19 @@ pub(super) async fn index() -> impl IntoResponse {
     (headers, include_str!("page/index.html"))
 }
 
-/// `GET /page.js`.
-pub(super) async fn script() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("page/page.js"))
+/// What the page consists of.
+pub(super) fn parts<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    const SCRIPT: &str = "text/javascript; charset=utf-8";
+    let parts = [
+        ("/page/style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
+        ("/page/main.js", SCRIPT, include_str!("page/main.js")),
+        ("/page/microphone.js", SCRIPT, include_str!("page/microphone.js")),
+        ("/page/recorder.js", SCRIPT, include_str!("page/recorder.js")),
+        ("/page/spectrogram.js", SCRIPT, include_str!("page/spectrogram.js")),
+        ("/page/wav.js", SCRIPT, include_str!("page/wav.js")),
+    ];
+    parts.into_iter().fold(Router::new(), |router, (path, content_type, text)| {
+        let headers = [(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "no-cache")];
+        router.route(path, get(move || async move { (headers, text) }))
+    })
 }

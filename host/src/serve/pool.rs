@@ -69,6 +69,26 @@ impl Pool {
         work: impl FnOnce(&Wanted) -> T + Send + 'static,
     ) -> Result<T, Failure> {
         let turn = self.turn().await?;
+        Self::work(turn, work).await
+    }
+
+    /// The same for work that is limited in another way and may wait as long as it takes: a stream has one piece of it at a time.
+    ///
+    /// # Errors
+    /// 500 where `work` panicked.
+    pub(super) async fn run_in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let turn =
+            self.workers.clone().acquire_owned().await.map_err(|_| Failure::internal("the server is closing"))?;
+        Self::work(turn, |_| work()).await
+    }
+
+    async fn work<T: Send + 'static>(
+        turn: OwnedSemaphorePermit,
+        work: impl FnOnce(&Wanted) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
         let wanted = Wanted::default();
         let _cancel = CancelOnDrop(wanted.clone());
         let outcome = tokio::task::spawn_blocking(move || {

@@ -64,7 +64,8 @@ impl<'b> Question<'b> {
     }
 }
 
-const STRIPPED: &str = "its zero bytes and line ends are missing: with curl, send the file with --data-binary instead of -d";
+const STRIPPED: &str =
+    "its zero bytes and line ends are missing: with curl, send the file with --data-binary instead of -d";
 
 /// Shorter files may have no zero byte and no line end by chance.
 const STRIPPED_AT_LEAST: usize = 512;
@@ -164,7 +165,9 @@ mod tests {
         let question = Question::read(body, query, MOST).unwrap();
         assert_eq!(question.parameters.top_k.map(|k| k.get()), Some(1));
         assert_eq!(question.parameters.function_to_apply, Some(FunctionToApply::None));
-        for pairs in [[("top_k", "1"), ("top_k", "1")], [("top_k", "0"), ("a", "")], [("function_to_apply", ""), ("a", "")]] {
+        for pairs in
+            [[("top_k", "1"), ("top_k", "1")], [("top_k", "0"), ("a", "")], [("function_to_apply", ""), ("a", "")]]
+        {
             assert_eq!(parameters(pairs.into_iter()).unwrap_err().status(), StatusCode::BAD_REQUEST, "{pairs:?}");
         }
     }

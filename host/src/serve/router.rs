@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
-use axum::Router;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
@@ -22,10 +22,10 @@ use super::failure::Failure;
 use super::headers::{CACHE, COMPUTE_AUDIO_LENGTH, COMPUTE_TIME, REQUEST_ID};
 use super::observe::{observe, panicked};
 use super::openapi::Document;
-use super::{answer, operations, page};
+use super::{answer, operations, page, stream};
 
 /// Answers shorter than this are not worth compressing: most have a few hundred bytes.
-const COMPRESSED_FROM: u16 = 1024;
+const COMPRESSED_FROM: u64 = 1024;
 
 /// Everything that a connection is served by.
 pub(super) fn router(app: &Arc<App>) -> Router {
@@ -41,15 +41,17 @@ fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let root = get(page::index).post(by_default.layer(asks_for_key.clone()));
     let open = Router::new()
         .route("/", root)
-        .route("/page.js", get(page::script))
+        .merge(page::parts())
         .merge(both("/health", get(health)))
         .merge(both("/ready", get(ready)))
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", Document::openapi()));
+        .merge(docs());
     let closed = [
         ("/predict", axum::routing::post(predict)),
         ("/models", get(models)),
         ("/models/{name}", get(model_by_name).post(by_name)),
         ("/models/{owner}/{name}", get(model_by_owner_and_name).post(by_owner_and_name)),
+        ("/models/{name}/stream", get(stream::by_name)),
+        ("/models/{owner}/{name}/stream", get(stream::by_owner_and_name)),
         ("/status/{name}", get(status_by_name)),
         ("/status/{owner}/{name}", get(status_by_owner_and_name)),
         ("/info", get(info)),
@@ -59,6 +61,12 @@ fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     open.merge(closed.route_layer(asks_for_key)).fallback(nowhere)
 }
 
+/// The OpenAPI document, and a page to try it that asks no other server.
+fn docs() -> SwaggerUi {
+    let config = utoipa_swagger_ui::Config::new(["/openapi.json"]).validator_url("none");
+    SwaggerUi::new("/docs").url("/openapi.json", Document::openapi()).config(config)
+}
+
 /// A route with and without a slash at its end.
 fn both(path: &str, methods: MethodRouter<Arc<App>>) -> Router<Arc<App>> {
     Router::new().route(path, methods.clone()).route(&format!("{path}/"), methods)
@@ -66,7 +74,9 @@ fn both(path: &str, methods: MethodRouter<Arc<App>>) -> Router<Arc<App>> {
 
 /// The layers, from the innermost to the outermost.
 fn around(routes: Router<Arc<App>>, app: &Arc<App>) -> Router {
-    routes
+    // As one service: layers of a router lie below the place where `allow` is written.
+    Router::new()
+        .fallback_service(routes.with_state(app.clone()))
         // The limit is kept where bodies are received.
         .layer(DefaultBodyLimit::disable())
         .layer(CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(COMPRESSED_FROM)))
@@ -74,7 +84,6 @@ fn around(routes: Router<Arc<App>>, app: &Arc<App>) -> Router {
         .layer(CatchPanicLayer::custom(panicked))
         .layer(cors(app.config.allow_origin.as_deref()))
         .layer(from_fn_with_state(app.clone(), observe))
-        .with_state(app.clone())
 }
 
 fn cors(origin: Option<&str>) -> CorsLayer {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tracing::{error, info};
 
 use super::ready::ReadyModel;
@@ -12,6 +12,11 @@ use super::scan::{Found, Stamp};
 use crate::Error;
 use crate::classify::Engine;
 use crate::model::{BUILT_IN, LoadedModel};
+
+/// Models that are loaded at the same time at most: each takes a thread, and a disk that does not answer keeps it.
+pub(in crate::serve) const MOST_LOADS: usize = 6;
+
+static LOADS: Semaphore = Semaphore::const_new(MOST_LOADS);
 
 /// A model that is served.
 pub(in crate::serve) struct Entry {
@@ -27,15 +32,19 @@ pub(in crate::serve) struct Entry {
 struct Seen {
     /// When the directory was last looked at.
     last: Option<Stamp>,
-    /// When it was last loaded.
+    /// When it was last loaded; absent also if it could not be read then, so that it is tried again.
     loaded: Option<Stamp>,
     is_missed: bool,
+    /// What was last said about a change that is no good: once is enough.
+    complaint: Option<String>,
 }
 
 #[derive(Clone)]
 enum State {
     Idle,
-    Loading { since: Instant },
+    Loading {
+        since: Instant,
+    },
     Ready(Arc<ReadyModel>),
     /// Why it cannot be used, until its file changes.
     Failed(Arc<str>),
@@ -61,7 +70,7 @@ impl Entry {
     }
 
     fn with(id: String, file: Option<PathBuf>, last: Option<Stamp>, engine: Engine) -> Self {
-        let seen = Mutex::new(Seen { last, loaded: None, is_missed: false });
+        let seen = Mutex::new(Seen { last, loaded: None, is_missed: false, complaint: None });
         Self { id, engine, file, state: watch::Sender::new(State::Idle), seen }
     }
 
@@ -93,7 +102,7 @@ impl Entry {
     /// The model, once it is loaded; the first who asks has it loaded.
     ///
     /// # Errors
-    /// Why it cannot be used. It is not tried again before its file changes.
+    /// Why it cannot be used. It is not tried again before its file changes, or the directory is looked at if it could not be read.
     pub(in crate::serve) async fn ready(self: &Arc<Self>) -> Result<Arc<ReadyModel>, Arc<str>> {
         let mut states = self.state.subscribe();
         loop {
@@ -123,12 +132,21 @@ impl Entry {
             return;
         }
         let entry = self.clone();
-        tokio::task::spawn_blocking(move || {
-            let state = match entry.load() {
-                Ok(model) => State::Ready(Arc::new(model)),
-                Err(error) => {
+        tokio::spawn(async move {
+            let _turn = LOADS.acquire().await;
+            let loading = tokio::task::spawn_blocking({
+                let entry = entry.clone();
+                move || entry.load()
+            });
+            let state = match loading.await {
+                Ok(Ok(model)) => State::Ready(Arc::new(model)),
+                Ok(Err(error)) => {
                     error!("model {} cannot be loaded: {error}", entry.id);
                     State::Failed(reason(&error).into())
+                }
+                Err(fault) => {
+                    error!("model {} cannot be loaded: {fault}", entry.id);
+                    State::Failed("the server failed on it".into())
                 }
             };
             entry.state.send_replace(state);
@@ -141,7 +159,11 @@ impl Entry {
             seen.loaded = seen.last.clone();
         }
         let started = Instant::now();
-        let model = ReadyModel::new(LoadedModel::open(self.file.as_deref())?, self.engine)?;
+        let loaded = LoadedModel::open(self.file.as_deref());
+        if matches!(loaded, Err(Error::ReadModel { .. } | Error::ReadSource { .. })) {
+            self.seen().loaded = None;
+        }
+        let model = ReadyModel::new(loaded?, self.engine)?;
         info!("model {} loaded in {:.1} ms", self.id, started.elapsed().as_secs_f64() * 1e3);
         Ok(model)
     }
@@ -154,7 +176,7 @@ impl Entry {
             seen.is_missed = false;
             let is_settled = seen.last.as_ref() == Some(&found.stamp);
             seen.last = Some(found.stamp);
-            is_settled && seen.loaded.is_some() && seen.loaded != seen.last
+            is_settled && seen.loaded != seen.last
         };
         if !is_changed {
             return;
@@ -162,8 +184,17 @@ impl Entry {
         let state = self.state.borrow().clone();
         match state {
             State::Ready(_) => match self.load() {
-                Ok(model) => drop(self.state.send_replace(State::Ready(Arc::new(model)))),
-                Err(error) => error!("model {} has changed and cannot be loaded, the old one stays: {error}", self.id),
+                Ok(model) => {
+                    self.seen().complaint = None;
+                    self.state.send_replace(State::Ready(Arc::new(model)));
+                }
+                Err(error) => {
+                    let complaint = error.to_string();
+                    let before = self.seen().complaint.replace(complaint.clone());
+                    if before.as_ref() != Some(&complaint) {
+                        error!("model {} has changed and cannot be loaded, the old one stays: {complaint}", self.id);
+                    }
+                }
             },
             State::Failed(_) => drop(self.state.send_replace(State::Idle)),
             State::Idle | State::Loading { .. } => {}
@@ -185,7 +216,9 @@ fn reason(error: &Error) -> String {
     match error {
         Error::Model { cause, .. } => cause.to_string(),
         Error::ReadModel { cause, .. } | Error::ReadSource { cause, .. } => format!("its file cannot be read: {cause}"),
-        Error::NoCompiler { .. } => "it is an ONNX file and this server was built without the model compiler".to_owned(),
+        Error::NoCompiler { .. } => {
+            "it is an ONNX file and this server was built without the model compiler".to_owned()
+        }
         Error::OtherSource { .. } => "its ONNX file is not the one that it was compiled from".to_owned(),
         other => other.to_string(),
     }

@@ -7,6 +7,7 @@ mod scan;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use tracing::{error, info, warn};
@@ -15,8 +16,8 @@ use crate::Error;
 use crate::classify::Engine;
 use crate::model::BUILT_IN;
 
-pub(super) use entry::{Entry, Status};
-pub(super) use ready::ReadyModel;
+pub(super) use entry::{Entry, MOST_LOADS, Status};
+pub(super) use ready::{Facts, ReadyModel};
 use scan::{Found, scan};
 
 /// All models by their ids.
@@ -24,6 +25,8 @@ pub(super) struct Registry {
     directory: Option<PathBuf>,
     engine: Engine,
     entries: RwLock<BTreeMap<String, Arc<Entry>>>,
+    /// Whether the directory could not be looked at when it last should have been.
+    is_lost: AtomicBool,
 }
 
 impl Registry {
@@ -33,8 +36,8 @@ impl Registry {
     /// [`Error::ModelsDirectory`] if it cannot be read.
     pub(super) fn new(directory: Option<PathBuf>, engine: Engine) -> Result<Self, Error> {
         let built_in = Entry::built_in(engine);
-        let registry =
-            Self { directory, engine, entries: RwLock::new(BTreeMap::from([(BUILT_IN.to_owned(), Arc::new(built_in))])) };
+        let entries = RwLock::new(BTreeMap::from([(BUILT_IN.to_owned(), Arc::new(built_in))]));
+        let registry = Self { directory, engine, entries, is_lost: AtomicBool::new(false) };
         if let Some(directory) = &registry.directory {
             let cannot = |cause| Error::ModelsDirectory { path: directory.clone(), cause };
             registry.update(scan(directory).map_err(cannot)?);
@@ -61,8 +64,18 @@ impl Registry {
     pub(super) fn refresh(&self) {
         let Some(directory) = &self.directory else { return };
         match scan(directory) {
-            Ok(found) => self.update(found),
-            Err(cause) => error!("the models in {} cannot be looked at and stay as they are: {cause}", directory.display()),
+            Ok(found) => {
+                if self.is_lost.swap(false, Ordering::Relaxed) {
+                    info!("the models in {} can be looked at again", directory.display());
+                }
+                self.update(found);
+            }
+            Err(cause) => {
+                // Once is enough.
+                if !self.is_lost.swap(true, Ordering::Relaxed) {
+                    error!("the models in {} cannot be looked at and stay as they are: {cause}", directory.display());
+                }
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use self_cell::self_cell;
 use crate::Error;
 use crate::classify::{Classifier, Engine, Window};
 use crate::model::LoadedModel;
+use crate::serve::stream::Ears;
 
 self_cell!(
     /// A classifier together with the model that it reads.
@@ -70,12 +71,21 @@ impl ReadyModel {
     }
 
     /// The best window of a clip at the model's rate; `None` once `is_cancelled`.
-    pub(in crate::serve) fn hear(&self, clip: &[i16], is_cancelled: impl Fn() -> bool) -> Result<Option<Window>, Error> {
+    pub(in crate::serve) fn hear(
+        &self,
+        clip: &[i16],
+        is_cancelled: impl Fn() -> bool,
+    ) -> Result<Option<Window>, Error> {
         let waiting = self.classifiers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut prepared = waiting.map_or_else(|| self.prepare(), Ok)?;
         let heard = prepared.with_dependent_mut(|_, classifier| classifier.best_window_unless(clip, is_cancelled));
         self.put_back(prepared);
         heard
+    }
+
+    /// The model, to listen without end.
+    pub(in crate::serve) fn listen(&self) -> Result<Ears, Error> {
+        Ears::new(self.loaded.clone(), self.engine)
     }
 
     fn prepare(&self) -> Result<Prepared, Error> {

@@ -1,0 +1,196 @@
+//! One stream from its first message to its last.
+//!
+//! Nothing is read before what came last has been worked on and its events are sent, so a client that sends faster than it is listened to
+//! is held back by TCP, and at most a message of it is in memory.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
+use earmark_core::api::{event_bound, write_event};
+use serde::Serialize;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+use tracing::debug;
+
+use super::super::App;
+use super::super::metrics::Counted;
+use super::super::registry::ReadyModel;
+use super::ears::Ears;
+use crate::Error;
+use crate::audio::PcmConverter;
+
+/// Bytes that are worked on in one turn, so that a stream keeps others waiting only shortly: at 16 kHz, a second.
+const PIECE: usize = 32 << 10;
+
+/// What a stream consists of.
+pub(super) struct Session {
+    pub(super) app: Arc<App>,
+    pub(super) model: Arc<ReadyModel>,
+    pub(super) chain: Chain,
+    /// Given back at the end.
+    pub(super) _place: OwnedSemaphorePermit,
+    pub(super) _counted: Counted,
+}
+
+/// Bytes to detections.
+pub(super) struct Chain {
+    pub(super) converter: PcmConverter,
+    pub(super) ears: Ears,
+}
+
+/// Why a stream ends.
+enum End {
+    /// The client has gone, or no longer reads.
+    Gone,
+    /// It is told why.
+    Told { code: u16, error: Option<String> },
+}
+
+impl End {
+    fn error(code: u16, error: impl Into<String>) -> Self {
+        Self::Told { code, error: Some(error.into()) }
+    }
+}
+
+impl Session {
+    /// Serves to the end.
+    pub(super) async fn run(self, mut socket: WebSocket) {
+        let stall = self.app.config.stall;
+        match self.listen(&mut socket).await {
+            End::Gone => debug!("a stream's client has gone"),
+            End::Told { code, error } => {
+                let reason = error.clone().unwrap_or_default();
+                let close = async {
+                    if let Some(error) = error {
+                        socket.send(Message::Text(error_text(error))).await?;
+                    }
+                    socket.send(Message::Close(Some(CloseFrame { code, reason: short(reason) }))).await?;
+                    // Until the client has seen it: closing with its messages unread would take ours from it.
+                    while let Some(Ok(_)) = socket.recv().await {}
+                    Ok::<(), axum::Error>(())
+                };
+                if !matches!(timeout(stall, close).await, Ok(Ok(()))) {
+                    debug!("a stream's client did not wait for its end");
+                }
+            }
+        }
+    }
+
+    async fn listen(self, socket: &mut WebSocket) -> End {
+        let Self { app, model, mut chain, _place, _counted } = self;
+        let mut stopping = app.stopping.clone();
+        let mut is_asked = false;
+        loop {
+            let received = tokio::select! {
+                _ = stopping.wait_for(|stop| *stop) => return End::error(close_code::AWAY, "the server is stopping: connect again"),
+                received = timeout(app.config.stall, socket.recv()) => received,
+            };
+            let message = match received {
+                // Who is silent is asked once whether it is still there.
+                Err(_) if is_asked => return End::Gone,
+                Err(_) => {
+                    is_asked = true;
+                    if socket.send(Message::Ping(Bytes::new())).await.is_err() {
+                        return End::Gone;
+                    }
+                    continue;
+                }
+                Ok(Some(Ok(message))) => message,
+                Ok(_) => return End::Gone,
+            };
+            is_asked = false;
+            let bytes = match message {
+                Message::Binary(bytes) => bytes,
+                Message::Text(_) => {
+                    return End::error(
+                        close_code::UNSUPPORTED,
+                        "text came: send samples as binary messages, an empty one at the end",
+                    );
+                }
+                Message::Close(_) => return End::Gone,
+                Message::Ping(_) | Message::Pong(_) => continue,
+            };
+            let is_last = bytes.is_empty();
+            let pieces = if is_last { 1 } else { bytes.len().div_ceil(PIECE) };
+            for piece in 0..pieces {
+                let start = piece * PIECE;
+                let bytes = bytes.slice(start..bytes.len().min(start + PIECE));
+                let worked = app.pool.run_in_turn({
+                    let model = model.clone();
+                    move || {
+                        let heard = chain.hear(&bytes, is_last, &model.facts().labels);
+                        (chain, heard)
+                    }
+                });
+                let heard = match worked.await {
+                    Ok((back, heard)) => {
+                        chain = back;
+                        heard
+                    }
+                    Err(failure) => return End::error(close_code::ERROR, failure.text()),
+                };
+                let Heard { events, samples } = match heard {
+                    Ok(heard) => heard,
+                    Err(error) => return End::error(close_code::INVALID, error.to_string()),
+                };
+                app.metrics.streamed(samples as f64 / f64::from(model.facts().sample_rate));
+                for event in events {
+                    match timeout(app.config.stall, socket.send(Message::Text(event.into()))).await {
+                        Ok(Ok(())) => {}
+                        _ => return End::Gone,
+                    }
+                }
+            }
+            if is_last {
+                return End::Told { code: close_code::NORMAL, error: None };
+            }
+        }
+    }
+}
+
+/// What came of some bytes.
+struct Heard {
+    events: Vec<String>,
+    /// At the model's rate.
+    samples: usize,
+}
+
+impl Chain {
+    fn hear(&mut self, bytes: &[u8], is_last: bool, labels: &[String]) -> Result<Heard, Error> {
+        let samples = if is_last { self.converter.finish()? } else { self.converter.push(bytes)? };
+        let mut events = Vec::new();
+        let mut outcome = Ok(());
+        self.ears.push(samples, |detection, sample_rate| {
+            let label = labels.get(detection.label).map_or("", String::as_str);
+            let mut buffer = vec![0; event_bound(label)];
+            match write_event(label, detection, sample_rate, &mut buffer) {
+                Ok(event) => events.push(event.to_owned()),
+                Err(error) => outcome = Err(error),
+            }
+        })?;
+        outcome?;
+        Ok(Heard { events, samples: samples.len() })
+    }
+}
+
+/// An error as a message.
+fn error_text(error: String) -> Utf8Bytes {
+    #[derive(Serialize)]
+    struct Text {
+        error: String,
+    }
+    serde_json::to_string(&Text { error })
+        .unwrap_or_else(|_| r#"{"error":"the error cannot be written"}"#.to_owned())
+        .into()
+}
+
+/// A reason as a close frame can hold it: 123 bytes.
+fn short(mut reason: String) -> Utf8Bytes {
+    let mut length = reason.len().min(123);
+    while !reason.is_char_boundary(length) {
+        length -= 1;
+    }
+    reason.truncate(length);
+    reason.into()
+}
