@@ -4,11 +4,11 @@ use super::tally::Tally;
 
 /// The thresholds that are tried, from the highest to the lowest.
 ///
-/// They are a quarter of a logit apart, ln(t / (1 − t)), from 0.99994 to 0.018: at both ends equal steps change the odds by equal factors,
+/// They are a quarter of a logit apart, ln(t / (1 − t)), from 0.99994 to 0.12: at both ends equal steps change the odds by equal factors,
 /// as the detector's sensitivity does.
 #[must_use]
 pub fn thresholds() -> Vec<f32> {
-    (-16..=39).rev().map(|quarter| 1.0 / (1.0 + (-quarter as f32 / 4.0).exp())).collect()
+    (-8..=39).rev().map(|quarter| 1.0 / (1.0 + (-quarter as f32 / 4.0).exp())).collect()
 }
 
 /// Chooses for each label one of the thresholds that were tried, so that as many words as possible are detected with at most `budget` false
