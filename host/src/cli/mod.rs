@@ -11,6 +11,7 @@ mod classify;
 mod compile;
 mod detector;
 mod eval;
+mod features;
 mod inspect;
 mod listen;
 mod model;
@@ -45,6 +46,7 @@ enum Verb {
     Classify(classify::Classify),
     Stream(stream::Stream),
     Listen(listen::Listen),
+    Features(features::Features),
     #[cfg(feature = "tract")]
     Compile(compile::Compile),
     Inspect(inspect::Inspect),
@@ -61,6 +63,7 @@ pub fn run() -> ExitCode {
         Verb::Classify(verb) => verb.run(),
         Verb::Stream(verb) => verb.run(),
         Verb::Listen(verb) => verb.run(),
+        Verb::Features(verb) => verb.run(),
         #[cfg(feature = "tract")]
         Verb::Compile(verb) => verb.run(),
         Verb::Inspect(verb) => verb.run(),
