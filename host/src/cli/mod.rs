@@ -11,6 +11,7 @@ mod classify;
 mod compile;
 mod detector;
 mod eval;
+mod features;
 mod inspect;
 mod listen;
 mod model;
@@ -49,6 +50,7 @@ enum Verb {
     Listen(listen::Listen),
     #[cfg(feature = "serve")]
     Serve(serve::Serve),
+    Features(features::Features),
     #[cfg(feature = "tract")]
     Compile(compile::Compile),
     Inspect(inspect::Inspect),
@@ -67,6 +69,7 @@ pub fn run() -> ExitCode {
         Verb::Listen(verb) => verb.run(),
         #[cfg(feature = "serve")]
         Verb::Serve(verb) => verb.run(),
+        Verb::Features(verb) => verb.run(),
         #[cfg(feature = "tract")]
         Verb::Compile(verb) => verb.run(),
         Verb::Inspect(verb) => verb.run(),
