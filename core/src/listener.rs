@@ -91,7 +91,7 @@ impl ListenerSettings {
 /// use earmark_core::listener::{Event, Listener, ListenerSettings};
 /// use earmark_core::{api, model::{Memory, Model}};
 ///
-/// earmark_core::include_model!(static SOUNDS, SIZES = "../../tests/plan/every-operator.ear";);
+/// earmark_core::include_model!(static SOUNDS, SIZES = "../tests/plan/every-operator.ear";);
 /// let model = Model::new(SOUNDS)?;
 /// let mut memory = Memory::<{ SIZES.listener }>::new(); // on a device in a `static`
 /// let mut listener = Listener::new(model, &ListenerSettings::of(&model), memory.bytes())?;
@@ -121,16 +121,17 @@ pub struct Listener<'m, 'b, N> {
 const BLOCK: usize = 128;
 
 impl<'m, 'b> Listener<'m, 'b, PlanEngine<'m, 'b>> {
-    /// Listens with a model's plan. Takes [`Sizes::recognizer`](crate::model::Sizes::recognizer) and [`ListenerSettings::memory`] bytes of
-    /// memory, whatever is in them, that start at a multiple of 4: [`Memory`](crate::model::Memory) does.
+    /// Listens with a model's streaming plan, or windowed if it has none. Takes
+    /// [`Sizes::streaming_recognizer`](crate::model::Sizes::streaming_recognizer) and [`ListenerSettings::memory`] bytes of memory, whatever is
+    /// in them, that start at a multiple of 4: [`Memory`](crate::model::Memory) does.
     ///
     /// # Errors
     /// [`Error::MemoryTooSmall`] with the number of bytes needed; [`Error::MisalignedMemory`].
     pub fn new(model: Model<'m>, settings: &ListenerSettings, memory: &'b mut [u8]) -> Result<Self, Error> {
-        let recognizer = model.sizes().recognizer;
+        let recognizer = model.sizes().streaming_recognizer;
         let too_small = Error::MemoryTooSmall { needed: recognizer + settings.memory(&model), given: memory.len() };
         let (recognizer, rest) = memory.split_at_mut_checked(recognizer).ok_or(too_small)?;
-        Self::with_recognizer(Recognizer::new(model, recognizer)?, settings, rest).map_err(|error| match error {
+        Self::with_recognizer(Recognizer::streaming(model, recognizer)?, settings, rest).map_err(|error| match error {
             Error::MemoryTooSmall { .. } => too_small,
             other => other,
         })

@@ -40,10 +40,31 @@ impl<'m, 'b> Recognizer<'m, 'b, PlanEngine<'m, 'b>> {
     /// # Errors
     /// [`Error::MemoryTooSmall`] with the number of bytes needed; [`Error::MisalignedMemory`].
     pub fn new(model: Model<'m>, memory: &'b mut [u8]) -> Result<Self, Error> {
+        Self::over(model, model.sizes().engine, PlanEngine::new, memory)
+    }
+
+    /// The same on the model's streaming plan, if it has one: what a stream costs is only what is new in it. Takes
+    /// [`Sizes::streaming_recognizer`](crate::model::Sizes::streaming_recognizer) bytes of memory.
+    ///
+    /// [`classify`](Self::classify) works as well, and costs somewhat more than on whole windows.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn streaming(model: Model<'m>, memory: &'b mut [u8]) -> Result<Self, Error> {
+        Self::over(model, model.sizes().streaming_engine, PlanEngine::streaming, memory)
+    }
+
+    fn over(
+        model: Model<'m>,
+        engine_length: usize,
+        engine: impl FnOnce(Model<'m>, &'b mut [u8]) -> Result<PlanEngine<'m, 'b>, Error>,
+        memory: &'b mut [u8],
+    ) -> Result<Self, Error> {
         let sizes = model.sizes();
-        let too_small = Error::MemoryTooSmall { needed: sizes.recognizer, given: memory.len() };
-        let (engine, rest) = memory.split_at_mut_checked(sizes.engine).ok_or(too_small)?;
-        Self::with_network(model, PlanEngine::new(model, engine)?, rest).map_err(|error| match error {
+        let needed = engine_length + (sizes.recognizer - sizes.engine);
+        let too_small = Error::MemoryTooSmall { needed, given: memory.len() };
+        let (first, rest) = memory.split_at_mut_checked(engine_length).ok_or(too_small)?;
+        Self::with_network(model, engine(model, first)?, rest).map_err(|error| match error {
             Error::MemoryTooSmall { .. } => too_small,
             other => other,
         })

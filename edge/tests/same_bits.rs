@@ -2,10 +2,9 @@
 //! without an FPU and on RISC-V, against the core on this machine with all kernels that it can run.
 
 mod common;
+mod firmware;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::LazyLock;
 
 use earmark_core::api::{Ranking, response_bound, write_response};
 use earmark_core::engine::PlanEngine;
@@ -14,64 +13,7 @@ use earmark_core::frontend::conformance::{self, Fingerprint};
 use earmark_core::model::{Model, is_background};
 use earmark_core::recognizer::Recognizer;
 use earmark_edge::windowed::Settings;
-
-/// Firmware and the emulator that runs it.
-struct Device {
-    file: PathBuf,
-    emulator: &'static str,
-    machine: &'static str,
-}
-
-/// Cortex-M4F code: hardware floating point, DSP instructions.
-static CORTEX_M4F: LazyLock<Device> = LazyLock::new(|| Device {
-    file: build("qemu-mps2-an386", "thumbv7em-none-eabihf"),
-    emulator: "qemu-system-arm",
-    machine: "mps2-an386",
-});
-/// Cortex-M0 code: floating point in software, the smallest instruction set. A Cortex-M4 runs it too.
-static CORTEX_M0: LazyLock<Device> = LazyLock::new(|| Device {
-    file: build("qemu-mps2-an386", "thumbv6m-none-eabi"),
-    emulator: "qemu-system-arm",
-    machine: "mps2-an386",
-});
-/// RISC-V code without an FPU.
-static RV32IMC: LazyLock<Device> = LazyLock::new(|| Device {
-    file: build("qemu-riscv32-virt", "riscv32imc-unknown-none-elf"),
-    emulator: "qemu-system-riscv32",
-    machine: "virt",
-});
-
-fn boards() -> PathBuf {
-    common::root().join("edge/boards")
-}
-
-/// Builds a board's firmware; gives its file.
-fn build(board: &str, target: &str) -> PathBuf {
-    let folder = boards().join(board).join("target");
-    let built = Command::new(env!("CARGO"))
-        .current_dir(boards().join(board))
-        .args(["build", "--release", "--locked", "--target", target, "--target-dir"])
-        .arg(&folder)
-        .env("EARMARK_MODEL", common::model_path())
-        .output()
-        .expect("cargo runs");
-    assert!(
-        built.status.success(),
-        "the firmware does not build; if the target is missing: rustup target add {target}\n{}",
-        String::from_utf8_lossy(&built.stderr)
-    );
-    folder.join(target).join("release").join(format!("earmark-{board}"))
-}
-
-/// Runs the firmware on QEMU.
-fn run(device: &Device, arguments: &[&str]) -> Output {
-    Command::new(boards().join("simulation/run.sh"))
-        .args([device.emulator, device.machine])
-        .arg(&device.file)
-        .args(arguments)
-        .output()
-        .expect("a POSIX shell runs run.sh")
-}
+use firmware::{CORTEX_M0, CORTEX_M4F, Device, RV32IMC, boards, run};
 
 /// Runs the firmware on a sound; gives the lines it wrote.
 fn lines(device: &Device, sound: &Path) -> Vec<String> {

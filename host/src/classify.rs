@@ -122,7 +122,7 @@ impl<'m> Classifier<'m> {
     /// What the network says; none from the core.
     pub fn windows(&mut self, clip: &[i16]) -> Result<Vec<Window>, Error> {
         let mut windows = Vec::new();
-        let _ = self.each_window(clip, |window| {
+        _ = self.each_window(clip, |window| {
             windows.push(window);
             ControlFlow::Continue(())
         })?;

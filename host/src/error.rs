@@ -91,6 +91,17 @@ pub enum Error {
         /// What is wrong.
         what: String,
     },
+    /// A setting is for a label that the model does not have.
+    #[error("the model has no label {label}: it has {known}")]
+    LabelUnknown {
+        /// The label that was given.
+        label: String,
+        /// The labels that there are.
+        known: String,
+    },
+    /// The detections of several files are to become one label track.
+    #[error("a label track belongs to one file: give one FILE, or --format json for several")]
+    TrackOfSeveral,
     /// There is no such audio file.
     #[error("there is no such file: check the path")]
     AudioMissing,
@@ -231,6 +242,75 @@ pub enum Error {
         given: f64,
         /// The values it may have.
         expected: String,
+    },
+    /// No samples came from a microphone that is open.
+    #[error("no samples came from the microphone for {seconds} s: plug it in again, or give another --device")]
+    MicrophoneStalled {
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The microphone's format is another one than before.
+    #[error(
+        "the microphone's format changed on the way, from {from} Hz to {to} Hz: start again to listen to it as it is now"
+    )]
+    MicrophoneChanged {
+        /// Its sample rate before, in hertz.
+        from: u32,
+        /// Its sample rate now.
+        to: u32,
+    },
+    /// The system has changed the microphone's settings.
+    #[error(
+        "the microphone's sample rate or channels were changed on the way: start again to listen to it as it is now"
+    )]
+    MicrophoneInvalidated,
+    /// The microphone is gone.
+    #[error("the microphone is gone ({detail}): plug it in and start again")]
+    MicrophoneLost {
+        /// What the system says.
+        detail: String,
+    },
+    /// There is no microphone.
+    #[error("there is no microphone ({detail}): plug one in, or give a recording to `earmark stream`")]
+    MicrophoneMissing {
+        /// What the system says.
+        detail: String,
+    },
+    /// There is no microphone of that name.
+    #[error("there is no microphone {name}: `earmark listen --list-devices` names those that there are")]
+    MicrophoneUnknown {
+        /// The name that was given.
+        name: String,
+    },
+    /// The system does not allow to use the microphone.
+    #[error("the microphone may not be used ({detail}): allow it in the system's settings, or join the group `audio`")]
+    MicrophoneForbidden {
+        /// What the system says.
+        detail: String,
+    },
+    /// The microphone cannot be opened.
+    #[error("the microphone cannot be used ({detail}): close what else uses it, or give another --device")]
+    MicrophoneUnusable {
+        /// What the system says.
+        detail: String,
+    },
+    /// The microphone gives something else than amplitudes.
+    #[error("the microphone gives {format}, which is no PCM: give another --device")]
+    MicrophoneFormat {
+        /// Its sample format.
+        format: String,
+    },
+    /// A microphone was asked of an earmark that was built without.
+    #[error(
+        "this earmark was built without microphones: build it with `--features listen` (on Linux that needs ALSA's headers, on \
+         Debian libasound2-dev), or listen through a pipe, as in `arecord -t wav - | earmark stream -`"
+    )]
+    MicrophoneNotBuiltIn,
+    /// The signals that end the command cannot be caught.
+    #[error("cannot catch Ctrl-C: {detail}; start the command in another way")]
+    Signals {
+        /// What the system says.
+        detail: String,
     },
     /// The server cannot listen at its address.
     #[cfg(feature = "serve")]

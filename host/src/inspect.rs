@@ -5,7 +5,7 @@ use std::fmt;
 
 use earmark_core::engine::layout;
 use earmark_core::frontend::{Compression, Features, FrontEndSpec, Spectrum};
-use earmark_core::model::{Model, Op, Problem, Tensor};
+use earmark_core::model::{Mode, Model, Op, Problem, Tensor};
 use serde_json::Value;
 
 /// One operator of the plan.
@@ -54,6 +54,21 @@ impl<'m> Inspection<'m> {
     #[must_use]
     pub fn macs(&self) -> u64 {
         self.steps.iter().map(|step| step.macs).sum()
+    }
+
+    /// Multiplications of one step of a stream; of a whole window if the network can't stream.
+    #[must_use]
+    pub fn macs_a_step(&self) -> u64 {
+        match self.model.streaming() {
+            Some(plan) => plan.ops().map(|op| op.multiply_accumulates()).sum(),
+            None => self.macs(),
+        }
+    }
+
+    /// Multiplications a second of audio that is listened to.
+    #[must_use]
+    pub fn macs_a_second(&self) -> f64 {
+        self.macs_a_step() as f64 * f64::from(self.model.sample_rate()) / self.model.step_samples() as f64
     }
 
     /// Bytes of weights, biases, scales and tables of all operators.
@@ -255,6 +270,7 @@ impl Inspection<'_> {
         let (network, front_end) = (self.network_flash(), self.front_end_flash());
         let rest = sizes.artifact.saturating_sub(network + front_end);
         line(f, "MACs", format_args!("{} a window", self.macs()))?;
+        self.stream(f)?;
         line(
             f,
             "flash",
@@ -275,7 +291,42 @@ impl Inspection<'_> {
                 self.model.scratch_length(),
                 sizes.recognizer - sizes.engine
             ),
+        )?;
+        let (arena, scratch) = match self.model.streaming() {
+            Some(plan) => (plan.arena_length(), plan.scratch_length()),
+            None => (self.model.arena_length(), self.model.scratch_length()),
+        };
+        line(
+            f,
+            "RAM, stream",
+            format_args!(
+                "{} bytes: state and activations {arena}, kernels' scratch {scratch}, front end and outputs {}, detector {}",
+                sizes.listener,
+                sizes.streaming_recognizer - sizes.streaming_engine,
+                sizes.listener - sizes.streaming_recognizer
+            ),
         )
+    }
+
+    /// How a stream is evaluated, and why so.
+    fn stream(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let step = self.model.step_samples();
+        let milliseconds = step as f64 * 1e3 / f64::from(self.model.sample_rate());
+        let (a_step, a_second) = (self.macs_a_step(), self.macs_a_second());
+        let cost = format!("{a_step} MACs a step, {a_second:.0} a second");
+        match self.model.mode() {
+            Mode::Streaming { .. } => {
+                line(f, "stream", format_args!("a step of {step} samples every {milliseconds} ms: {cost}"))
+            }
+            Mode::Windowed => {
+                let why = self.provenance["windowed_because"].as_str().unwrap_or("the artifact does not say why");
+                line(
+                    f,
+                    "stream",
+                    format_args!("windowed, every {milliseconds} ms: {cost}; it can't stream, because {why}"),
+                )
+            }
+        }
     }
 
     fn origin(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

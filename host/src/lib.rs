@@ -11,6 +11,7 @@ pub mod eval;
 pub mod frontend;
 mod guard;
 pub mod inspect;
+pub mod listen;
 pub mod model;
 pub mod plot;
 mod random;

@@ -1,9 +1,16 @@
 //! Numbers that look random and are the same every time.
 
+use earmark_core::model::checksum::xxh32;
+
 /// SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
 pub(crate) struct SplitMix(pub(crate) u64);
 
 impl SplitMix {
+    /// Numbers that depend on a name and a seed.
+    pub(crate) fn named(name: &str, seed: u64) -> Self {
+        Self(seed.rotate_left(32) ^ u64::from(xxh32(name.as_bytes(), 0)))
+    }
+
     /// The next number in 0..1.
     pub(crate) fn unit(&mut self) -> f32 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);

@@ -78,8 +78,9 @@ impl Gate {
         let variance = variance(samples);
         self.floor = self.floor.saturating_add((self.floor >> 16) * self.rise).min(variance).max(LEAST_FLOOR);
         let is_loud = variance > (self.floor >> 8) * self.margin;
+        let is_open = is_loud || self.left > 0;
         self.left = if is_loud { self.hangover } else { self.left.saturating_sub(1) };
-        is_loud || self.left > 0
+        is_open
     }
 
     /// Forgets the noise floor and opens for the hang-over.
@@ -100,5 +101,5 @@ fn variance(samples: &[i16]) -> u64 {
     // Around a whole number next to the mean: less than one unit above the variance itself.
     let mean = sum / count as i64;
     let around_mean = squares as i64 - 2 * mean * sum + count as i64 * mean * mean;
-    ((around_mean.max(0) as u64) << 8) / count << 8
+    (((around_mean.max(0) as u64) << 8) / count) << 8
 }

@@ -49,22 +49,38 @@ pub const fn shift_half_even(value: i64, shift: u32) -> i64 {
     if shift > 0 && (rest > half || (rest == half && floor & 1 == 1)) { floor + 1 } else { floor }
 }
 
-/// `numerator / denominator`, ties to even; 0 for a denominator below 1.
+/// `sum · multiplier / (count · 2^shift)`, ties to even; 0 for a count of 0. Shifts of 0..=40.
+///
+/// Exact, and cheap where 64-bit division is a library's loop: one 32-bit division, which most microcontrollers have as an instruction.
+/// What is beyond ±2³⁰ before the division saturates there; such a mean is far beyond any byte for every count up to 2¹⁶.
 ///
 /// ```
-/// use earmark_core::engine::arithmetic::divide_half_even;
-/// assert_eq!([5, 7, -5, -7].map(|numerator| divide_half_even(numerator, 2)), [2, 4, -2, -4]);
+/// use earmark_core::engine::arithmetic::mean_half_even;
+/// assert_eq!([5, 7, -5, -7].map(|sum| mean_half_even(sum, 1, 0, 2)), [2, 4, -2, -4]);
+/// assert_eq!(mean_half_even(9, 3, 1, 3), 4); // 9 · 1.5 / 3 = 4.5
 /// ```
 #[inline]
 #[must_use]
-pub const fn divide_half_even(numerator: i64, denominator: i64) -> i64 {
-    if denominator < 1 {
+pub const fn mean_half_even(sum: i32, multiplier: i32, shift: u32, count: u32) -> i32 {
+    const FAR: i64 = 1 << 30;
+    if count == 0 {
         return 0;
     }
-    let floor = numerator.div_euclid(denominator);
-    let rest = numerator.rem_euclid(denominator);
-    let above = denominator - rest;
-    if rest > above || (rest == above && floor & 1 == 1) { floor + 1 } else { floor }
+    let product = sum as i64 * multiplier as i64;
+    let whole = product >> shift;
+    if whole >= FAR {
+        return FAR as i32 / count as i32;
+    }
+    if whole < -FAR {
+        return -(FAR as i32) / count as i32;
+    }
+    let (whole_bits, count_bits) = (whole as i32, count as i32);
+    let floor = whole_bits.div_euclid(count_bits);
+    // What is left, in parts of 2^shift, against half of the divisor in the same parts.
+    let rest = ((whole_bits - floor * count_bits) as i64) << shift | (product - (whole << shift));
+    let twice = 2 * rest;
+    let divisor = (count as i64) << shift;
+    if twice > divisor || (twice == divisor && floor & 1 == 1) { floor + 1 } else { floor }
 }
 
 /// As [`finish`], for wide values.

@@ -5,12 +5,16 @@
 //! **Convolution.** Per output channel the weights form one row of [`depth`] values in the order kernel height, kernel width,
 //! input channel, padded with zeros to a multiple of 4. Rows are interleaved in blocks of [`BLOCK`] output channels, four values of
 //! each in turn: one 32-byte tile meets four neighbouring inputs. Groups follow one another, each padded to whole blocks.
-//! A tile suits `vpdpbusd` and `vpmaddwd` on x86 and two `SXTB16` + `SMLAD` a channel on Cortex-M.
+//!
+//! Within a tile, each two neighbouring channels share eight bytes, an even channel E and an odd one O, for the inputs 0 to 3:
+//! `E0 O0 E2 O2  E1 O1 E3 O3`; weights of the even channels are stored with 128 added ([`pack_weight`]). Read as 16-bit numbers these are
+//! 256·O + (E + 128): on Cortex-M one `SMLAD` sums 256·O + E of two inputs with no unpacking, and one `UXTB16` gives the E + 128, whose
+//! sum, taken off, leaves 256·O. For other instructions a shuffle of bytes restores the rows.
 //!
 //! **Depthwise.** One row of [`depthwise_row`] values a tap: channels last, padded to a multiple of 4.
 //!
 //! **Requantisation.** [`requantised_channels`] biases (`i32`), then as many packed scales (`u32`): the upper 26 bits are a
-//! multiplier in 2^30..2^31 (its six lowest bits are zero), the lower 6 bits a right shift in 31..=62.
+//! multiplier below 2^31 (its six lowest bits are zero), the lower 6 bits a right shift in [`MIN_SHIFT`]`..=`[`MAX_SHIFT`].
 
 use crate::model::{Convolution, Op};
 
@@ -22,8 +26,8 @@ pub const TILE_DEPTH: usize = 4;
 pub const PATCHES: usize = 4;
 /// Least shift of a packed scale: a scale is below 1.
 pub const MIN_SHIFT: u32 = 31;
-/// Greatest shift of a packed scale.
-pub const MAX_SHIFT: u32 = 62;
+/// Greatest shift of a packed scale: with it an output's zero point can be added to the upper word of a product before the shift.
+pub const MAX_SHIFT: u32 = 54;
 /// The bits of a packed scale that hold the shift.
 pub const SHIFT_MASK: u32 = 63;
 
@@ -39,19 +43,33 @@ pub const fn padded_group(op: &Convolution) -> u64 {
     (op.group_outputs() as u64).next_multiple_of(BLOCK as u64)
 }
 
-/// Where the weight of output channel `channel` (within its group) and input `index` stands within its group.
+/// Where the weight of output channel `channel` (within its group) and input `index` stands within its group. What stands there is
+/// [`pack_weight`]'s.
 ///
 /// ```
 /// use earmark_core::engine::layout::weight_index;
-/// assert_eq!(weight_index(0, 3, 8), 3);
-/// assert_eq!(weight_index(1, 0, 8), 4); // the next channel's first four inputs
+/// assert_eq!([0, 2, 1, 3].map(|index| weight_index(0, index, 8)), [0, 2, 4, 6]);
+/// assert_eq!([0, 2, 1, 3].map(|index| weight_index(1, index, 8)), [1, 3, 5, 7]);
+/// assert_eq!(weight_index(2, 0, 8), 8); // the next two channels
 /// assert_eq!(weight_index(0, 4, 8), 32); // the next tile
 /// assert_eq!(weight_index(8, 0, 8), 64); // the next block of channels
 /// ```
 #[must_use]
 pub const fn weight_index(channel: usize, index: usize, depth: usize) -> usize {
     let tile = (channel / BLOCK) * (depth / TILE_DEPTH) + index / TILE_DEPTH;
-    tile * BLOCK * TILE_DEPTH + (channel % BLOCK) * TILE_DEPTH + index % TILE_DEPTH
+    let pair = (channel % BLOCK) / 2 * 2 * TILE_DEPTH;
+    tile * BLOCK * TILE_DEPTH + pair + index % 2 * 4 + index % TILE_DEPTH / 2 * 2 + channel % 2
+}
+
+/// The byte that holds a weight of output channel `channel`, and the other way round.
+///
+/// ```
+/// use earmark_core::engine::layout::pack_weight;
+/// assert_eq!([pack_weight(0, -128), pack_weight(0, 5), pack_weight(1, 5)], [0, 5 + 128, 5]);
+/// ```
+#[must_use]
+pub const fn pack_weight(channel: usize, weight: i8) -> u8 {
+    if channel.is_multiple_of(2) { weight.cast_unsigned() ^ 0x80 } else { weight.cast_unsigned() }
 }
 
 /// Values in a depthwise row: the channels, padded.
@@ -116,9 +134,8 @@ pub const fn scratch_length(op: &Op) -> u64 {
     }
 }
 
-/// Packs a real scale in 2^-32..1 for [`requantise`](crate::engine::arithmetic::requantise): the multiplier rounded to 25 significant
-/// bits and the shift. `None` if it is out of that range. A smaller positive scale rounds every accumulator to zero in effect; the
-/// smallest packable one serves it.
+/// Packs a real scale in 0..1 for [`requantise`](crate::engine::arithmetic::requantise): the multiplier rounded to 25 significant bits and
+/// the shift. `None` if it is out of that range. Of scales below 2^-24, which bring any accumulator to -128..=128, fewer bits are kept.
 ///
 /// ```
 /// use earmark_core::engine::{arithmetic::requantise, layout::pack_scale};
@@ -144,9 +161,5 @@ pub fn pack_scale(scale: f64) -> Option<u32> {
         multiplier /= 2.0;
         shift -= 1;
     }
-    if multiplier >= UNIT {
-        return None;
-    }
-    let multiplier = if multiplier < UNIT / 2.0 { UNIT / 2.0 } else { multiplier };
-    Some(multiplier as u32 | shift)
+    (multiplier < UNIT).then(|| multiplier as u32 | shift)
 }

@@ -10,7 +10,7 @@ pub mod layout;
 mod execute;
 
 use crate::Error;
-use crate::model::{Model, Quantisation};
+use crate::model::{Model, Quantisation, StreamingPlan};
 use kernels::KernelSet;
 
 /// A network that takes frames of features and gives the raw outputs for the window that they end.
@@ -49,28 +49,65 @@ impl<N: Network + ?Sized> Network for &mut N {
     }
 }
 
-/// Runs a model's plan over caller-supplied memory.
+/// Runs a model's plan over caller-supplied memory: [windowed](Self::new), or [streaming](Self::streaming).
+///
+/// Both give the same bits. Windowed, a window is evaluated whole when its outputs are asked for, at any frame. Streaming, every
+/// [stride](crate::model::Mode::Streaming) frames a step computes only what they add to what is remembered, and there are outputs only then.
 #[derive(Debug)]
 pub struct PlanEngine<'m, 'b> {
     model: Model<'m>,
+    stream: Option<Stream<'m>>,
     arena: &'b mut [i8],
     scratch: &'b mut [i8],
+    /// Frames of the window so far; all of it at most.
     frames: usize,
     kernels: KernelSet,
 }
 
+/// A stream under way.
+#[derive(Debug)]
+struct Stream<'m> {
+    plan: StreamingPlan<'m>,
+    /// Frames of the present step so far; a full stride once it has been computed.
+    filled: usize,
+}
+
 impl<'m, 'b> PlanEngine<'m, 'b> {
-    /// Takes [`Sizes::engine`](crate::model::Sizes::engine) bytes of memory, whatever is in them.
+    /// Evaluates whole windows. Takes [`Sizes::engine`](crate::model::Sizes::engine) bytes of memory, whatever is in them.
     ///
     /// # Errors
     /// [`Error::MemoryTooSmall`] with the number of bytes needed.
     pub fn new(model: Model<'m>, memory: &'b mut [u8]) -> Result<Self, Error> {
-        let (needed, given) = (model.sizes().engine, memory.len());
-        if given < needed {
-            return Err(Error::MemoryTooSmall { needed, given });
+        Self::over(model, None, model.sizes().engine, model.arena_length(), memory)
+    }
+
+    /// Evaluates a stream step by step; windowed at every frame if the network can't stream ([`Model::mode`]). Takes
+    /// [`Sizes::streaming_engine`](crate::model::Sizes::streaming_engine) bytes of memory, whatever is in them.
+    ///
+    /// # Errors
+    /// [`Error::MemoryTooSmall`] with the number of bytes needed.
+    pub fn streaming(model: Model<'m>, memory: &'b mut [u8]) -> Result<Self, Error> {
+        let Some(plan) = model.streaming() else { return Self::new(model, memory) };
+        let stream = Some(Stream { plan, filled: 0 });
+        Self::over(model, stream, model.sizes().streaming_engine, plan.arena_length(), memory)
+    }
+
+    fn over(
+        model: Model<'m>,
+        stream: Option<Stream<'m>>,
+        needed: usize,
+        arena_length: usize,
+        memory: &'b mut [u8],
+    ) -> Result<Self, Error> {
+        let too_small = Error::MemoryTooSmall { needed, given: memory.len() };
+        if memory.len() < needed {
+            return Err(too_small);
         }
-        let (arena, scratch) = bytemuck::cast_slice_mut::<u8, i8>(memory).split_at_mut(model.arena_length());
-        Ok(Self { model, arena, scratch, frames: 0, kernels: KernelSet::detect() })
+        let memory = bytemuck::cast_slice_mut::<u8, i8>(memory);
+        let (arena, scratch) = memory.split_at_mut_checked(arena_length).ok_or(too_small)?;
+        let mut engine = Self { model, stream, arena, scratch, frames: 0, kernels: KernelSet::detect() };
+        engine.reset();
+        Ok(engine)
     }
 
     /// Uses other kernels than the fastest. All give the same bits.
@@ -86,25 +123,85 @@ impl<'m, 'b> PlanEngine<'m, 'b> {
         &self.model
     }
 
-    /// Evaluates the window and gives the network's int8 outputs; `None` before the first full window.
+    /// Gives the network's int8 outputs for the window that ends with the last frame; `None` before the first full window and, in a
+    /// stream, between two steps.
     pub fn quantised_outputs(&mut self) -> Option<&[i8]> {
         if self.frames < self.model.frames() {
             return None;
         }
-        execute::run(self.kernels, &self.model, self.arena, self.scratch);
-        self.arena.get(self.model.output_range())
+        match &self.stream {
+            Some(stream) if stream.filled < stream.plan.stride_frames() => None,
+            Some(stream) => self.arena.get(stream.plan.output_range()),
+            None => {
+                execute::run(self.kernels, &self.model, self.model.plan(), self.arena, self.scratch);
+                self.arena.get(self.model.output_range())
+            }
+        }
     }
 
-    /// The quantised features of the window, oldest frame first.
+    /// The quantised features of the window, oldest frame first. A stream keeps only the latest of them, and the oldest of these come
+    /// first.
     #[must_use]
     pub fn quantised_features(&self) -> &[i8] {
-        self.arena.get(..self.frames * self.model.features()).unwrap_or(&[])
+        let features = match &self.stream {
+            None => self.arena.get(..self.frames * self.model.features()),
+            Some(stream) => stream.plan.delays().next().and_then(|line| {
+                let end = line.range().end - (stream.plan.stride_frames() - stream.filled) * self.model.features();
+                let kept = (self.frames * self.model.features()).min(end - line.range().start);
+                self.arena.get(end - kept..end)
+            }),
+        };
+        features.unwrap_or(&[])
+    }
+
+    /// Where the next frame goes in a window; the oldest makes room for it once the window is full.
+    fn windowed_place(&mut self) -> usize {
+        let (frames, count) = (self.model.frames(), self.model.features());
+        if self.frames == frames {
+            let window = self.arena.get_mut(..frames * count).unwrap_or(&mut []);
+            if count <= window.len() {
+                window.copy_within(count.., 0);
+            }
+            self.frames -= 1;
+        }
+        self.frames * count
+    }
+}
+
+impl Stream<'_> {
+    /// Starts the first step, with as many frames as make the first full window end with a step.
+    fn start(&mut self, frames: usize) {
+        let stride = self.plan.stride_frames();
+        self.filled = (stride - frames % stride) % stride;
+    }
+
+    /// Where in the arena the next frame goes; what is remembered makes room once a step is complete.
+    fn place(&mut self, features: usize, arena: &mut [i8]) -> usize {
+        let stride = self.plan.stride_frames();
+        if self.filled == stride {
+            for line in self.plan.delays() {
+                let shift = line.shift as usize;
+                if let Some(rows) = arena.get_mut(line.range()).filter(|rows| shift <= rows.len()) {
+                    rows.copy_within(shift.., 0);
+                }
+            }
+            self.filled = 0;
+        }
+        self.plan
+            .delays()
+            .next()
+            .map_or(usize::MAX, |line| line.range().end.saturating_sub((stride - self.filled) * features))
     }
 }
 
 impl Network for PlanEngine<'_, '_> {
     fn reset(&mut self) {
         self.frames = 0;
+        if let Some(stream) = &mut self.stream {
+            stream.start(self.model.frames());
+            // Running sums begin at nothing. What else is there counts only for windows that begin before the first frame.
+            self.arena.fill(0);
+        }
     }
 
     fn push_frame(&mut self, features: &[f32]) -> Result<(), Error> {
@@ -112,15 +209,20 @@ impl Network for PlanEngine<'_, '_> {
         if features.len() != count {
             return Err(Error::BufferLength { buffer: "features", needed: count, given: features.len() });
         }
-        let window = self.arena.get_mut(..self.model.frames() * count).unwrap_or(&mut []);
-        if self.frames == self.model.frames() && count <= window.len() {
-            window.copy_within(count.., 0);
-            self.frames -= 1;
-        }
+        let at = match &mut self.stream {
+            Some(stream) => stream.place(count, self.arena),
+            None => self.windowed_place(),
+        };
         let input = self.model.input();
-        let place = window.get_mut(self.frames * count..).unwrap_or(&mut []);
+        let place = self.arena.get_mut(at..).unwrap_or(&mut []);
         place.iter_mut().zip(features).for_each(|(place, &feature)| *place = quantise(feature, input));
-        self.frames += 1;
+        self.frames = self.model.frames().min(self.frames + 1);
+        if let Some(stream) = &mut self.stream {
+            stream.filled += 1;
+            if stream.filled == stream.plan.stride_frames() {
+                execute::run(self.kernels, &self.model, stream.plan.ops(), self.arena, self.scratch);
+            }
+        }
         Ok(())
     }
 

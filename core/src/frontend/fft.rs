@@ -1,39 +1,216 @@
-//! The spectrum of a frame.
+//! The spectrum of a frame: window, real Fourier transform and power.
+//!
+//! N real samples are N/2 complex numbers, z\[n\] = x\[2n\] + i·x\[2n + 1\], whose transform takes half the work; its bins k and N/2 − k
+//! together give those of the samples. The transform goes by fours, decimating in time: the window's pass does the first step and puts
+//! its results where the following steps, in place, leave the bins in order.
 
-use microfft::real;
+use super::twiddle::{QUARTER, turn};
 
-/// Replaces `frame`, whose length is a supported power of two, by its power spectrum: |X\[k\]|² for bins 0 to N/2 in the
-/// first N/2 + 1 places. What follows them is left over.
-pub(super) fn power_spectrum(frame: &mut [f32]) {
-    transform(frame);
-    // microfft packs the two real bins into one: DC in its real part, half the sample rate in its imaginary part.
-    let &mut [dc, nyquist, ..] = frame else { return };
-    let bins = frame.len() / 2;
-    for bin in 1..bins {
-        let Some(&[re, im]) = frame.get(2 * bin..).and_then(<[f32]>::first_chunk) else { return };
-        frame[bin] = re * re + im * im;
+/// A complex number.
+type Complex = [f32; 2];
+
+/// Leaves four times the power spectrum of the windowed samples, 4·|X\[k\]|², in `data`, whose length is half of a supported power of two:
+/// bin k is the first of the two numbers at k, and the bin at half the sample rate the second one at 0. What else is there is left over.
+/// Samples behind those given are zero.
+pub(super) fn power_spectrum(samples: &[i16], window: &[f32], data: &mut [[f32; 2]]) {
+    first_step(samples, window, data);
+    let mut span = if data.len().trailing_zeros().is_multiple_of(2) { 4 } else { 2 };
+    while span < data.len() {
+        match span {
+            // Short spans have few angles and many groups.
+            4 => short_step::<4, 16>(data),
+            16 => short_step::<16, 64>(data),
+            _ => step(data, span),
+        }
+        span *= 4;
     }
-    frame[0] = dc * dc;
-    frame[bins] = nyquist * nyquist;
+    powers_of_real(data);
 }
 
-/// The FFT in place; each size is code of its own in microfft.
-fn transform(frame: &mut [f32]) {
-    macro_rules! sizes {
-        ($($length:literal => $rfft:ident),+) => {
-            match frame.len() {
-                $($length => {
-                    if let Some(frame) = frame.first_chunk_mut::<$length>() {
-                        let _ = real::$rfft(frame);
-                    }
-                })+
-                // `FrontEndSpec::check` lets no other length through.
-                _ => {}
+/// Windows the samples and transforms groups of four, or of two where the length is twice a power of four.
+fn first_step(samples: &[i16], window: &[f32], data: &mut [Complex]) {
+    let fours = data.len().trailing_zeros().is_multiple_of(2);
+    let groups = data.len() / if fours { 4 } else { 2 };
+    let source = Source::new(samples, window);
+    // A group's results stand where its number's bits, in reverse order, say.
+    let shift = usize::BITS - groups.trailing_zeros();
+    if fours {
+        let (places, _) = data.as_chunks_mut::<4>();
+        let parts = [0, 1, 2].map(|part| source.whole(part * groups, groups));
+        if let [Some(first), Some(second), Some(third)] = parts {
+            // The usual case: the window ends in the last of the four.
+            for (group, ((a, b), c)) in first.zip(second).zip(third).enumerate() {
+                let Some(place) = places.get_mut(group.reverse_bits() >> shift) else { return };
+                *place = match source.number(group + 3 * groups) {
+                    Some(d) => transform_four(a, b, c, d),
+                    None => transform_three(a, b, c),
+                };
             }
-        };
+            return;
+        }
+        for group in 0..groups {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|part| source.number(group + part * groups).unwrap_or_default());
+            if let Some(place) = places.get_mut(group.reverse_bits() >> shift) {
+                *place = transform_four(a, b, c, d);
+            }
+        }
+    } else {
+        let (places, _) = data.as_chunks_mut::<2>();
+        for group in 0..groups {
+            let [a, b] = [0, 1].map(|part| source.number(group + part * groups).unwrap_or_default());
+            if let Some(place) = places.get_mut(group.reverse_bits() >> shift) {
+                *place = [plus(a, b), minus(a, b)];
+            }
+        }
     }
-    sizes!(
-        32 => rfft_32, 64 => rfft_64, 128 => rfft_128, 256 => rfft_256, 512 => rfft_512, 1024 => rfft_1024,
-        2048 => rfft_2048
-    );
+}
+
+/// The windowed samples, two a complex number.
+struct Source<'a> {
+    pairs: &'a [[i16; 2]],
+    coefficients: &'a [[f32; 2]],
+    /// What an odd number of samples ends with.
+    last: Option<Complex>,
+}
+
+impl<'a> Source<'a> {
+    fn new(samples: &'a [i16], window: &'a [f32]) -> Self {
+        let (pairs, last_sample) = samples.as_chunks();
+        let (coefficients, last_coefficient) = window.as_chunks();
+        let last = match (last_sample, last_coefficient) {
+            (&[x], &[u]) => Some([f32::from(x) * u, 0.0]),
+            _ => None,
+        };
+        Self { pairs, coefficients, last }
+    }
+
+    /// So many numbers from `first` on, if there are.
+    fn whole(&self, first: usize, count: usize) -> Option<impl Iterator<Item = Complex> + use<'a>> {
+        let pairs = self.pairs.get(first..first + count)?;
+        let coefficients = self.coefficients.get(first..first + count)?;
+        Some(pairs.iter().zip(coefficients).map(|(&pair, &by)| windowed(pair, by)))
+    }
+
+    /// The number at `index`; behind the last they are zero.
+    #[inline(always)]
+    fn number(&self, index: usize) -> Option<Complex> {
+        match (self.pairs.get(index), self.coefficients.get(index)) {
+            (Some(&pair), Some(&by)) => Some(windowed(pair, by)),
+            _ => self.last.filter(|_| index == self.pairs.len()),
+        }
+    }
+}
+
+#[inline(always)]
+fn windowed([x, y]: [i16; 2], [u, v]: [f32; 2]) -> Complex {
+    [f32::from(x) * u, f32::from(y) * v]
+}
+
+/// Joins groups of four transforms of `span` numbers each into one.
+///
+/// Bits in reverse order bring the second transform behind the third.
+fn step(data: &mut [Complex], span: usize) {
+    let angle = QUARTER / span;
+    for group in data.chunks_exact_mut(4 * span) {
+        let (lower, upper) = group.split_at_mut(2 * span);
+        let ((first, third), (second, fourth)) = (lower.split_at_mut(span), upper.split_at_mut(span));
+        let mut numbers = first.iter_mut().zip(third).zip(second).zip(fourth);
+        if let Some((((a, c), b), d)) = numbers.next() {
+            [*a, *c, *b, *d] = transform_four(*a, *b, *c, *d);
+        }
+        for (index, (((a, c), b), d)) in numbers.enumerate() {
+            [*a, *c, *b, *d] = join(turns((index + 1) * angle), *a, *b, *c, *d);
+        }
+    }
+}
+
+/// [`step`] with a span known in advance, a fourth of `LENGTH`: the angles are looked up once for all groups.
+fn short_step<const SPAN: usize, const LENGTH: usize>(data: &mut [Complex]) {
+    let (groups, _) = data.as_chunks_mut::<LENGTH>();
+    for group in groups.iter_mut() {
+        let [a, c, b, d] = [group[0], group[SPAN], group[2 * SPAN], group[3 * SPAN]];
+        [group[0], group[SPAN], group[2 * SPAN], group[3 * SPAN]] = transform_four(a, b, c, d);
+    }
+    for index in 1..SPAN {
+        let turns = turns(index * (QUARTER / SPAN));
+        for group in groups.iter_mut() {
+            let [a, c] = [group[index], group[index + SPAN]];
+            let [b, d] = [group[index + 2 * SPAN], group[index + 3 * SPAN]];
+            let joined = join(turns, a, b, c, d);
+            [group[index], group[index + SPAN], group[index + 2 * SPAN], group[index + 3 * SPAN]] = joined;
+        }
+    }
+}
+
+/// The turn of a step, twice and three times.
+#[inline(always)]
+fn turns(angle: usize) -> [Complex; 3] {
+    let [cosine, sine] = turn(angle);
+    let twice = [cosine * cosine - sine * sine, 2.0 * cosine * sine];
+    [[cosine, sine], twice, times(twice, [cosine, sine])]
+}
+
+/// Joins numbers of four transforms.
+#[inline(always)]
+fn join([once, twice, thrice]: [Complex; 3], a: Complex, b: Complex, c: Complex, d: Complex) -> [Complex; 4] {
+    transform_four(a, times(b, once), times(c, twice), times(d, thrice))
+}
+
+/// The transform of four numbers.
+#[inline(always)]
+fn transform_four(a: Complex, b: Complex, c: Complex, d: Complex) -> [Complex; 4] {
+    let ([sum, difference], [others, [x, y]]) = ([plus(a, c), minus(a, c)], [plus(b, d), minus(b, d)]);
+    // −i·(b − d).
+    let turned = [y, -x];
+    [plus(sum, others), plus(difference, turned), minus(sum, others), minus(difference, turned)]
+}
+
+/// [`transform_four`] where the last is zero.
+#[inline(always)]
+fn transform_three(a: Complex, b: Complex, c: Complex) -> [Complex; 4] {
+    let ([sum, difference], [x, y]) = ([plus(a, c), minus(a, c)], b);
+    [plus(sum, b), plus(difference, [y, -x]), minus(sum, b), minus(difference, [y, -x])]
+}
+
+#[inline(always)]
+fn plus([a, b]: Complex, [c, d]: Complex) -> Complex {
+    [a + c, b + d]
+}
+
+#[inline(always)]
+fn minus([a, b]: Complex, [c, d]: Complex) -> Complex {
+    [a - c, b - d]
+}
+
+#[inline(always)]
+fn times([a, b]: Complex, [c, d]: Complex) -> Complex {
+    [a * c - b * d, a * d + b * c]
+}
+
+#[inline(always)]
+fn square_of([a, b]: Complex) -> f32 {
+    a * a + b * b
+}
+
+/// Four times the power spectrum of real samples from the transform Z of their pairs.
+///
+/// With A = Z\[k\] and B = conj Z\[N/2 − k\], 2·X\[k\] = (A + B) − i·W^k·(A − B) and 2·conj X\[N/2 − k\] = (A + B) + i·W^k·(A − B).
+fn powers_of_real(data: &mut [Complex]) {
+    let half = data.len();
+    let angle = 2 * QUARTER / half;
+    let Some((first, others)) = data.split_first_mut() else { return };
+    let [re, im] = *first;
+    *first = [re + im, re - im].map(|bin| 4.0 * bin * bin);
+    let (lower, upper) = others.split_at_mut(half / 2);
+    // The last number of the lower ones is its own partner.
+    for (index, (low, high)) in lower.iter_mut().zip(upper.iter_mut().rev()).enumerate() {
+        let conjugate = [high[0], -high[1]];
+        let (sum, [x, y]) = (plus(*low, conjugate), minus(*low, conjugate));
+        let turned = times(turn((index + 1) * angle), [y, -x]);
+        low[0] = square_of(plus(sum, turned));
+        high[0] = square_of(minus(sum, turned));
+    }
+    if let Some(middle) = lower.last_mut() {
+        middle[0] = 4.0 * square_of(*middle);
+    }
 }

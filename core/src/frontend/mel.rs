@@ -2,19 +2,23 @@
 
 use super::spec::MelBand;
 
-/// Sums the bins of each band with the band's weights; `weights` holds those of all bands, one after the other.
-pub(super) fn apply(bands: &[MelBand], weights: &[f32], spectrum: &[f32], sums: &mut [f32]) {
+/// Sums the bins of each band with the band's weights, in units of `unit`; `weights` holds those of all bands, one after the other.
+///
+/// The spectrum is that of [`power_spectrum`](super::fft::power_spectrum).
+pub(super) fn apply(bands: &[MelBand], weights: &[f32], spectrum: &[[f32; 2]], unit: f32, sums: &mut [f32]) {
     let mut weights = weights;
-    for (band, sum) in bands.iter().zip(sums) {
+    for (band, place) in bands.iter().zip(sums) {
         // `FrontEndSpec::check` sees to it that all of them are there.
         let (own, others) = weights.split_at_checked(usize::from(band.bins)).unwrap_or_default();
         weights = others;
-        *sum = dot(own, spectrum.get(usize::from(band.first_bin)..).unwrap_or_default());
+        let bins = spectrum.get(usize::from(band.first_bin)..).unwrap_or_default();
+        // Not `Iterator::sum`, which starts at -0.0, and not `mul_add`, which rounds once where other targets round twice.
+        let mut sum = own.iter().zip(bins).fold(0.0, |sum, (weight, [bin, _])| sum + weight * bin);
+        if own.len() > bins.len()
+            && let (Some(weight), Some([_, last])) = (own.last(), spectrum.first())
+        {
+            sum += weight * last;
+        }
+        *place = unit * sum;
     }
-}
-
-/// Σ a·b in the order of the slices, as long as the shorter one.
-pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    // Not `Iterator::sum`, which starts at -0.0, and not `mul_add`, which rounds once where other targets round twice.
-    a.iter().zip(b).fold(0.0, |sum, (a, b)| sum + a * b)
 }

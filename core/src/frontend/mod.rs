@@ -3,7 +3,7 @@
 //! All settings and tables come from the artifact as a [`FrontEndSpec`]; [`FrontEnd`] computes one frame, and [`Framer`]
 //! cuts a stream into frames. There is no other code path for a whole clip.
 //!
-//! The arithmetic is IEEE 754 single precision: + − × ÷, square root, and the logarithm of the `libm` crate, in a fixed
+//! The arithmetic is IEEE 754 single precision: + − × ÷, square root, and a logarithm made of these, in a fixed
 //! order and without fused multiply-add. Features are the same bits on every target, which [`conformance`] proves.
 
 mod compress;
@@ -14,6 +14,7 @@ mod framer;
 mod mel;
 mod spec;
 mod sqrt;
+mod twiddle;
 
 pub use framer::Framer;
 pub use spec::{Compression, Features, FrontEndSpec, MAX_FFT_LENGTH, MIN_FFT_LENGTH, MelBand, Spectrum};
@@ -85,7 +86,11 @@ impl<'m> FrontEnd<'m> {
 
     /// The `f32`s of working memory that [`frame`](Self::frame) needs.
     pub const fn scratch_len(&self) -> usize {
-        scratch_len_for(self.spec.fft_length, self.spec.mel_bands.len())
+        let kept = match self.spec.features {
+            Features::LogMel => 0,
+            Features::Mfcc => self.spec.mel_bands.len(),
+        };
+        scratch_len_for(self.spec.fft_length, kept)
     }
 
     /// Computes the features of one frame of `window_length` samples, oldest first.
@@ -106,22 +111,20 @@ impl<'m> FrontEnd<'m> {
         length(features.len() == count, "features", count, features.len())?;
 
         let too_short = Error::BufferLength { buffer: "scratch", needed: scratch_len, given: scratch.len() };
-        let frame = scratch.get_mut(..spec.fft_length).ok_or(too_short)?;
-        for ((x, &sample), &coefficient) in frame.iter_mut().zip(samples).zip(spec.window) {
-            *x = f32::from(sample) * spec.pcm_scale * coefficient;
-        }
-        frame.iter_mut().skip(window).for_each(|x| *x = 0.0);
-
-        fft::power_spectrum(frame);
-        let (spectrum, free) = scratch.split_at_mut_checked(spec.spectrum_bins()).ok_or(too_short)?;
+        let (frame, kept) = scratch.split_at_mut_checked(spec.fft_length).ok_or(too_short)?;
+        let (spectrum, _) = frame.as_chunks_mut();
+        fft::power_spectrum(samples, spec.window, spectrum);
         if spec.spectrum == Spectrum::Magnitude {
-            spectrum.iter_mut().for_each(|x| *x = sqrt::sqrt(*x));
+            if let Some([_, last]) = spectrum.first_mut() {
+                *last = sqrt::sqrt(*last);
+            }
+            spectrum.iter_mut().for_each(|[x, _]| *x = sqrt::sqrt(*x));
         }
 
         match spec.features {
             Features::LogMel => self.log_mel(spectrum, features),
             Features::Mfcc => {
-                let log_mel = free.get_mut(..spec.mel_bands.len()).ok_or(too_short)?;
+                let log_mel = kept.get_mut(..spec.mel_bands.len()).ok_or(too_short)?;
                 self.log_mel(spectrum, log_mel);
                 dct::apply(spec.dct, log_mel, features);
             }
@@ -131,15 +134,21 @@ impl<'m> FrontEnd<'m> {
         Ok(())
     }
 
-    fn log_mel(&self, spectrum: &[f32], bands: &mut [f32]) {
-        mel::apply(self.spec.mel_bands, self.spec.mel_weights, spectrum, bands);
+    fn log_mel(&self, spectrum: &[[f32; 2]], bands: &mut [f32]) {
+        // The powers are four times too large, and those of samples that were not scaled.
+        let half = 0.5 * self.spec.pcm_scale;
+        let unit = match self.spec.spectrum {
+            Spectrum::Magnitude => half,
+            Spectrum::Power => half * half,
+        };
+        mel::apply(self.spec.mel_bands, self.spec.mel_weights, spectrum, unit, bands);
         compress::apply(self.spec.compression, self.spec.floor, bands);
     }
 }
 
-/// The `f32`s of working memory that [`FrontEnd::frame`] needs, for sizing `static` memory.
-pub const fn scratch_len_for(fft_length: usize, mel_bands: usize) -> usize {
+/// The `f32`s of working memory that [`FrontEnd::frame`] needs, for sizing `static` memory. `kept_bands` is the number of mel bands of an
+/// MFCC, and 0 for log-mel features.
+pub const fn scratch_len_for(fft_length: usize, kept_bands: usize) -> usize {
     // The spectrum takes the place of the frame, and the log-mel features of an MFCC follow it.
-    let spectrum_and_bands = fft_length / 2 + 1 + mel_bands;
-    if spectrum_and_bands > fft_length { spectrum_and_bands } else { fft_length }
+    fft_length + kept_bands
 }

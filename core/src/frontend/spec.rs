@@ -192,8 +192,10 @@ impl FrontEndSpec<'_> {
         const LARGEST_LOG: f32 = 500.0;
         let sum = |values: &[f32]| values.iter().map(|x| x.abs()).sum::<f32>();
 
-        let amplitude = FFT_GROWTH * 32_768.0 * self.pcm_scale * sum(self.window);
-        let loudest = 2.0 * amplitude * amplitude * (1.0 + sum(self.mel_weights)) + self.floor;
+        let amplitude = FFT_GROWTH * 32_768.0 * sum(self.window);
+        // Samples are scaled behind the filterbank.
+        let sums = 2.0 * amplitude * amplitude * (1.0 + sum(self.mel_weights));
+        let loudest = sums * self.pcm_scale.max(self.pcm_scale * self.pcm_scale) + self.floor;
         if !loudest.is_finite() {
             return Err(Error::FrontEndOverflow);
         }

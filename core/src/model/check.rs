@@ -4,8 +4,11 @@
 
 use super::format::{ALIGNMENT, word};
 use super::header::{feature_count, header_word};
-use super::op::{Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
+use super::op::{
+    Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+};
 use super::reader::{holds, word_at};
+use super::stream::Delay;
 use crate::Error;
 use crate::engine::layout;
 
@@ -43,11 +46,65 @@ pub(super) const fn check_plan(bytes: &[u8]) -> Result<(), Error> {
         return Err(Error::BadHeader { offset: 4 * word::OUTPUT as u32, what: "the outputs lie outside the arena" });
     }
     let scratch = header_word(bytes, word::SCRATCH) as u64;
-    let plan = header_word(bytes, word::PLAN);
-    let length = header_word(bytes, word::PLAN_LENGTH);
-    let count = header_word(bytes, word::OP_COUNT);
+    let ops = Ops { plan: word::PLAN, length: word::PLAN_LENGTH, count: word::OP_COUNT };
+    // Neighbouring windows share the features.
+    check_ops(bytes, &ops, arena, scratch, features, false)
+}
+
+/// Checks the streaming plan, if there is one: every operator, the delay lines, and that the outputs have their place in its arena.
+pub(super) const fn check_stream(bytes: &[u8]) -> Result<(), Error> {
+    let stride = header_word(bytes, word::STREAM_STRIDE);
+    if stride == 0 {
+        return Ok(());
+    }
+    if stride > header_word(bytes, word::FRAMES) {
+        return bad_header(word::STREAM_STRIDE, "a step of the stream is longer than the window");
+    }
+    let arena = header_word(bytes, word::STREAM_ARENA) as u64;
+    if arena > MAX_ARENA {
+        return bad_header(word::STREAM_ARENA, "the streaming arena is too large");
+    }
+    let output = header_word(bytes, word::STREAM_OUTPUT) as u64;
+    if output + header_word(bytes, word::LABEL_COUNT) as u64 > arena {
+        return bad_header(word::STREAM_OUTPUT, "the outputs lie outside the streaming arena");
+    }
+    let (delays, count) = (header_word(bytes, word::DELAYS), header_word(bytes, word::DELAY_COUNT));
+    if count == 0 || !holds(bytes, delays, Delay::LENGTH as u64 * count as u64, ALIGNMENT as u32) {
+        return bad_header(word::DELAYS, "the delay lines' table lies outside the file");
+    }
+    let step = stride as u64 * feature_count(bytes) as u64;
+    let mut index = 0;
+    while index < count as usize {
+        let delay = Delay::at(bytes, delays as usize, index);
+        let fits = delay.offset as u64 + delay.length as u64 <= arena && delay.shift <= delay.length;
+        let holds_features = index > 0 || (delay.shift as u64 == step && delay.length as u64 >= step);
+        if !fits || !holds_features {
+            return bad_header(word::DELAYS, "a delay line has no place in the streaming arena");
+        }
+        index += 1;
+    }
+    let ops = Ops { plan: word::STREAM_PLAN, length: word::STREAM_PLAN_LENGTH, count: word::STREAM_OP_COUNT };
+    check_ops(bytes, &ops, arena, header_word(bytes, word::STREAM_SCRATCH) as u64, 0, true)
+}
+
+const fn bad_header(number: usize, what: &'static str) -> Result<(), Error> {
+    Err(Error::BadHeader { offset: 4 * number as u32, what })
+}
+
+/// The header's words that say where operators stand.
+struct Ops {
+    plan: usize,
+    length: usize,
+    count: usize,
+}
+
+/// Checks operators over an arena of which none may write the first `kept` bytes.
+const fn check_ops(bytes: &[u8], ops: &Ops, arena: u64, scratch: u64, kept: u64, is_stream: bool) -> Result<(), Error> {
+    let plan = header_word(bytes, ops.plan);
+    let length = header_word(bytes, ops.length);
+    let count = header_word(bytes, ops.count);
     if count > 65_535 || scratch > MAX_ARENA || !holds(bytes, plan, length as u64, ALIGNMENT as u32) {
-        return Err(Error::BadHeader { offset: 4 * word::PLAN as u32, what: "the plan lies outside the file" });
+        return bad_header(ops.plan, "the plan lies outside the file");
     }
     let end = plan as usize + length as usize;
     let mut at = plan as usize;
@@ -65,9 +122,11 @@ pub(super) const fn check_plan(bytes: &[u8]) -> Result<(), Error> {
         if let Err(what) = check_op(bytes, &op, arena, scratch) {
             return Err(Error::BadOp { index: index as u16, what });
         }
-        // Neighbouring windows share them.
-        if (op.output().offset as u64) < features {
+        if (op.output().offset as u64) < kept {
             return Err(Error::BadOp { index: index as u16, what: "it writes over the features" });
+        }
+        if !is_stream && matches!(op, Op::RunningMean(_)) {
+            return Err(Error::BadOp { index: index as u16, what: "a running mean stands outside a stream" });
         }
         at = next;
         index += 1;
@@ -91,6 +150,7 @@ const fn check_op(bytes: &[u8], op: &Op, arena: u64, scratch: u64) -> Check {
         Op::MaxPool(op) => check_max_pool(op),
         Op::AveragePool(op) => check_average_pool(op),
         Op::Copy(op) => check_copy(op),
+        Op::RunningMean(op) => check_running_mean(op, arena),
     });
     ensure!(layout::scratch_length(op) <= scratch, "it takes more scratch memory than the header states");
     Ok(())
@@ -244,5 +304,25 @@ const fn check_copy(op: &BlockCopy) -> Check {
         );
         axis += 1;
     }
+    Ok(())
+}
+
+const fn check_running_mean(op: &RunningMean, arena: u64) -> Check {
+    let (input, output) = (&op.input, &op.output);
+    ensure!(
+        output.positions() == 1 && input.channels == output.channels,
+        "a running mean has one position and keeps the number of channels"
+    );
+    ensure!(op.rows >= input.height as u32, "a running mean is of fewer rows than a step brings");
+    ensure!(op.rows as u64 * input.width as u64 <= 65_536, "a running mean is of more than 65536 values");
+    ensure!(op.shift <= 40, "its shift is above 40");
+    let (start, end) = (op.state as u64, op.state as u64 + op.state_length());
+    ensure!(end <= arena, "its state lies outside the arena");
+    ensure!(
+        disjoint(input, output)
+            && (end <= input.offset as u64 || input.offset as u64 + input.length() <= start)
+            && (end <= output.offset as u64 || output.offset as u64 + output.length() <= start),
+        "input, output and state overlap"
+    );
     Ok(())
 }

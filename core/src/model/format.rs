@@ -1,4 +1,4 @@
-//! The layout of a `.ear` file, version 2: where each number stands.
+//! The layout of a `.ear` file, version 3: where each number stands.
 //!
 //! Everything is little-endian. The file begins with [`HEADER_WORDS`] 32-bit words; the tables and sections that they
 //! point at follow, each at an offset from the start of the file that is a multiple of [`ALIGNMENT`]. All offsets and
@@ -12,7 +12,9 @@
 //! | band weights | `f32` for each bin of each band, one band after the other |
 //! | cosines | MFCC only: `coefficients` × `mel bands` × `f32`, the discrete cosine transform's rows |
 //! | normalisation | optional: `features` × `f32` offsets, then `features` × `f32` scales |
-//! | plan | the operators, in the order in which they run: see [`Op`](crate::model::Op) |
+//! | plan | the operators for a whole window, in the order in which they run: see [`Op`](crate::model::Op) |
+//! | streaming plan | optional: the operators for one step of a stream, over an arena of its own |
+//! | delay lines | with a streaming plan: for each three `u32`, offset in that arena, length, and bytes by which a step moves it forward |
 //! | data | weights, biases, scales and lookup tables that the operators point at |
 //! | thresholds | for each label an `f32` in 0..=1: the score from which it counts; a tool may write others in their place |
 //! | provenance | UTF-8 JSON for people and tools; the device never reads it |
@@ -22,7 +24,7 @@
 /// First four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"EARM";
 /// The version of the format that this crate reads and the compiler writes.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 /// Alignment of the file in memory and of every section in the file, in bytes.
 pub const ALIGNMENT: usize = 16;
 /// Length of the header in 32-bit words.
@@ -143,4 +145,22 @@ pub mod word {
     pub const MINIMUM_MS: usize = 52;
     /// Detector default: milliseconds without a detection after a start.
     pub const MUTE_MS: usize = 53;
+    /// Streaming: frames from one output to the next; 0 if the network can't stream, and the words below are then 0 too.
+    pub const STREAM_STRIDE: usize = 54;
+    /// Offset of the streaming plan.
+    pub const STREAM_PLAN: usize = 55;
+    /// Length of the streaming plan.
+    pub const STREAM_PLAN_LENGTH: usize = 56;
+    /// Number of operators in the streaming plan.
+    pub const STREAM_OP_COUNT: usize = 57;
+    /// Bytes of the streaming plan's arena: delay lines, running sums, activations.
+    pub const STREAM_ARENA: usize = 58;
+    /// Bytes of scratch memory that the streaming plan takes.
+    pub const STREAM_SCRATCH: usize = 59;
+    /// Where in the streaming plan's arena the outputs stand.
+    pub const STREAM_OUTPUT: usize = 60;
+    /// Offset of the delay lines' table.
+    pub const DELAYS: usize = 61;
+    /// Number of delay lines; the first is that of the quantised features.
+    pub const DELAY_COUNT: usize = 62;
 }

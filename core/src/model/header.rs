@@ -68,6 +68,11 @@ pub struct Sizes {
     pub engine: usize,
     /// Everything for scores: what [`Recognizer::new`](crate::recognizer::Recognizer::new) takes.
     pub recognizer: usize,
+    /// As [`engine`](Self::engine), for a stream: what [`PlanEngine::streaming`](crate::engine::PlanEngine::streaming) takes. Delay lines and
+    /// sums instead of a window of everything; the same as `engine` if the network can't stream.
+    pub streaming_engine: usize,
+    /// As [`recognizer`](Self::recognizer), for a stream: what [`Recognizer::streaming`](crate::recognizer::Recognizer::streaming) takes.
+    pub streaming_recognizer: usize,
     /// Everything for detections, with the model's own settings: what [`Listener::new`](crate::listener::Listener::new) takes.
     pub listener: usize,
     /// Samples of one classification window.

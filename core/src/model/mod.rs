@@ -13,11 +13,15 @@ mod message;
 mod op;
 mod reader;
 mod record;
+mod stream;
 
 pub use header::{DetectorDefaults, Mode, Problem, Quantisation, Sizes};
 pub use include::{Aligned, Memory, build_limit, build_sizes};
-pub use op::{Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
+pub use op::{
+    Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+};
 pub use record::MAX_RECORD_WORDS;
+pub use stream::{Delay, StreamingPlan};
 
 use crate::Error;
 use crate::frontend::{Compression, Features, FrontEndSpec, Spectrum, scratch_len_for};
@@ -171,10 +175,19 @@ impl<'m> Model<'m> {
         self.table(self.word(word::THRESHOLDS), self.label_count())
     }
 
-    /// What a stream of samples is evaluated by.
+    /// How a stream of samples is evaluated.
     #[must_use]
     pub const fn mode(&self) -> Mode {
-        Mode::Windowed
+        match self.streaming() {
+            Some(plan) => Mode::Streaming { stride_frames: plan.stride_frames() },
+            None => Mode::Windowed,
+        }
+    }
+
+    /// The plan for a stream; `None` if the network can't stream.
+    #[must_use]
+    pub const fn streaming(&self) -> Option<StreamingPlan<'m>> {
+        StreamingPlan::of(self)
     }
 
     /// Samples from one output of a stream to the next: see [`Recognizer::push`](crate::recognizer::Recognizer::push).
@@ -231,15 +244,9 @@ impl<'m> Model<'m> {
         }
     }
 
-    /// The operators, in the order in which they run.
+    /// The operators for a whole window, in the order in which they run.
     pub fn plan(&self) -> impl Iterator<Item = Op> + use<'m> {
-        let bytes = self.bytes;
-        let mut at = self.word(word::PLAN);
-        (0..self.word(word::OP_COUNT)).map_while(move |_| {
-            let (op, next) = Op::decode(bytes, at)?;
-            at = next;
-            Some(op)
-        })
+        Op::sequence(self.bytes, self.word(word::PLAN), self.word(word::OP_COUNT))
     }
 
     /// `count` values from byte `offset` of the file; empty if they do not lie in it or are misaligned, which never happens in a
@@ -290,24 +297,34 @@ pub const fn check_structure(bytes: &[u8]) -> Result<(), Error> {
     if let Err(error) = header::check_detector(bytes) {
         return Err(error);
     }
-    check::check_plan(bytes)
+    if let Err(error) = check::check_plan(bytes) {
+        return Err(error);
+    }
+    check::check_stream(bytes)
 }
 
 const fn sizes(bytes: &[u8]) -> Sizes {
-    let arena = header_word(bytes, word::ARENA) as usize;
-    let engine = (arena + header_word(bytes, word::SCRATCH) as usize).next_multiple_of(ALIGNMENT);
-    let labels = header_word(bytes, word::LABEL_COUNT) as usize;
-    let scratch =
-        scratch_len_for(header_word(bytes, word::FFT_LENGTH) as usize, header_word(bytes, word::MEL_BANDS) as usize);
+    let model = Model { bytes };
+    let engine = (model.arena_length() + model.scratch_length()).next_multiple_of(ALIGNMENT);
+    let streaming_engine = match model.streaming() {
+        Some(plan) => (plan.arena_length() + plan.scratch_length()).next_multiple_of(ALIGNMENT),
+        None => engine,
+    };
+    let labels = model.label_count();
+    let kept_bands = if header_word(bytes, word::COEFFICIENTS) == 0 { 0 } else { header_word(bytes, word::MEL_BANDS) };
+    let scratch = scratch_len_for(header_word(bytes, word::FFT_LENGTH) as usize, kept_bands as usize);
     let floats = scratch + feature_count(bytes) + labels;
     let samples = 2 * header_word(bytes, word::FRAME_LENGTH) as usize;
-    let recognizer = (engine + 4 * floats + samples).next_multiple_of(ALIGNMENT);
+    // The engine's length is a multiple of the alignment, so what follows is aligned as well.
+    let chain = (4 * floats + samples).next_multiple_of(ALIGNMENT);
     Sizes {
         artifact: bytes.len(),
         engine,
-        recognizer,
-        listener: recognizer + ListenerSettings::of(&Model { bytes }).memory(&Model { bytes }),
-        window_samples: header_word(bytes, word::WINDOW_SAMPLES) as usize,
+        recognizer: engine + chain,
+        streaming_engine,
+        streaming_recognizer: streaming_engine + chain,
+        listener: streaming_engine + chain + ListenerSettings::of(&model).memory(&model),
+        window_samples: model.window_samples(),
         labels,
     }
 }

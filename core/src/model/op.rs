@@ -188,6 +188,40 @@ pub struct Lookup {
     pub table: u32,
 }
 
+/// The mean over the latest `rows` rows of a stream, of which a step brings those of `input`; only in streaming plans.
+///
+/// `output = round(Σ (input − input zero point) · multiplier / (rows · width · 2^shift)) + output zero point`, ties to even: what an
+/// [`AveragePool`] over the window's whole height and width gives. The sums are kept, so that a step costs the new rows and the oldest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunningMean {
+    /// The new rows.
+    pub input: Tensor,
+    /// Where it writes: one position.
+    pub output: Tensor,
+    /// First byte in the arena of what it remembers: the rows, as a ring; the place of the oldest, and a sum a channel, as `i32`.
+    pub state: u32,
+    /// Rows that the mean is taken of.
+    pub rows: u32,
+    /// Fixed-point ratio of the input's scale to the output's.
+    pub multiplier: i32,
+    /// Binary places of the ratio; 0..=40.
+    pub shift: u8,
+}
+
+impl RunningMean {
+    /// Bytes of what it remembers.
+    #[must_use]
+    pub const fn state_length(&self) -> u64 {
+        self.rows as u64 * self.input.width as u64 * self.input.channels as u64 + 4 + 4 * self.input.channels as u64
+    }
+
+    /// The bytes of the arena where it remembers. Only for an operator of a checked plan: its end fits a `usize`.
+    #[must_use]
+    pub const fn state_range(&self) -> core::ops::Range<usize> {
+        self.state as usize..self.state as usize + self.state_length() as usize
+    }
+}
+
 /// One step of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -208,6 +242,8 @@ pub enum Op {
     AveragePool(AveragePool),
     /// Copy of a block.
     Copy(BlockCopy),
+    /// Mean over the latest rows of a stream.
+    RunningMean(RunningMean),
 }
 
 impl Op {
@@ -223,6 +259,7 @@ impl Op {
             Self::MaxPool(_) => "max pool",
             Self::AveragePool(_) => "average pool",
             Self::Copy(_) => "copy",
+            Self::RunningMean(_) => "running mean",
         }
     }
 
@@ -237,6 +274,7 @@ impl Op {
             Self::MaxPool(op) => op.output,
             Self::AveragePool(op) => op.output,
             Self::Copy(op) => op.output,
+            Self::RunningMean(op) => op.output,
         }
     }
 
@@ -251,6 +289,7 @@ impl Op {
             Self::MaxPool(op) => (op.input, None),
             Self::AveragePool(op) => (op.input, None),
             Self::Copy(op) => (op.input, None),
+            Self::RunningMean(op) => (op.input, None),
         }
     }
 

@@ -4,7 +4,9 @@
 //! three words: offset; height and width; channels (24 bits) and zero point (8). A window takes four, each with the number for the
 //! height in its low half and that for the width in its high half: kernel, stride, dilation, padding.
 
-use super::op::{Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
+use super::op::{
+    Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+};
 use super::reader::word_at;
 
 /// Longest record in 32-bit words.
@@ -19,6 +21,7 @@ mod kind {
     pub(super) const MAX_POOL: u16 = 6;
     pub(super) const AVERAGE_POOL: u16 = 7;
     pub(super) const COPY: u16 = 8;
+    pub(super) const RUNNING_MEAN: u16 = 9;
 }
 
 impl Op {
@@ -74,6 +77,14 @@ impl Op {
                     triple.into_iter().for_each(|word| record.push(word));
                 }
                 kind::COPY
+            }
+            Self::RunningMean(op) => {
+                record.tensors(&[op.input, op.output]);
+                record.push(op.state);
+                record.push(op.rows);
+                record.push(op.multiplier.cast_unsigned());
+                record.push(op.shift as u32);
+                kind::RUNNING_MEAN
             }
         };
         let length = record.length;
@@ -141,9 +152,29 @@ impl Op {
                 }),
                 16,
             ),
+            kind::RUNNING_MEAN => (
+                Self::RunningMean(RunningMean {
+                    input: body.tensor(0),
+                    output: body.tensor(3),
+                    state: body.word(6),
+                    rows: body.word(7),
+                    multiplier: body.word(8).cast_signed(),
+                    shift: body.word(9) as u8,
+                }),
+                11,
+            ),
             _ => return None,
         };
         if length == expected { Some((op, at + 4 * length)) } else { None }
+    }
+
+    /// The operators of `count` records from byte `at` on.
+    pub(super) fn sequence(bytes: &[u8], mut at: usize, count: usize) -> impl Iterator<Item = Self> + use<'_> {
+        (0..count).map_while(move |_| {
+            let (op, next) = Self::decode(bytes, at)?;
+            at = next;
+            Some(op)
+        })
     }
 }
 

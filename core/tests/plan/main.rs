@@ -6,4 +6,5 @@ mod mutation;
 mod ops;
 mod recognizer;
 mod records;
+mod stream;
 mod support;

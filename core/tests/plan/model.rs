@@ -3,6 +3,7 @@
 use crate::support::artifact::{Artifact, Bytes};
 use crate::support::sample::{every_operator, with_mfcc};
 use earmark_core::Error;
+use earmark_core::detect::Detector;
 use earmark_core::model::checksum::xxh32;
 use earmark_core::model::format::{CHECKED_FROM, HEADER_LENGTH, word};
 use earmark_core::model::{
@@ -55,11 +56,23 @@ fn a_whole_artifact_says_what_was_put_in() {
     assert_eq!(kinds, expected);
     // 8 × 12 outputs of 3 × 8 inputs; 8 × 12 of 5 taps; 8 × 12 products; 3 outputs of 14 inputs.
     assert_eq!(model.plan().map(|op| op.multiply_accumulates()).sum::<u64>(), 2304 + 480 + 96 + 42);
-    let Sizes { artifact, engine, recognizer, window_samples, labels } = model.sizes();
+    let Sizes {
+        artifact,
+        engine,
+        recognizer,
+        streaming_engine,
+        streaming_recognizer,
+        listener,
+        window_samples,
+        labels,
+    } = model.sizes();
     assert_eq!((artifact, window_samples, labels), (bytes.len(), 176, 3));
     assert_eq!(engine, (model.arena_length() + model.scratch_length()).next_multiple_of(16));
     // 32 values of scratch for the front end, 8 features, 3 outputs; a frame of 32 samples.
     assert_eq!(recognizer, (engine + 4 * (32 + 8 + 3) + 2 * 32).next_multiple_of(16));
+    // It can't stream.
+    assert_eq!((streaming_engine, streaming_recognizer), (engine, recognizer));
+    assert_eq!(listener, recognizer + Detector::memory(3, 1));
 }
 
 #[test]
@@ -78,7 +91,7 @@ fn what_is_no_artifact_is_refused() {
     }
     assert_eq!(with_word(word::VERSION, 1 | 64 << 16), Error::UnsupportedVersion { found: 1 });
     let what = "the header's length is not that of its version";
-    assert_eq!(with_word(word::VERSION, 2 | 63 << 16), Error::BadHeader { offset: 4, what });
+    assert_eq!(with_word(word::VERSION, 3 | 63 << 16), Error::BadHeader { offset: 4, what });
 }
 
 #[test]
@@ -424,10 +437,10 @@ fn every_message_says_what_to_do() {
     }
 }
 
-/// The one artifact in the repository that pins the format: firmware in the field reads version 2 for good, so a change of the
+/// The one artifact in the repository that pins the format: firmware in the field reads version 3 for good, so a change of the
 /// format comes with a new version. `EARMARK_REWRITE=1` writes the file anew.
 #[test]
-fn version_2_is_written_as_ever() {
+fn version_3_is_written_as_ever() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plan/every-operator.ear");
     let bytes = every_operator().bytes();
     if std::env::var_os("EARMARK_REWRITE").is_some() {

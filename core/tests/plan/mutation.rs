@@ -2,7 +2,7 @@
 
 use crate::support::artifact::Bytes;
 use crate::support::cases::cases;
-use crate::support::sample::{every_operator, with_mfcc};
+use crate::support::sample::{every_operator, streaming, with_mfcc};
 use earmark_core::Error;
 use earmark_core::engine::PlanEngine;
 use earmark_core::engine::kernels::KernelSet;
@@ -32,6 +32,21 @@ fn exercise(bytes: &Bytes) -> Result<(), Error> {
         let outputs: Vec<u32> = recognizer.classify(&samples)?.iter().map(|output| output.to_bits()).collect();
         assert_eq!(outputs.len(), model.label_count());
         assert_eq!(first.get_or_insert_with(|| outputs.clone()), &outputs, "{}", kernels.name());
+    }
+    exercise_stream(model, &samples)
+}
+
+/// The same as a stream of two windows.
+fn exercise_stream(model: Model<'_>, samples: &[i16]) -> Result<(), Error> {
+    let sizes = model.sizes();
+    let work = model.streaming().map_or(0, |plan| plan.ops().map(|op| op.multiply_accumulates()).sum::<u64>());
+    if sizes.streaming_recognizer > 1 << 20 || work > 1 << 20 {
+        return Ok(());
+    }
+    let mut memory = vec![0xA5A5_A5A5u32; sizes.streaming_recognizer / 4];
+    let mut recognizer = Recognizer::streaming(model, bytemuck::cast_slice_mut(&mut memory))?;
+    for _ in 0..2 {
+        recognizer.push(samples, |_, outputs| assert_eq!(outputs.len(), model.label_count()))?;
     }
     Ok(())
 }
@@ -64,10 +79,14 @@ impl Change {
             let bytes = bytes[4 * word..][..4].try_into().expect("four bytes");
             u32::from_le_bytes(bytes) as usize
         };
-        let plan = number(word::PLAN)..number(word::PLAN).saturating_add(number(word::PLAN_LENGTH));
+        let plan = |plan, length| number(plan)..number(plan).saturating_add(number(length));
+        let (plan, steps) = (plan(word::PLAN, word::PLAN_LENGTH), plan(word::STREAM_PLAN, word::STREAM_PLAN_LENGTH));
+        let delays = number(word::DELAYS)..number(word::DELAYS).saturating_add(12);
         let range = match self.region {
             0 => 16..bytes.len(),
             1 => 16..HEADER_LENGTH,
+            2 if steps.end <= bytes.len() && !steps.is_empty() => steps,
+            3 if delays.end <= bytes.len() => delays,
             // Several changes may have moved the plan.
             _ if plan.end <= bytes.len() && !plan.is_empty() => plan,
             _ => 16..4 * HEADER_WORDS,
@@ -82,8 +101,13 @@ proptest! {
     #![proptest_config(cases(5_000, 1_000_000))]
 
     #[test]
-    fn damaged_artifacts_are_refused_or_run(changes in vec(change(), 1..4), mfcc in any::<bool>()) {
-        let mut bytes = if mfcc { with_mfcc().bytes() } else { every_operator().bytes() };
+    fn damaged_artifacts_are_refused_or_run(changes in vec(change(), 1..4), sample in 0..3u8) {
+        let mut bytes = match sample {
+            0 => every_operator(),
+            1 => with_mfcc(),
+            _ => streaming(),
+        }
+        .bytes();
         for change in &changes {
             change.apply(&mut bytes);
         }
@@ -106,12 +130,18 @@ proptest! {
 fn whole_artifacts_run() {
     assert_eq!(exercise(&every_operator().bytes()), Ok(()));
     assert_eq!(exercise(&with_mfcc().bytes()), Ok(()));
+    assert_eq!(exercise(&streaming().bytes()), Ok(()));
 }
 
 /// Each byte of header and plan, set to a few values one at a time.
 #[test]
 fn every_byte_of_header_and_plan_may_be_wrong() {
-    let whole = every_operator().bytes();
+    for artifact in [every_operator(), streaming()] {
+        every_byte_may_be_wrong(&artifact.bytes());
+    }
+}
+
+fn every_byte_may_be_wrong(whole: &Bytes) {
     let plan = u32::from_le_bytes(whole[4 * word::PLAN..][..4].try_into().expect("four bytes")) as usize;
     let mut accepted = 0;
     for at in (16..HEADER_LENGTH).chain(plan..whole.len()) {

@@ -2,8 +2,8 @@
 
 use crate::support::cases::cases;
 use earmark_core::model::{
-    Addition, AveragePool, BlockCopy, Convolution, Lookup, MAX_RECORD_WORDS, MaxPool, Multiplication, Op, Tensor,
-    Window,
+    Addition, AveragePool, BlockCopy, Convolution, Lookup, MAX_RECORD_WORDS, MaxPool, Multiplication, Op, RunningMean,
+    Tensor, Window,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn window() -> impl Strategy<Value = Window> {
 
 fn op() -> impl Strategy<Value = Op> {
     let numbers = (any::<[i32; 2]>(), any::<u8>(), any::<[i8; 2]>(), any::<[u32; 3]>(), any::<bool>());
-    ([tensor(), tensor(), tensor()], window(), numbers, any::<[[u32; 3]; 3]>(), 0..8u8).prop_map(
+    ([tensor(), tensor(), tensor()], window(), numbers, any::<[[u32; 3]; 3]>(), 0..9u8).prop_map(
         |([first, second, output], window, (multipliers, shift, clamp, words, count_padding), corners, kind)| {
             let inputs = [first, second];
             let [groups, weights, requantisation] = words;
@@ -36,6 +36,7 @@ fn op() -> impl Strategy<Value = Op> {
                 4 => Op::Multiply(Multiplication { inputs, output, multiplier, shift, clamp }),
                 5 => Op::MaxPool(MaxPool { input, output, window }),
                 6 => Op::AveragePool(AveragePool { input, output, window, count_padding, multiplier, shift }),
+                7 => Op::RunningMean(RunningMean { input, output, state: weights, rows: groups, multiplier, shift }),
                 _ => Op::Copy(BlockCopy { input, output, from, to, extent }),
             }
         },

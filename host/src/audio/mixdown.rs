@@ -11,6 +11,10 @@ const SAMPLE_RATES: std::ops::RangeInclusive<u32> = 100..=1_000_000;
 /// FLAC can hold days of silence, so a limit in seconds alone does not limit the work.
 const MAX_FRAMES: u64 = 1 << 28;
 
+/// Where louder samples are cut off, a thousand times full scale: they saturate in the end anyway, but until then a filter computes with
+/// them, whose sums must not become infinite.
+const LOUDEST: f32 = 1_000.0;
+
 /// How frames follow each other: checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Layout {
@@ -66,7 +70,7 @@ impl Mixdown {
         }
         // The mean of one channel is the sample itself, bit for bit.
         let channels = self.layout.channels as f32;
-        let mean = |frame: &[f32]| frame.iter().map(|sample| sample / channels).sum::<f32>();
+        let mean = |frame: &[f32]| frame.iter().map(|sample| sample / channels).sum::<f32>().clamp(-LOUDEST, LOUDEST);
         mono.extend(interleaved.chunks_exact(self.layout.channels).map(mean));
         self.frames += frames;
         Ok(())
@@ -79,10 +83,10 @@ mod tests {
 
     #[test]
     fn a_long_limit_at_a_high_rate_is_a_limit_of_work() {
-        let limits = Limits { seconds: u32::MAX, ..Limits::default() };
+        let (usual, limits) = (Limits::default(), Limits { seconds: u32::MAX, ..Limits::default() });
         let limit = |rate, channels, limits| Mixdown::new(Layout::new(rate, channels).unwrap(), limits).limit;
         assert_eq!(limit(1_000_000, 1, Some(&limits)), MAX_FRAMES);
-        assert_eq!(limit(48_000, 2, Some(&Limits::default())), 3_600 * 48_000);
+        assert_eq!(limit(48_000, 2, Some(&usual)), 3_600 * 48_000);
         assert_eq!(limit(48_000, 2, None), u64::MAX);
     }
 }

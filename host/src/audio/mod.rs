@@ -3,13 +3,16 @@
 //! symphonia decodes; what a file is, is told by its first bytes, never by its name. Channels are averaged, sample rates
 //! converted by rubato. A 16-bit mono file at the wanted rate comes out bit for bit.
 //!
-//! [`AudioStream`] does it a chunk at a time, [`decode`] for a whole file of a limited length.
+//! [`AudioStream`] does it a chunk at a time, [`decode`] for a whole file of a limited length, [`LiveConverter`] for what a sound
+//! card captures.
 //!
 //! Input is hostile until proved otherwise: lengths that a header claims are never allocated, and every fault is one of the
 //! `Audio…` variants of [`Error`].
 
 mod compressed;
+mod convert;
 mod file;
+mod live;
 mod mixdown;
 mod mp4;
 mod ogg;
@@ -21,6 +24,7 @@ mod stream;
 mod wav;
 
 pub use file::{read_file, read_stream};
+pub use live::LiveConverter;
 pub use pcm::{PcmConverter, PcmFormat};
 pub use signature::Signature;
 pub use stream::AudioStream;

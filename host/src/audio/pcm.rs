@@ -1,8 +1,8 @@
 //! Samples without a header, as they come over a wire.
 
-use super::mixdown::{Layout, Mixdown};
-use super::resample::{FILE_BLOCK, Resampler};
-use super::stream::to_sample;
+use super::convert::Conversion;
+use super::mixdown::Layout;
+use super::resample::FILE_BLOCK;
 use crate::Error;
 
 /// How a sample is written in bytes, little-endian.
@@ -47,14 +47,10 @@ impl PcmFormat {
 pub struct PcmConverter {
     format: PcmFormat,
     channels: usize,
-    mixdown: Mixdown,
-    resampler: Resampler,
+    conversion: Conversion,
     /// Bytes of a frame that is not whole yet.
     partial: Vec<u8>,
     interleaved: Vec<f32>,
-    mono: Vec<f32>,
-    resampled: Vec<f32>,
-    samples: Vec<i16>,
 }
 
 impl PcmConverter {
@@ -67,13 +63,9 @@ impl PcmConverter {
         Ok(Self {
             format,
             channels: layout.channels,
-            mixdown: Mixdown::new(layout, None),
-            resampler: Resampler::new(rate, sample_rate, FILE_BLOCK)?,
+            conversion: Conversion::new(layout, sample_rate, None, FILE_BLOCK)?,
             partial: Vec::new(),
             interleaved: Vec::new(),
-            mono: Vec::new(),
-            resampled: Vec::new(),
-            samples: Vec::new(),
         })
     }
 
@@ -97,11 +89,7 @@ impl PcmConverter {
         let (whole, partial) = rest.split_at(rest.len() - rest.len() % frame);
         self.format.read(whole, &mut self.interleaved);
         self.partial.extend_from_slice(partial);
-        self.mono.clear();
-        self.mixdown.push(&self.interleaved, &mut self.mono)?;
-        self.resampled.clear();
-        self.resampler.push(&self.mono, &mut self.resampled)?;
-        Ok(self.rounded())
+        self.conversion.push(&self.interleaved)
     }
 
     /// The rest: silence follows the last whole frame.
@@ -109,15 +97,7 @@ impl PcmConverter {
     /// # Errors
     /// [`Error::AudioResample`].
     pub fn finish(&mut self) -> Result<&[i16], Error> {
-        self.resampled.clear();
-        self.resampler.finish(&mut self.resampled)?;
-        Ok(self.rounded())
-    }
-
-    fn rounded(&mut self) -> &[i16] {
-        self.samples.clear();
-        self.samples.extend(self.resampled.iter().map(to_sample));
-        &self.samples
+        self.conversion.finish()
     }
 }
 

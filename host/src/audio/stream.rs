@@ -6,9 +6,10 @@ use std::path::Path;
 use symphonia::core::io::{MediaSource, ReadOnlySource};
 
 use super::compressed::Track;
+use super::convert::Conversion;
 use super::file::open;
-use super::mixdown::{Layout, Mixdown};
-use super::resample::{FILE_BLOCK, Resampler};
+use super::mixdown::Layout;
+use super::resample::FILE_BLOCK;
 use super::source::Source;
 use super::wav::Samples;
 use super::{Limits, Signature};
@@ -45,11 +46,9 @@ pub struct AudioStream<'s> {
     sample_rate: u32,
     limits: Option<Limits>,
     /// Known from the first block on.
-    conversion: Option<(Mixdown, Resampler)>,
+    conversion: Option<Conversion>,
     is_finished: bool,
     interleaved: Vec<f32>,
-    mono: Vec<f32>,
-    resampled: Vec<f32>,
     chunk: Vec<i16>,
 }
 
@@ -118,8 +117,6 @@ impl<'s> AudioStream<'s> {
             conversion: None,
             is_finished: false,
             interleaved: Vec::new(),
-            mono: Vec::new(),
-            resampled: Vec::new(),
             chunk: Vec::new(),
         }
     }
@@ -130,8 +127,8 @@ impl<'s> AudioStream<'s> {
     /// # Errors
     /// An `Audio…` variant of [`Error`] that says what is wrong with the file from here on.
     pub fn next_chunk(&mut self) -> Result<Option<&[i16]>, Error> {
-        self.resampled.clear();
-        while !self.is_finished && self.resampled.is_empty() {
+        self.chunk.clear();
+        while !self.is_finished && self.chunk.is_empty() {
             // Nothing is to come after an error.
             self.is_finished = true;
             let blocks = &mut self.blocks;
@@ -142,37 +139,29 @@ impl<'s> AudioStream<'s> {
                     self.is_finished = false;
                 }
                 None => match &mut self.conversion {
-                    Some((_, resampler)) => resampler.finish(&mut self.resampled)?,
+                    Some(conversion) => self.chunk.extend_from_slice(conversion.finish()?),
                     None => return Err(Error::AudioNoFrames),
                 },
             }
         }
-        self.chunk.clear();
-        self.chunk.extend(self.resampled.iter().map(to_sample));
         Ok(Some(self.chunk.as_slice()).filter(|chunk| !chunk.is_empty()))
     }
 
     /// Mixes the interleaved frames down and resamples them.
     fn convert(&mut self, layout: Layout) -> Result<(), Error> {
-        let (mixdown, resampler) = match &mut self.conversion {
+        let conversion = match &mut self.conversion {
             Some(conversion) => conversion,
-            none => none.insert((
-                Mixdown::new(layout, self.limits.as_ref()),
-                Resampler::new(layout.sample_rate, self.sample_rate, FILE_BLOCK)?,
-            )),
+            none => {
+                let limits = self.limits.as_ref();
+                none.insert(Conversion::new(layout, self.sample_rate, limits, FILE_BLOCK)?)
+            }
         };
-        if mixdown.layout() != layout {
+        if conversion.layout() != layout {
             return Err(Error::AudioDamaged { detail: "its sample rate or channels change on the way".into() });
         }
-        self.mono.clear();
-        mixdown.push(&self.interleaved, &mut self.mono)?;
-        resampler.push(&self.mono, &mut self.resampled)
+        self.chunk.extend_from_slice(conversion.push(&self.interleaved)?);
+        Ok(())
     }
-}
-
-/// Full scale is 32,768, so that 16-bit samples come back as they were; only +1.0 itself and overshoot saturate.
-pub(crate) fn to_sample(value: &f32) -> i16 {
-    (value * 32768.0).round() as i16
 }
 
 /// Runs a third-party decoder on bytes from outside. Decoders are written not to panic, but a server must not depend on it: a

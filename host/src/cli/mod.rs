@@ -9,10 +9,14 @@ mod bench;
 mod classify;
 #[cfg(feature = "tract")]
 mod compile;
+mod detector;
 mod eval;
 mod inspect;
+mod listen;
 mod model;
 mod output;
+mod stream;
+mod track;
 #[cfg(feature = "serve")]
 mod serve;
 #[cfg(feature = "tract")]
@@ -41,6 +45,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Classify(classify::Classify),
+    Stream(stream::Stream),
+    Listen(listen::Listen),
     #[cfg(feature = "serve")]
     Serve(serve::Serve),
     #[cfg(feature = "tract")]
@@ -57,6 +63,8 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match &arguments.verb {
         Verb::Classify(verb) => verb.run(),
+        Verb::Stream(verb) => verb.run(),
+        Verb::Listen(verb) => verb.run(),
         #[cfg(feature = "serve")]
         Verb::Serve(verb) => verb.run(),
         #[cfg(feature = "tract")]

@@ -1,6 +1,6 @@
 //! Which model a verb runs, and on what.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use earmark::Error;
@@ -32,6 +32,11 @@ impl ModelOptions {
     /// Opens the model.
     pub fn open(&self) -> Result<LoadedModel, Error> {
         LoadedModel::open(self.model.as_deref())
+    }
+
+    /// The file that was asked for; none means the built-in model.
+    pub fn path(&self) -> Option<&Path> {
+        self.model.as_deref()
     }
 
     /// The engine that was asked for.

@@ -6,7 +6,8 @@ use earmark_core::model::{DetectorDefaults, MAX_RECORD_WORDS, Problem};
 
 use super::ir::{Graph, Quant};
 use super::memory::Arena;
-use super::plan::plan;
+use super::plan::{Plan, Planner};
+use super::stream::Stream;
 use crate::Error;
 use crate::model::header::{set_checksum, set_detector, set_word};
 
@@ -19,6 +20,8 @@ pub struct Contents<'a> {
     pub front_end: FrontEndSpec<'a>,
     pub graph: &'a Graph,
     pub arena: &'a Arena,
+    /// The network as it streams, and its arena; `None` if it can't.
+    pub stream: Option<(&'a Stream, &'a Arena)>,
     pub detector: DetectorDefaults,
     /// One a label.
     pub thresholds: &'a [f32],
@@ -35,7 +38,7 @@ pub fn write(contents: &Contents<'_>) -> Result<Vec<u8>, Error> {
     file.labels(contents.labels);
     file.settings(contents);
     file.front_end(&contents.front_end);
-    file.network(contents.graph, contents.arena)?;
+    file.network(contents)?;
     let place = file.section(contents.provenance.as_bytes());
     file.set(word::PROVENANCE, place);
     file.set(word::PROVENANCE_LENGTH, contents.provenance.len());
@@ -141,27 +144,55 @@ impl File {
         }
     }
 
-    fn network(&mut self, graph: &Graph, arena: &Arena) -> Result<(), Error> {
+    fn network(&mut self, contents: &Contents<'_>) -> Result<(), Error> {
+        let Contents { graph, arena, stream, .. } = contents;
         self.set(word::FRAMES, graph.frames);
         self.quant(word::INPUT_SCALE, word::INPUT_ZERO_POINT, graph.input);
         self.quant(word::OUTPUT_SCALE, word::OUTPUT_ZERO_POINT, graph.output_quant);
         self.set(word::OUTPUT, arena.offsets[graph.output.tensor] + graph.output.offset);
         self.set(word::ARENA, arena.length);
         // The data come first, so that the operators can point at them.
-        let plan = plan(graph, arena, self.bytes.len().next_multiple_of(ALIGNMENT))?;
-        self.section(&plan.data);
+        let mut planner = Planner::new(self.bytes.len().next_multiple_of(ALIGNMENT));
+        let plan = planner.plan(graph, arena)?;
+        let steps = stream.map(|(stream, arena)| planner.plan(&stream.graph, arena)).transpose()?;
+        self.section(planner.data());
+        self.plan(&plan, [word::PLAN, word::PLAN_LENGTH, word::OP_COUNT, word::SCRATCH]);
+        if let (Some((stream, arena)), Some(steps)) = (stream, steps) {
+            self.plan(
+                &steps,
+                [word::STREAM_PLAN, word::STREAM_PLAN_LENGTH, word::STREAM_OP_COUNT, word::STREAM_SCRATCH],
+            );
+            self.stream(stream, arena);
+        }
+        Ok(())
+    }
+
+    /// Appends the operators of a plan; `words` are the numbers of the header's words for it.
+    fn plan(&mut self, plan: &Plan, words: [usize; 4]) {
         let mut records = Vec::new();
         for op in &plan.ops {
-            let mut words = [0; MAX_RECORD_WORDS];
-            let count = op.encode(&mut words);
-            records.extend(words[..count].iter().flat_map(|word| word.to_le_bytes()));
+            let mut record = [0; MAX_RECORD_WORDS];
+            let count = op.encode(&mut record);
+            records.extend(record[..count].iter().flat_map(|word| word.to_le_bytes()));
         }
         let place = self.section(&records);
-        self.set(word::PLAN, place);
-        self.set(word::PLAN_LENGTH, records.len());
-        self.set(word::OP_COUNT, plan.ops.len());
-        self.set(word::SCRATCH, plan.scratch);
-        Ok(())
+        for (number, value) in words.into_iter().zip([place, records.len(), plan.ops.len(), plan.scratch]) {
+            self.set(number, value);
+        }
+    }
+
+    fn stream(&mut self, stream: &Stream, arena: &Arena) {
+        let output = &stream.graph.output;
+        self.set(word::STREAM_STRIDE, stream.stride);
+        self.set(word::STREAM_ARENA, arena.length);
+        self.set(word::STREAM_OUTPUT, arena.offsets[output.tensor] + output.offset);
+        let lines =
+            stream.delays.iter().flat_map(|&(line, shift)| [arena.offsets[line], stream.graph.tensors[line], shift]);
+        // What does not fit 32 bits does not fit the arena either, and is refused with it.
+        let words = lines.flat_map(|value| u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes());
+        let place = self.section(&words.collect::<Vec<_>>());
+        self.set(word::DELAYS, place);
+        self.set(word::DELAY_COUNT, stream.delays.len());
     }
 
     fn quant(&mut self, scale: usize, zero_point: usize, quant: Quant) {

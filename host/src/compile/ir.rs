@@ -109,6 +109,15 @@ pub enum Kind {
         /// Rows, columns and channels.
         extent: [usize; 3],
     },
+    /// In a stream: the mean over the latest rows, scaled by input scale / output scale.
+    RunningMean {
+        /// The tensor that holds what it remembers.
+        state: TensorId,
+        /// Rows that the mean is taken of.
+        rows: usize,
+        /// Input scale / output scale.
+        ratio: f32,
+    },
 }
 
 impl Kind {
@@ -149,6 +158,8 @@ pub struct Graph {
     pub frames: usize,
     /// Features of a frame.
     pub features: usize,
+    /// Tensors that keep their place from one run to the next; the features are one of them.
+    pub lasting: Vec<TensorId>,
     /// How the features are quantised.
     pub input: Quant,
     /// The logits, one after another.

@@ -2,7 +2,7 @@
 //!
 //! A tensor lives from the operator that first writes it to the one that last reads it. Tensors whose lives do not meet
 //! may share bytes; an operator that works value by value may write where it reads. The features keep their place at
-//! the start of the arena, because the next window needs them again.
+//! the start of the arena, because the next window needs them again; so does, anywhere, all else that lasts.
 
 use super::ir::{Graph, Kind, Op, Place, TensorId};
 
@@ -77,7 +77,8 @@ fn homes(graph: &Graph) -> Vec<(TensorId, usize)> {
 
 /// The input that an operator can write over.
 fn replaceable_input(graph: &Graph, homes: &[(TensorId, usize)], step: usize, op: &Op) -> Option<Place> {
-    if !op.kind.works_in_place() || op.output.length() != graph.tensors[op.output.tensor] {
+    let whole = op.output.length() == graph.tensors[op.output.tensor];
+    if !op.kind.works_in_place() || !whole || graph.lasting.contains(&op.output.tensor) {
         return None;
     }
     let home_of = |place: &Place| homes[place.tensor].0;
@@ -96,7 +97,7 @@ fn replaceable_input(graph: &Graph, homes: &[(TensorId, usize)], step: usize, op
                 || b + other.length() <= a
         });
         let lookup = matches!(op.kind, Kind::Lookup(_)) && input.length() == op.output.length();
-        home_of(input) != Graph::FEATURES && (same_shape || lookup) && dies && clear
+        !graph.lasting.contains(&home_of(input)) && (same_shape || lookup) && dies && clear
     })
 }
 
@@ -120,8 +121,10 @@ fn blocks(graph: &Graph, homes: &[(TensorId, usize)]) -> Vec<Block> {
         op.inputs.iter().chain([&op.output]).for_each(|place| touch(place.tensor, step));
     }
     touch(graph.output.tensor, end);
-    touch(Graph::FEATURES, 0);
-    touch(Graph::FEATURES, end);
+    for &tensor in &graph.lasting {
+        touch(tensor, 0);
+        touch(tensor, end);
+    }
     blocks
 }
 
@@ -227,6 +230,7 @@ mod tests {
             ops: Vec::new(),
             frames: 1,
             features,
+            lasting: vec![Graph::FEATURES],
             input: quant,
             output,
             output_quant: quant,

@@ -1,7 +1,7 @@
 //! The model compiler: a quantised ONNX file becomes an artifact (`*.ear`).
 //!
 //! tract reads the file (`import`); its graph is lowered to operators on int8 tensors (`lower`, `ir`), made
-//! smaller (`fuse`), given places in memory (`memory`) and written (`plan`, `emit`). What the model says about
+//! smaller (`fuse`), made into steps of a stream (`stream`), given places in memory (`memory`) and written (`plan`, `emit`). What the model says about
 //! itself is in [`metadata`].
 
 mod emit;
@@ -16,6 +16,7 @@ pub mod metadata;
 mod plan;
 mod quantize;
 mod screen;
+mod stream;
 
 use earmark_core::model::Problem;
 use sha2::{Digest, Sha256};
@@ -52,6 +53,10 @@ pub fn compile(onnx: &[u8], layers: &Layers) -> Result<Vec<u8>, Error> {
         lowered.unwrap_or_else(|| Err(Error::Onnx { what: "its graph is inconsistent".to_owned() }))?;
     fuse::fuse_clamps(&mut graph);
     let arena = memory::plan(&graph);
+    let stream = stream::stream(&graph).map(|stream| {
+        let arena = memory::plan(&stream.graph);
+        (stream, arena)
+    });
     let spec = tables.spec();
     let covered = (graph.frames.max(1) - 1) * spec.hop_length + spec.window_length;
     let labels = labels(&metadata, graph.output.length())?;
@@ -62,10 +67,11 @@ pub fn compile(onnx: &[u8], layers: &Layers) -> Result<Vec<u8>, Error> {
         front_end: spec,
         graph: &graph,
         arena: &arena,
+        stream: stream.as_ref().ok().map(|(stream, arena)| (stream, arena)),
         detector: metadata.detector.defaults(),
         thresholds: &metadata.detector.thresholds(labels.len())?,
         source_hash: Sha256::digest(onnx).into(),
-        provenance: &provenance(onnx, &description, &metadata, &graph, &arena),
+        provenance: &provenance(onnx, &description, &metadata, &graph, &arena, stream.as_ref().err()),
     };
     emit::write(&contents)
 }
@@ -127,6 +133,7 @@ fn provenance(
     metadata: &Metadata,
     graph: &ir::Graph,
     arena: &memory::Arena,
+    windowed_because: Option<&String>,
 ) -> String {
     let nodes: Vec<&str> = graph.ops.iter().map(|op| op.node.as_str()).collect();
     serde_json::json!({
@@ -137,6 +144,7 @@ fn provenance(
         "frontend": description.value("frontend"),
         "arena_lower_bound": arena.lower_bound,
         "nodes": nodes,
+        "windowed_because": windowed_because,
         "provenance": metadata.provenance,
     })
     .to_string()

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use earmark_core::engine::layout;
 use earmark_core::model::format::ALIGNMENT;
 use earmark_core::model::{
-    Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, Tensor, Window,
+    Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
 };
 
 use super::fixed_point::fixed_point;
@@ -39,35 +39,51 @@ impl Data {
     }
 }
 
-/// A plan and its data.
+/// A plan.
 #[derive(Debug)]
 pub struct Plan {
     /// The operators.
     pub ops: Vec<Op>,
-    /// What they point at.
-    pub data: Vec<u8>,
     /// Bytes of the executor's scratch memory.
     pub scratch: usize,
 }
 
-/// Places a network. `data_start` is where in the file the data will begin.
-///
-/// # Errors
-/// [`Error::UnsupportedOperator`] if an operator's numbers are beyond what the format can hold.
-pub fn plan(graph: &Graph, arena: &Arena, data_start: usize) -> Result<Plan, Error> {
-    let mut planner = Planner { arena, data: Data::default(), data_start };
-    let ops = graph.ops.iter().map(|op| planner.op(op)).collect::<Result<Vec<_>, _>>()?;
-    let scratch = ops.iter().map(layout::scratch_length).max().unwrap_or(0) as usize;
-    Ok(Plan { ops, data: planner.data.bytes, scratch })
-}
-
-struct Planner<'a> {
-    arena: &'a Arena,
+/// Places networks whose operators point at common data: what is equal is there once.
+pub struct Planner {
     data: Data,
     data_start: usize,
 }
 
-impl Planner<'_> {
+impl Planner {
+    /// `data_start` is where in the file the data will begin.
+    pub fn new(data_start: usize) -> Self {
+        Self { data: Data::default(), data_start }
+    }
+
+    /// Places a network.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedOperator`] if an operator's numbers are beyond what the format can hold.
+    pub fn plan(&mut self, graph: &Graph, arena: &Arena) -> Result<Plan, Error> {
+        let mut placing = Placing { arena, data: &mut self.data, data_start: self.data_start };
+        let ops = graph.ops.iter().map(|op| placing.op(op)).collect::<Result<Vec<_>, _>>()?;
+        let scratch = ops.iter().map(layout::scratch_length).max().unwrap_or(0) as usize;
+        Ok(Plan { ops, scratch })
+    }
+
+    /// What the operators point at.
+    pub fn data(&self) -> &[u8] {
+        &self.data.bytes
+    }
+}
+
+struct Placing<'a> {
+    arena: &'a Arena,
+    data: &'a mut Data,
+    data_start: usize,
+}
+
+impl Placing<'_> {
     fn op(&mut self, op: &ir::Op) -> Result<Op, Error> {
         let refuse = |why: &str| refused(op, why);
         let output = self.tensor(op, &op.output)?;
@@ -98,6 +114,13 @@ impl Planner<'_> {
             Kind::Copy { from, to, extent } => {
                 let narrow = |values: &[usize; 3]| values.map(|value| value as u32);
                 Op::Copy(BlockCopy { input, output, from: narrow(from), to: narrow(to), extent: narrow(extent) })
+            }
+            Kind::RunningMean { state, rows, ratio } => {
+                let ([multiplier], shift) = fixed_point([*ratio], MAX_MEAN_SHIFT).ok_or_else(|| refuse(SCALE))?;
+                let too_large = |_| refuse("its tensors are too large");
+                let state = u32::try_from(self.arena.offsets[*state]).map_err(too_large)?;
+                let rows = u32::try_from(*rows).map_err(too_large)?;
+                Op::RunningMean(RunningMean { input, output, state, rows, multiplier, shift })
             }
         })
     }
@@ -176,7 +199,7 @@ fn operator(kind: &Kind) -> &'static str {
         Kind::Add(_) => "Add",
         Kind::Multiply(_) => "Mul",
         Kind::MaxPool(_) => "MaxPool",
-        Kind::AveragePool { .. } => "AveragePool",
+        Kind::AveragePool { .. } | Kind::RunningMean { .. } => "AveragePool",
         Kind::Copy { .. } => "Concat or Slice",
     }
 }
@@ -190,7 +213,8 @@ fn tiled_weights(op: &Convolution, filter: &Filter) -> Vec<u8> {
     for (output, weights) in filter.weights.chunks_exact(row).enumerate() {
         let group = (output / channels) * padded * depth;
         for (index, weight) in weights.iter().enumerate() {
-            packed[group + layout::weight_index(output % channels, index, depth)] = weight.cast_unsigned();
+            let channel = output % channels;
+            packed[group + layout::weight_index(channel, index, depth)] = layout::pack_weight(channel, *weight);
         }
     }
     packed

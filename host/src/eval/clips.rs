@@ -1,5 +1,6 @@
 //! Finding what to measure on: a folder a label, audio files in them.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use earmark_core::model::is_background;
@@ -87,20 +88,54 @@ impl Collection {
 }
 
 /// All recordings at `path`, in the order of their names: the file itself, or every file below the folder but documents (by
-/// their ending: `.md`, `.txt`, `.json` and the like).
+/// their ending: `.md`, `.txt`, `.json` and the like). A path that does not exist and holds `*`, `?` or `[` is a pattern, as of a shell,
+/// and stands for everything that it matches.
 ///
 /// # Errors
-/// [`Error::EvalInput`] if a folder cannot be read or holds none.
+/// [`Error::EvalInput`] if a folder cannot be read, or there are no recordings.
 pub fn recordings(path: &Path) -> Result<Vec<PathBuf>, Error> {
     let refused = |what: String| Error::EvalInput { path: path.to_owned(), what };
     let mut found = Vec::new();
-    for entry in files(path) {
-        let file = entry.map_err(|error| refused(format!("cannot be read: {error}")))?.into_path();
-        if file == path || !is_document(&file) {
-            found.push(file);
+    for place in matches(path).map_err(|error| refused(format!("is no pattern: {error}")))? {
+        for entry in files(&place) {
+            let file = entry.map_err(|error| refused(format!("cannot be read: {error}")))?.into_path();
+            if file == place || !is_document(&file) {
+                found.push(file);
+            }
         }
     }
     if found.is_empty() { Err(refused("holds no audio files: give a folder that does".into())) } else { Ok(found) }
+}
+
+/// What a path stands for: itself, or what it matches as a pattern, in the order of names.
+fn matches(path: &Path) -> Result<Vec<PathBuf>, glob::PatternError> {
+    match path.to_str().filter(|text| text.contains(['*', '?', '[']) && !path.exists()) {
+        // What cannot be looked into holds nothing that could be read.
+        Some(pattern) => Ok(glob::glob(pattern)?.filter_map(Result::ok).collect()),
+        None => Ok(vec![path.to_owned()]),
+    }
+}
+
+/// The names in a list: one a line, without endings; `#` begins a remark.
+///
+/// # Errors
+/// [`Error::EvalInput`] if it cannot be read or holds none.
+pub fn names(list: &Path) -> Result<BTreeSet<String>, Error> {
+    let refused = |what: String| Error::EvalInput { path: list.to_owned(), what };
+    let text = std::fs::read_to_string(list)
+        .map_err(|cause| refused(format!("cannot be read: {cause}; give a text file with a name a line")))?;
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or("").trim());
+    let names: BTreeSet<String> = lines.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    if names.is_empty() {
+        Err(refused("names no recordings: give one a line, without its ending".into()))
+    } else {
+        Ok(names)
+    }
+}
+
+/// Whether a file's name, without its ending, is in a list.
+pub(super) fn is_named(file: &Path, names: &BTreeSet<String>) -> bool {
+    file.file_stem().is_some_and(|stem| names.contains(&*stem.to_string_lossy()))
 }
 
 /// Whether a name in `folder` is that of a label that is a class, so that words lie in it.

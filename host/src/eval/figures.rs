@@ -55,9 +55,9 @@ impl<T: Serialize> Serialize for PerLabel<T> {
 pub struct Figures {
     /// The share of right answers, 0 to 1; none without clips.
     pub accuracy: Option<f64>,
-    /// Its 95 % interval, by [`wilson`].
+    /// Its 95 % interval, by [`wilson`]. Clips that were heard several times count once: their answers depend on each other.
     pub interval: [f64; 2],
-    /// Clips.
+    /// Answers: the clips, times how often each was heard.
     pub n: usize,
     /// All labels of the model, in its order.
     pub labels: Vec<String>,
@@ -72,9 +72,10 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// Counts. `masked`: labels that cannot be answered, whose clips are not among `answers`.
+    /// Counts. `masked`: labels that cannot be answered, whose clips are not among `answers`. `times`: how often each clip was heard, and
+    /// answered.
     #[must_use]
-    pub fn new(labels: &[&str], answers: &[Answer], masked: &[usize]) -> Self {
+    pub fn new(labels: &[&str], answers: &[Answer], masked: &[usize], times: usize) -> Self {
         let mut confusion = vec![vec![0; labels.len()]; labels.len()];
         for answer in answers {
             confusion[answer.truth][answer.answered()] += 1;
@@ -90,7 +91,7 @@ impl Figures {
         let kept = (0..labels.len()).filter(|label| !masked.contains(label));
         Self {
             accuracy: share(right, answers.len()),
-            interval: wilson(right, answers.len()),
+            interval: wilson(right / times.max(1), answers.len() / times.max(1)),
             n: answers.len(),
             labels: labels.iter().map(|&label| label.to_owned()).collect(),
             per_label: PerLabel(kept.map(|label| (labels[label].to_owned(), figures_of(label))).collect()),
@@ -120,7 +121,7 @@ mod tests {
 
     #[test]
     fn no_clips_give_no_figures() {
-        let figures = Figures::new(&["yes"], &[], &[]);
+        let figures = Figures::new(&["yes"], &[], &[], 1);
         assert_eq!((figures.accuracy, figures.calibration_error, figures.n), (None, None, 0));
         assert_eq!(figures.per_label.0[0].1, LabelFigures { precision: None, recall: None, n: 0 });
     }

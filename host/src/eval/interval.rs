@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn bounds_hold_for_large_counts() {
         // scipy.stats.chi2.ppf(0.95, 2 * (k + 1)) / 2
-        for (count, bound) in [(1, 4.743_864_518), (10, 16.962_219_24), (1_000, 1_053.596_65)] {
+        for (count, bound) in [(1, 4.743_864_518), (10, 16.962_219_24), (1_000, 1_053.603_122)] {
             assert!((poisson_bound(count) / bound - 1.0).abs() < 1e-6, "{count}: {}", poisson_bound(count));
         }
     }
@@ -73,6 +73,6 @@ mod tests {
     fn shares_at_the_ends_have_intervals() {
         assert_eq!(wilson(0, 0), [0.0, 1.0]);
         assert_eq!(wilson(0, 10)[0], 0.0);
-        assert_eq!(wilson(10, 10)[1], 1.0);
+        assert!((wilson(10, 10)[1] - 1.0).abs() < 1e-12);
     }
 }

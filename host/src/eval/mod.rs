@@ -4,14 +4,17 @@
 //! [`Figures::new`] counts: accuracy with its interval, precision and recall, confusion, calibration. [`plots`] draws them.
 
 mod clips;
+pub mod continuous;
 mod figures;
 mod interval;
 pub mod plots;
+mod quantile;
 mod run;
 mod stress;
 
-pub use clips::{Clip, Collection, Skipped, UNKNOWN, has_words, recordings};
+pub use clips::{Clip, Collection, Skipped, UNKNOWN, has_words, names, recordings};
 pub use figures::{Answer, Figures, LabelFigures, PerLabel};
 pub use interval::{poisson_bound, wilson};
-pub use run::{Conditions, Outcome, hear, median};
-pub use stress::{Noise, Part, Room, Stress};
+pub use quantile::quantile;
+pub use run::{Conditions, Outcome, hear};
+pub use stress::{Noise, NoiseSource, Part, Room, Stress};

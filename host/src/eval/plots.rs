@@ -15,25 +15,27 @@ const ACCENT: RGBColor = RGBColor(0x1f, 0x5f, 0x8b);
 /// A curve with its name.
 pub type Curve = (String, Vec<(f64, f64)>);
 
-/// The confusion matrix: a row a label, darker where more of its clips got that answer.
+/// The confusion matrix: a row a label, darker where more of its clips got that answer. Masked labels are left out.
 ///
 /// # Errors
 /// [`Error::Plot`].
 pub fn confusion(figures: &Figures) -> Result<Vec<u8>, Error> {
     const CELL: i32 = 48;
     const MARGIN: i32 = 110;
-    let labels = &figures.labels;
-    let side = (MARGIN + CELL * labels.len() as i32 + 24) as u32;
+    let is_kept = |label: &String| figures.per_label.0.iter().any(|(kept, _)| kept == label);
+    let kept: Vec<usize> = (0..figures.labels.len()).filter(|index| is_kept(&figures.labels[*index])).collect();
+    let side = (MARGIN + CELL * kept.len() as i32 + 24) as u32;
     png(side, side, |area| {
         let text = TextStyle::from((FONT, 14)).color(&INK);
-        area.draw(&Text::new("said ↓   heard →".replace(['↓', '→'], ""), (8, 8), text.clone()))?;
-        for (row, (label, counts)) in labels.iter().zip(&figures.confusion).enumerate() {
+        area.draw(&Text::new("rows: said, columns: heard", (8, 8), text.clone()))?;
+        for (row, &label) in kept.iter().enumerate() {
+            let (label, counts) = (&figures.labels[label], &figures.confusion[label]);
             let y = MARGIN + CELL * row as i32;
             area.draw(&Text::new(label.clone(), (8, y + CELL / 2 - 8), text.clone()))?;
             let upright = text.transform(FontTransform::Rotate270);
             area.draw(&Text::new(label.clone(), (y + CELL / 2 - 8, MARGIN - 6), upright))?;
             let of = counts.iter().sum::<usize>().max(1) as f64;
-            for (column, &count) in counts.iter().enumerate() {
+            for (column, count) in kept.iter().map(|&answer| counts[answer]).enumerate() {
                 let x = MARGIN + CELL * column as i32;
                 let share = count as f64 / of;
                 let cell = Rectangle::new([(x, y), (x + CELL - 1, y + CELL - 1)], ACCENT.mix(share).filled());

@@ -43,12 +43,11 @@ pub struct Outcome {
 /// The model is damaged or the engine cannot run it; what goes wrong with single files is in the outcome.
 pub fn hear(
     loaded: &LoadedModel,
-    collection: Collection,
+    collection: &Collection,
     conditions: &Conditions,
     on_clip: impl Fn() + Sync,
 ) -> Result<Outcome, Error> {
-    let Collection { mut clips, skipped } = collection;
-    clips.retain(|clip| !conditions.masked.contains(&clip.truth));
+    let clips: Vec<&Clip> = collection.clips.iter().filter(|clip| !conditions.masked.contains(&clip.truth)).collect();
     // One to begin with, so that a model that cannot run is an error of its own and not one of every clip.
     Classifier::new(loaded, conditions.engine)?;
     let heard: Vec<_> = clips
@@ -66,7 +65,7 @@ pub fn hear(
             },
         )
         .collect();
-    let mut outcome = Outcome { skipped, ..Outcome::default() };
+    let mut outcome = Outcome { skipped: collection.skipped.clone(), ..Outcome::default() };
     for (clip, heard) in clips.iter().zip(heard) {
         match heard {
             Ok((answer, latency)) => {
@@ -103,13 +102,6 @@ fn masked_scores(mut outputs: Vec<f32>, function: FunctionToApply, masked: &[usi
     function.apply(&mut outputs);
     (0..outputs.len()).filter(is_masked).for_each(|index| outputs[index] = f32::NEG_INFINITY);
     outputs
-}
-
-/// The middle one of some durations; none of none.
-#[must_use]
-pub fn median(mut durations: Vec<Duration>) -> Option<Duration> {
-    durations.sort_unstable();
-    durations.get(durations.len() / 2).copied()
 }
 
 #[cfg(test)]

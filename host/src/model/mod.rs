@@ -1,6 +1,6 @@
 //! Finding and reading models: the built-in one, an artifact (`*.ear`), or an ONNX file compiled in memory.
 
-mod bytes;
+pub(crate) mod bytes;
 pub(crate) mod header;
 
 #[cfg(feature = "tract")]

@@ -1,4 +1,5 @@
 //! Running the real binary.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::fs;
 use std::io::Write;

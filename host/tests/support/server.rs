@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use super::earmark;
+use super::support::earmark;
 
 /// Far longer than anything takes: what lasts longer hangs.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -8,9 +8,15 @@ mod pool;
 use super::kernels::KernelSet;
 use crate::model::{Model, Op, Tensor};
 
-/// Runs all operators over the arena. Bounds were checked with the model: what would not fit is left out, never a panic.
-pub(super) fn run(kernels: KernelSet, model: &Model<'_>, arena: &mut [i8], scratch: &mut [i8]) {
-    for op in model.plan() {
+/// Runs operators over the arena, in their order. Bounds were checked with the model: what would not fit is left out, never a panic.
+pub(super) fn run(
+    kernels: KernelSet,
+    model: &Model<'_>,
+    plan: impl Iterator<Item = Op>,
+    arena: &mut [i8],
+    scratch: &mut [i8],
+) {
+    for op in plan {
         match op {
             Op::Convolution(op) => convolution::full(kernels, model, &op, arena, scratch),
             Op::Depthwise(op) => convolution::depthwise(kernels, model, &op, arena, scratch),
@@ -20,6 +26,7 @@ pub(super) fn run(kernels: KernelSet, model: &Model<'_>, arena: &mut [i8], scrat
             Op::MaxPool(op) => pool::max(&op, arena),
             Op::AveragePool(op) => pool::average(&op, arena),
             Op::Copy(op) => copy::block(&op, arena),
+            Op::RunningMean(op) => pool::running(&op, arena),
         }
     }
 }

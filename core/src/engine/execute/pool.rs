@@ -1,8 +1,8 @@
 //! Pools: the greatest value or the mean under a sliding window.
 
 use super::apart;
-use crate::engine::arithmetic::{divide_half_even, finish_wide};
-use crate::model::{AveragePool, MaxPool, Tensor, Window};
+use crate::engine::arithmetic::{finish_wide, mean_half_even};
+use crate::model::{AveragePool, MaxPool, RunningMean, Tensor, Window};
 
 /// Channels pooled at a time: their sums stay on the stack.
 const CHANNELS: usize = 16;
@@ -24,10 +24,51 @@ pub(super) fn average(op: &AveragePool, arena: &mut [i8]) {
         |sum, value| *sum += i32::from(value) - zero_point,
         |inside, sum| {
             let count = if op.count_padding { op.window.taps() } else { inside };
-            let mean = divide_half_even(i64::from(sum) * i64::from(op.multiplier), (count as i64) << op.shift);
-            finish_wide(mean, op.output.zero_point, [i8::MIN, i8::MAX])
+            scaled(sum, op.multiplier, op.shift, count, op.output.zero_point)
         },
     );
+}
+
+/// A sum over `count` values as a byte of the output.
+fn scaled(sum: i32, multiplier: i32, shift: u8, count: usize, zero_point: i8) -> i8 {
+    let mean = mean_half_even(sum, multiplier, u32::from(shift), count as u32);
+    finish_wide(i64::from(mean), zero_point, [i8::MIN, i8::MAX])
+}
+
+/// The mean over the latest rows of a stream: new rows go into the sums, those that leave the window come out of them.
+pub(super) fn running(op: &RunningMean, arena: &mut [i8]) {
+    let (rows, row) = (op.rows as usize, usize::from(op.input.width) * op.input.channels as usize);
+    let channels = op.input.channels as usize;
+    let places = [op.input.range(), op.state_range(), op.output.range()];
+    let Ok([input, state, output]) = arena.get_disjoint_mut(places) else { return };
+    let Some((ring, words)) = state.split_at_mut_checked(rows * row) else { return };
+    let Some((next, sums)) = words.split_first_chunk_mut::<4>() else { return };
+    let mut oldest = word(next) as usize % rows.max(1);
+    for fresh in input.chunks_exact(row.max(1)) {
+        let Some(place) = ring.get_mut(oldest * row..).and_then(|ring| ring.get_mut(..row)) else { return };
+        for (fresh, place) in fresh.chunks_exact(channels.max(1)).zip(place.chunks_exact_mut(channels.max(1))) {
+            for ((&fresh, place), sum) in fresh.iter().zip(place).zip(sums.as_chunks_mut::<4>().0) {
+                *sum = bytes(word(sum).wrapping_add(i32::from(fresh) - i32::from(*place)));
+                *place = fresh;
+            }
+        }
+        oldest = if oldest + 1 == rows { 0 } else { oldest + 1 };
+    }
+    *next = bytes(oldest as i32);
+    let count = rows * usize::from(op.input.width);
+    let zero = i32::from(op.input.zero_point) * count as i32;
+    for (output, sum) in output.iter_mut().zip(sums.as_chunks::<4>().0) {
+        *output = scaled(word(sum).wrapping_sub(zero), op.multiplier, op.shift, count, op.output.zero_point);
+    }
+}
+
+/// Words of the arena: it is bytes to everybody else, at any address.
+fn word(bytes: &[i8; 4]) -> i32 {
+    i32::from_le_bytes(bytes.map(i8::cast_unsigned))
+}
+
+fn bytes(word: i32) -> [i8; 4] {
+    word.to_le_bytes().map(u8::cast_signed)
 }
 
 /// Folds the values under the window, a few channels at a time; `finish` gets the number of positions inside the input.

@@ -17,14 +17,21 @@ impl Kernels for Generic {
             let (from, to) = (row * rows.input_step, row * rows.output_step);
             let input = rows.input.get(from..from + product.depth).unwrap_or(&[]);
             let output = rows.output.get_mut(to..to + product.channels).unwrap_or(&mut []);
+            let surplus = input.iter().fold(0i32, |sum, &x| sum.wrapping_add(i32::from(x))).wrapping_mul(128);
             for (block, output) in output.chunks_mut(BLOCK).enumerate() {
                 let mut accumulators = block_of(product.requantisation.biases, block);
                 let weights = product.weights.get(block * BLOCK * product.depth..).unwrap_or(&[]);
-                for (inputs, tile) in input.chunks_exact(TILE_DEPTH).zip(weights.chunks_exact(BLOCK * TILE_DEPTH)) {
-                    for (accumulator, weights) in accumulators.iter_mut().zip(tile.chunks_exact(TILE_DEPTH)) {
-                        for (&x, &w) in inputs.iter().zip(weights) {
-                            *accumulator = accumulator.wrapping_add(i32::from(x) * i32::from(w));
-                        }
+                // The weights of even channels are 128 too large.
+                accumulators.iter_mut().step_by(2).for_each(|even| *even = even.wrapping_sub(surplus));
+                let tiles = weights.as_chunks::<{ BLOCK * TILE_DEPTH }>().0;
+                for (&inputs, tile) in input.as_chunks::<TILE_DEPTH>().0.iter().zip(tiles) {
+                    let [x0, x1, x2, x3] = inputs.map(i32::from);
+                    for ([even, odd], weights) in accumulators.as_chunks_mut().0.iter_mut().zip(tile.as_chunks().0) {
+                        let [e0, o0, e2, o2, e1, o1, e3, o3]: [i8; 2 * TILE_DEPTH] = *weights;
+                        let [e0, e1, e2, e3] = [e0, e1, e2, e3].map(|weight| i32::from(weight.cast_unsigned()));
+                        let [o0, o1, o2, o3] = [o0, o1, o2, o3].map(i32::from);
+                        *even = even.wrapping_add(x0 * e0 + x1 * e1 + x2 * e2 + x3 * e3);
+                        *odd = odd.wrapping_add(x0 * o0 + x1 * o1 + x2 * o2 + x3 * o3);
                     }
                 }
                 store_block(&product.requantisation, block, &accumulators, output);

@@ -1,8 +1,12 @@
 //! The inner loops, one file an instruction set, behind one trait.
 //!
 //! Every kernel gives the same bits as [`generic`]: sums wrap in 32 bits, and rounding is that of
-//! [`arithmetic`](super::arithmetic). One test-suite, `tests/kernels.rs`, runs all of them against `generic`.
+//! [`arithmetic`](super::arithmetic). One test-suite, `tests/kernels`, runs all of them against `generic`; `edge/tests/kernels.rs` runs it on an
+//! emulated Cortex-M4.
 
+#[cfg(earmark_arm_dsp)]
+#[allow(unsafe_code)]
+pub mod arm_dsp;
 pub mod generic;
 #[cfg(target_arch = "x86_64")]
 #[allow(unsafe_code)]

@@ -1,5 +1,7 @@
 //! Choosing kernels at run time.
 
+#[cfg(earmark_arm_dsp)]
+use super::arm_dsp::ArmDsp;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Vnni};
 use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Rows, Sum, generic::Generic};
@@ -11,6 +13,9 @@ pub enum KernelSet {
     /// Portable Rust.
     #[default]
     Generic,
+    /// Arm's DSP instructions.
+    #[cfg(earmark_arm_dsp)]
+    ArmDsp(ArmDsp),
     /// AVX2.
     #[cfg(target_arch = "x86_64")]
     X86Avx2(Avx2),
@@ -30,7 +35,9 @@ impl KernelSet {
     pub fn available() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
         let special = [Vnni::detect().map(Self::X86Vnni), Avx2::detect().map(Self::X86Avx2)];
-        #[cfg(not(target_arch = "x86_64"))]
+        #[cfg(earmark_arm_dsp)]
+        let special = [Some(Self::ArmDsp(ArmDsp::new()))];
+        #[cfg(not(any(target_arch = "x86_64", earmark_arm_dsp)))]
         let special: [Option<Self>; 0] = [];
         special.into_iter().flatten().chain([Self::Generic])
     }
@@ -46,6 +53,8 @@ impl KernelSet {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Generic => "generic",
+            #[cfg(earmark_arm_dsp)]
+            Self::ArmDsp(_) => "arm-dsp",
             #[cfg(target_arch = "x86_64")]
             Self::X86Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
@@ -59,6 +68,8 @@ macro_rules! dispatch {
     ($set:expr, $kernel:ident($($argument:expr),*)) => {
         match $set {
             KernelSet::Generic => Generic.$kernel($($argument),*),
+            #[cfg(earmark_arm_dsp)]
+            KernelSet::ArmDsp(kernels) => kernels.$kernel($($argument),*),
             #[cfg(target_arch = "x86_64")]
             KernelSet::X86Avx2(kernels) => kernels.$kernel($($argument),*),
             #[cfg(target_arch = "x86_64")]

@@ -79,6 +79,11 @@ impl PlainConvolution {
         group + layout::weight_index(channel % per_group, index, depth)
     }
 
+    /// The byte that holds a weight.
+    fn packed(&self, channel: usize, weight: i8) -> u8 {
+        layout::pack_weight(channel % (self.output.channels / self.groups) as usize, weight)
+    }
+
     /// Where a channel's bias and scale stand.
     fn slot(&self, channel: usize, depthwise: bool) -> usize {
         if depthwise {
@@ -97,6 +102,8 @@ pub struct Artifact {
     body: Vec<u8>,
     /// The operators as they will be written, for tests to spoil.
     pub plan: Vec<Op>,
+    /// The operators of a step of a stream, as they will be written; none for a network that can't stream.
+    pub steps: Vec<Op>,
 }
 
 impl Artifact {
@@ -104,7 +111,7 @@ impl Artifact {
     pub fn new(frames: u16, features: u16) -> Self {
         const FRAME: u32 = 32;
         const HOP: u32 = 16;
-        let mut artifact = Self { header: [0; HEADER_WORDS], body: Vec::new(), plan: Vec::new() };
+        let mut artifact = Self { header: [0; HEADER_WORDS], body: Vec::new(), plan: Vec::new(), steps: Vec::new() };
         let window = artifact.append(&[1.0f32; FRAME as usize]);
         let bands: Vec<u16> = (0..features).flat_map(|band| [band % 17, 1]).collect();
         let bands = artifact.append(&bands);
@@ -185,12 +192,13 @@ impl Artifact {
     pub fn convolution(&mut self, plain: &PlainConvolution, depthwise: bool) {
         let mut record = plain.record();
         let channels = layout::requantised_channels(&record, depthwise) as usize;
-        let mut weights = vec![0i8; layout::weights_length(&record, depthwise) as usize];
+        let mut weights = vec![0u8; layout::weights_length(&record, depthwise) as usize];
         let mut biases = vec![0i32; channels];
         let mut scales = vec![layout::pack_scale(0.5).unwrap(); channels];
         for (channel, row) in plain.weights.chunks_exact(plain.depth()).enumerate() {
             for (index, &weight) in row.iter().enumerate() {
-                weights[plain.place(channel, index, depthwise)] = weight;
+                let place = plain.place(channel, index, depthwise);
+                weights[place] = if depthwise { weight.cast_unsigned() } else { plain.packed(channel, weight) };
             }
             let sum: i32 = row.iter().map(|&weight| i32::from(weight)).sum();
             let slot = plain.slot(channel, depthwise);
@@ -207,15 +215,22 @@ impl Artifact {
     /// The finished file.
     pub fn bytes(&self) -> Bytes {
         let mut finished = self.clone();
-        let mut records = Vec::new();
-        for op in &self.plan {
-            let mut words = [0; MAX_RECORD_WORDS];
-            let count = op.encode(&mut words);
-            records.extend_from_slice(&words[..count]);
+        for (ops, [plan, length, count]) in [
+            (&self.plan, [word::PLAN, word::PLAN_LENGTH, word::OP_COUNT]),
+            (&self.steps, [word::STREAM_PLAN, word::STREAM_PLAN_LENGTH, word::STREAM_OP_COUNT]),
+        ] {
+            let mut records = Vec::new();
+            for op in ops {
+                let mut words = [0; MAX_RECORD_WORDS];
+                let count = op.encode(&mut words);
+                records.extend_from_slice(&words[..count]);
+            }
+            if plan == word::PLAN || !ops.is_empty() {
+                finished.header[plan] = finished.append(&records);
+                finished.header[length] = 4 * records.len() as u32;
+                finished.header[count] = ops.len() as u32;
+            }
         }
-        finished.header[word::PLAN] = finished.append(&records);
-        finished.header[word::PLAN_LENGTH] = 4 * records.len() as u32;
-        finished.header[word::OP_COUNT] = self.plan.len() as u32;
         finished.header[word::TOTAL_LENGTH] = (HEADER_LENGTH + finished.body.len()) as u32;
         let header: &[u8] = bytemuck::cast_slice(&finished.header);
         let mut bytes = Bytes::new(&[header, &finished.body].concat());

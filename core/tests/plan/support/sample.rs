@@ -2,7 +2,9 @@
 
 use super::artifact::{Artifact, PlainConvolution};
 use earmark_core::model::format::word;
-use earmark_core::model::{Addition, AveragePool, BlockCopy, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
+use earmark_core::model::{
+    Addition, AveragePool, BlockCopy, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+};
 
 const ONE: [u16; 2] = [1, 1];
 
@@ -96,5 +98,50 @@ pub fn with_mfcc() -> Artifact {
     artifact.header[word::BANDS] = artifact.append(&bands);
     artifact.header[word::BAND_WEIGHTS] = artifact.append(&[0.5f32; 24]);
     artifact.header[word::COSINES] = artifact.append(&cosines);
+    artifact
+}
+
+/// Ten frames of eight features, a convolution that steps by two frames, the mean over its four rows, and three labels; as a plan for the
+/// window and as one for a stream.
+pub fn streaming() -> Artifact {
+    let mut artifact = Artifact::new(10, 8);
+    let features = artifact.features();
+    let tensor = |offset, height, channels| Tensor { offset, height, width: 1, channels, zero_point: 5 };
+    let [rows, mean, outputs] = [tensor(80, 4, 12), tensor(128, 1, 12), tensor(140, 1, 3)];
+    let strided = Window { stride: [2, 1], ..window([3, 1], [0, 0]) };
+    convolution(&mut artifact, features, rows, strided, false, 0.02);
+    let (multiplier, shift) = (5, 2);
+    let window_of_four = window([4, 1], [0, 0]);
+    artifact.push(Op::AveragePool(AveragePool {
+        input: rows,
+        output: mean,
+        window: window_of_four,
+        count_padding: false,
+        multiplier,
+        shift,
+    }));
+    convolution(&mut artifact, mean, outputs, window(ONE, [0, 0]), false, 0.03);
+    artifact.labels(&["yes", "no", "maybe"].map(String::from));
+
+    // Of the frames 0 to 9 of a window the newest row, the fourth, reads 6 to 8.
+    let late = Tensor { height: 3, ..features };
+    let [row, mean, outputs] = [tensor(32, 1, 12), tensor(148, 1, 12), tensor(160, 1, 3)];
+    artifact.steps = artifact.plan.clone();
+    if let [Op::Convolution(first), pool, Op::Convolution(last)] = &mut artifact.steps[..] {
+        (first.input, first.output) = (late, row);
+        *pool = Op::RunningMean(RunningMean { input: row, output: mean, state: 44, rows: 4, multiplier, shift });
+        (last.input, last.output) = (mean, outputs);
+    }
+    let delays = artifact.append(&[0u32, 4 * 8, 2 * 8]);
+    for (number, value) in [
+        (word::STREAM_STRIDE, 2),
+        (word::STREAM_ARENA, 163),
+        (word::STREAM_SCRATCH, artifact.header[word::SCRATCH]),
+        (word::STREAM_OUTPUT, 160),
+        (word::DELAYS, delays),
+        (word::DELAY_COUNT, 1),
+    ] {
+        artifact.header[number] = value;
+    }
     artifact
 }

@@ -1,8 +1,10 @@
 //! Figures for people.
 
+use earmark::eval::continuous::{LabelOperation, Latency, OperatingFigures, Point, SourceFigures, Total};
 use earmark::eval::{Figures, LabelFigures};
 
-use super::Report;
+use super::clips::{self, Shifted};
+use super::continuous;
 use crate::cli::printable;
 
 /// `12.3 %`, or a dash.
@@ -11,8 +13,8 @@ pub fn percent(share: Option<f64>) -> String {
 }
 
 /// What is printed without `--json`.
-pub fn of_clips(report: &Report) -> String {
-    let Report { figures, latency_us, skipped, .. } = report;
+pub fn of_clips(report: &clips::Report) -> String {
+    let clips::Report { figures, latency_us, skipped, .. } = report;
     let [low, high] = figures.interval;
     let mut text = format!(
         "accuracy           {} ({:.1}–{:.1} %, 95 %), {} clips\n",
@@ -21,6 +23,9 @@ pub fn of_clips(report: &Report) -> String {
         100.0 * high,
         figures.n
     );
+    for Shifted { shift_ms, figures } in &report.shifts {
+        text += &format!("{:17}  {}\n", format!("  {shift_ms:+} ms"), percent(figures.accuracy));
+    }
     text += &format!("calibration error  {}\n", percent(figures.calibration_error));
     if let Some(latency) = latency_us {
         text += &format!("latency            {latency:.0} µs a clip (median)\n");
@@ -29,6 +34,85 @@ pub fn of_clips(report: &Report) -> String {
         text += &format!("skipped            {} files, listed on stderr\n", skipped.len());
     }
     text + "\n" + &rows(figures)
+}
+
+/// What is printed without `--json` of listening all day.
+pub fn of_hours(report: &continuous::Report) -> String {
+    let mut text = format!("{:.2} hours\n\nthreshold  {}\n", report.hours, HEADINGS);
+    for Point { threshold, total } in report.curve.iter().filter(|point| is_shown(point.threshold)) {
+        text += &format!("{threshold:>9.4}  {}\n", total_row(total));
+    }
+    text += &format!("\nthe detector as it is in the model\n{}", operation(&report.present));
+    if let Some(found) = &report.operating_point {
+        text += &format!("\nthe operating point\n{}", operation(found));
+    }
+    if let Some(path) = &report.calibrated {
+        text += &format!("\nwritten to {}\n", printable(path.display()));
+    }
+    if !report.skipped.is_empty() {
+        text += &format!("\n{} files skipped, listed on stderr\n", report.skipped.len());
+    }
+    text
+}
+
+const HEADINGS: &str = "misses   (95 %)          false alarms  an hour  (95 %)    confused  latency median / p95";
+
+/// One in three of the thresholds that were tried is shown, which are four a logit.
+fn is_shown(threshold: f32) -> bool {
+    let quarters = 4.0 * (threshold / (1.0 - threshold)).ln();
+    (quarters.round() as i32).rem_euclid(3) == 0
+}
+
+fn total_row(total: &Total) -> String {
+    let [low, high] = total.miss_interval;
+    let number = |number: Option<f64>| number.map_or("–".into(), |number| format!("{number:.2}"));
+    format!(
+        "{:>7}  {:14}  {:>12}  {:>7}  {:8}  {:>8}  {}",
+        percent(total.miss_rate),
+        if total.words > 0 { format!("({:.1}–{:.1} %)", 100.0 * low, 100.0 * high) } else { String::new() },
+        total.false_alarms,
+        number(total.false_alarms_an_hour),
+        format!("(≤ {})", number(total.false_alarms_bound)),
+        total.confusions,
+        latency(total.latency_ms)
+    )
+}
+
+fn latency(latency: Latency) -> String {
+    let milliseconds = |time: Option<f64>| time.map_or("–".into(), |time| format!("{time:.0}"));
+    format!("{} / {} ms", milliseconds(latency.median), milliseconds(latency.p95))
+}
+
+/// A detector: its settings, all words together, each label, each source.
+fn operation(figures: &OperatingFigures) -> String {
+    let detector = figures.detector;
+    let mut text = format!(
+        "smoothing {} ms, at least {} ms above the threshold, release {:.2}, refractory {} ms\n\n{:9}  {HEADINGS}\n{:9}  {}\n\n",
+        detector.smoothing_ms,
+        detector.minimum_ms,
+        detector.release,
+        detector.refractory_ms,
+        "",
+        "all",
+        total_row(&figures.total)
+    );
+    let labels = &figures.per_label.0;
+    let width = labels.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0).max(9);
+    text += &format!("{:width$}  threshold  words  misses          false alarms  confused  latency median / p95\n", "");
+    for (label, LabelOperation { threshold, words, misses, miss_rate, false_alarms, confusions, latency_ms }) in labels
+    {
+        text += &format!(
+            "{:width$}  {threshold:>9.4}  {words:>5}  {misses:>5} {:>9}  {false_alarms:>12}  {confusions:>8}  {}\n",
+            printable(label),
+            percent(*miss_rate),
+            latency(*latency_ms)
+        );
+    }
+    text += "\n";
+    for SourceFigures { name, hours, false_alarms } in &figures.sources {
+        text += &format!("{false_alarms:>4} false alarms in {hours:>6.2} hours of {}\n", printable(name));
+    }
+    text
 }
 
 /// A row a label: precision, recall, clips, and what its clips were answered instead most often.

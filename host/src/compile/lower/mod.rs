@@ -83,6 +83,7 @@ pub fn lower(imported: &Imported, features: usize) -> Result<Lowered, Error> {
             ops: Vec::new(),
             frames: 0,
             features,
+            lasting: vec![Graph::FEATURES],
             input: Quant { scale: 1.0, zero_point: 0 },
             output: Place { tensor: 0, offset: 0, shape: [1, 1, 1], zero_point: 0 },
             output_quant: Quant { scale: 1.0, zero_point: 0 },

@@ -7,11 +7,11 @@
 mod noise;
 mod room;
 
-pub use noise::{Noise, Part};
+pub use noise::{Noise, NoiseSource, Part};
 pub use room::Room;
 
 /// Full scale of samples.
-const FULL_SCALE: f32 = 32_768.0;
+pub(super) const FULL_SCALE: f32 = 32_768.0;
 
 /// What to do to clips before a model hears them; the default is nothing, which leaves every bit as it is.
 #[derive(Debug, Default)]

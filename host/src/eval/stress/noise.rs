@@ -1,14 +1,13 @@
 //! Recorded noise beside a sound, at a stated ratio.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::path::Path;
-
-use earmark_core::model::checksum::xxh32;
+use std::path::PathBuf;
 
 use super::{decibels, rms};
 use crate::Error;
 use crate::audio::{self, Limits};
-use crate::eval::clips::{Skipped, recordings};
+use crate::eval::clips::{Skipped, is_named, recordings};
 use crate::random::SplitMix;
 
 /// Draws until a stretch of noise is not digital silence; recordings are often padded with it.
@@ -16,6 +15,17 @@ const DRAWS: usize = 32;
 
 /// A share of each recording, from its start: `0.6..1.0` is the last 40 %.
 pub type Part = Range<f64>;
+
+/// Where noise comes from, and how much of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NoiseSource<'p> {
+    /// Recordings, folders or patterns: see [`recordings`].
+    pub paths: &'p [PathBuf],
+    /// Only recordings with these names, without their endings.
+    pub names: Option<BTreeSet<String>>,
+    /// The part of each recording that is used.
+    pub part: Part,
+}
 
 /// Recordings of noise and the ratio at which they are mixed.
 #[derive(Debug)]
@@ -26,34 +36,34 @@ pub struct Noise {
 }
 
 impl Noise {
-    /// Reads all recordings at `path` and keeps `part` of each; those that cannot be read are handed back.
+    /// Reads all recordings of a source; those that cannot be read are handed back.
     ///
     /// # Errors
     /// [`Error::EvalInput`] if there is none that could be used.
     pub fn read(
-        path: &Path,
-        part: &Part,
+        source: &NoiseSource<'_>,
         snr_db: f32,
         seed: u64,
         sample_rate: u32,
     ) -> Result<(Self, Vec<Skipped>), Error> {
         let limits = Limits::default();
+        let is_wanted = |file: &PathBuf| source.names.as_ref().is_none_or(|names| is_named(file, names));
         let (mut kept, mut skipped) = (Vec::new(), Vec::new());
-        for file in recordings(path)? {
-            match audio::read_file(&file, &limits).and_then(|bytes| audio::decode(&bytes, sample_rate, &limits)) {
-                Ok(samples) => {
-                    let place = |share: f64| ((samples.len() as f64 * share) as usize).min(samples.len());
-                    let samples = &samples[place(part.start)..place(part.end).max(place(part.start))];
-                    if samples.iter().any(|sample| *sample != 0) {
-                        kept.push(samples.iter().map(|sample| f32::from(*sample) / super::FULL_SCALE).collect());
-                    }
+        for path in source.paths {
+            for file in recordings(path)?.into_iter().filter(is_wanted) {
+                match audio::read_file(&file, &limits).and_then(|bytes| audio::decode(&bytes, sample_rate, &limits)) {
+                    Ok(samples) => kept.extend(part_of(&samples, &source.part)),
+                    Err(error) => skipped.push(Skipped::new(&file, &error)),
                 }
-                Err(error) => skipped.push(Skipped::new(&file, &error)),
             }
         }
         if kept.is_empty() {
-            let what = "holds no noise that could be read: give a folder of recordings".to_owned();
-            return Err(Error::EvalInput { path: path.to_owned(), what });
+            let what = match source.names {
+                Some(_) => "holds no readable noise of the names in the list: they are file names without their ending",
+                None => "holds no noise that could be read: give a folder of recordings",
+            };
+            let path = source.paths.first().cloned().unwrap_or_default();
+            return Err(Error::EvalInput { path, what: what.to_owned() });
         }
         Ok((Self::new(kept, snr_db, seed), skipped))
     }
@@ -74,7 +84,7 @@ impl Noise {
     /// A recording and a place in it are drawn; one that is shorter begins again at its start.
     #[must_use]
     pub fn stretch(&self, name: &str, length: usize) -> Vec<f32> {
-        let mut random = SplitMix(self.seed.rotate_left(32) ^ u64::from(xxh32(name.as_bytes(), 0)));
+        let mut random = SplitMix::named(name, self.seed);
         let mut draw = |below: usize| ((f64::from(random.unit()) * below as f64) as usize).min(below - 1);
         let mut stretch = Vec::new();
         for _ in 0..DRAWS {
@@ -99,6 +109,14 @@ impl Noise {
             *sample += gain * noise;
         }
     }
+}
+
+/// A part of a recording, full scale ±1; none if it holds only zeros.
+fn part_of(samples: &[i16], part: &Part) -> Option<Vec<f32>> {
+    let place = |share: f64| ((samples.len() as f64 * share) as usize).min(samples.len());
+    let samples = &samples[place(part.start)..place(part.end).max(place(part.start))];
+    let is_heard = samples.iter().any(|sample| *sample != 0);
+    is_heard.then(|| samples.iter().map(|sample| f32::from(*sample) / super::FULL_SCALE).collect())
 }
 
 #[cfg(test)]
@@ -129,6 +147,13 @@ mod tests {
         let noise = noise(0.0);
         assert_eq!(noise.stretch("yes/1.wav", 100), noise.stretch("yes/1.wav", 100));
         assert_ne!(noise.stretch("yes/1.wav", 100), noise.stretch("yes/2.wav", 100));
+    }
+
+    #[test]
+    fn a_part_begins_and_ends_where_it_is_told() {
+        assert_eq!(part_of(&[1, 2, 3, 16_384, -16_384], &(0.6..1.0)), Some(vec![0.5, -0.5]));
+        assert_eq!(part_of(&[0, 0, 0, 1, 1], &(0.0..0.6)), None);
+        assert_eq!(part_of(&[], &(0.0..1.0)), None);
     }
 
     #[test]

@@ -25,6 +25,15 @@ pub(in super::super) fn product(product: &Product<'_>, mut rows: Rows<'_>) {
     }
 }
 
+/// The weights of four channels, four of each in a row.
+#[target_feature(enable = "avx2")]
+fn rows_of(packed: __m128i) -> __m128i {
+    let order = _mm_setr_epi8(0, 4, 2, 6, 1, 5, 3, 7, 8, 12, 10, 14, 9, 13, 11, 15);
+    // Those of even channels come with 128 added.
+    let sign = i32::from_ne_bytes([0x80; 4]);
+    _mm_xor_si128(_mm_shuffle_epi8(packed, order), _mm_setr_epi32(sign, 0, sign, 0))
+}
+
 /// Computes the first `R` rows and takes them off.
 #[target_feature(enable = "avx2")]
 fn row_block<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>) {
@@ -41,7 +50,7 @@ fn row_block<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>) {
         let mut parts = [[_mm256_setzero_si256(); 2]; R];
         for tile in 0..tiles {
             let halves: [__m128i; 2] = bytemuck::cast(weights[tile]);
-            let weights = [_mm256_cvtepi8_epi16(halves[0]), _mm256_cvtepi8_epi16(halves[1])];
+            let weights = halves.map(|half| _mm256_cvtepi8_epi16(rows_of(half)));
             for row in 0..R {
                 // SAFETY: each of the inputs has a row's depth, which is that many tiles.
                 let input = unsafe { inputs[row].cast::<[i8; TILE_DEPTH]>().add(tile).read() };

@@ -41,6 +41,9 @@ fn row_block<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>) {
         corrections[row] = _mm512_set1_epi32(total(input).wrapping_mul(-128));
     }
     let weights = product.weights.as_chunks::<TILE>().0;
+    let order = _mm_setr_epi8(0, 4, 2, 6, 1, 5, 3, 7, 8, 12, 10, 14, 9, 13, 11, 15);
+    let order = _mm512_broadcast_i32x4(order);
+    let add_to_odd = _mm512_set1_epi64((0x8080_8080_u64 << 32).cast_signed());
     for first in (0..product.channels).step_by(CHANNELS) {
         let low = &weights[first / BLOCK * tiles..][..tiles];
         // The last pair of blocks may be a single one: it then stands for both, and its second half is not stored.
@@ -53,8 +56,9 @@ fn row_block<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>) {
         }
         for tile in 0..tiles {
             let low = _mm512_castsi256_si512(bytemuck::cast(low[tile]));
-            let weights = _mm512_inserti64x4::<1>(low, bytemuck::cast(high[tile]));
-            let weights = _mm512_xor_si512(weights, _mm512_set1_epi8(i8::MIN));
+            let packed = _mm512_inserti64x4::<1>(low, bytemuck::cast(high[tile]));
+            // Four of each channel in a row; those of even channels have come with 128 added.
+            let weights = _mm512_xor_si512(_mm512_shuffle_epi8(packed, order), add_to_odd);
             for row in 0..R {
                 // SAFETY: each of the inputs has a row's depth, which is that many tiles.
                 let input = unsafe { inputs[row].cast::<[i8; TILE_DEPTH]>().add(tile).read() };

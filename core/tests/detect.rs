@@ -1,0 +1,188 @@
+//! The detector against a plain restatement of its rules, and each knob for what it changes.
+
+use earmark_core::Error;
+use earmark_core::detect::{Detection, Detector, DetectorSettings, Smoothing, Timing};
+use earmark_core::model::Problem;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+const STEP: usize = 320;
+const WINDOW: usize = 16_000;
+const LABELS: [(&str, f32); 4] = [("yes", 0.8), ("no", 0.7), ("_unknown_", 0.1), ("stop", 0.95)];
+
+fn timing(problem: Problem) -> Timing {
+    Timing { sample_rate: 16_000, step_samples: STEP, window_samples: WINDOW, problem }
+}
+
+fn settings() -> DetectorSettings {
+    DetectorSettings {
+        smoothing: Smoothing::Mean,
+        smoothing_ms: 0,
+        sensitivity: 0.5,
+        release: 0.5,
+        minimum_ms: 0,
+        refractory_ms: 0,
+        mute_ms: 0,
+    }
+}
+
+/// Detections in rows of scores, one a step.
+fn detect(settings: &DetectorSettings, problem: Problem, rows: &[[f32; 4]]) -> Vec<Detection> {
+    let timing = timing(problem);
+    let mut memory = vec![0x5A5A_5A5Au32; Detector::memory(4, settings.smoothing_steps(timing)).div_ceil(4)];
+    let mut detector =
+        Detector::new(timing, settings, LABELS.into_iter(), bytemuck::cast_slice_mut(&mut memory)).unwrap();
+    let mut found = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        detector.step((WINDOW + index * STEP) as u64, row, |detection| found.push(detection)).unwrap();
+    }
+    found
+}
+
+/// The rules of a single-label detector in words of whole units of 2^-15, as its documentation states them.
+fn restated(settings: &DetectorSettings, rows: &[[f32; 4]]) -> Vec<(usize, u64)> {
+    let steps = |ms: u32| (ms as usize * 16).div_ceil(STEP);
+    let mean_of = settings.smoothing_steps(timing(Problem::SingleLabel));
+    let units = |score: f32| (score * 32_768.0 + 0.5) as u64;
+    let (mut above, mut fired, mut quiet_until) = ([0; 4], [false; 4], 0);
+    let mut found = Vec::new();
+    for index in 0..rows.len() {
+        let mut due = Vec::new();
+        for (label, (name, threshold)) in LABELS.into_iter().enumerate() {
+            let recent = &rows[(index + 1).saturating_sub(mean_of)..=index];
+            let sum: u64 = recent.iter().map(|row| units(row[label])).sum();
+            let (fire, release) = (units(threshold), (units(threshold) as f32 * settings.release) as u64);
+            above[label] = if sum >= fire * mean_of as u64 { above[label] + 1 } else { 0 };
+            if sum < release * mean_of as u64 {
+                fired[label] = false;
+            }
+            if above[label] > steps(settings.minimum_ms)
+                && !fired[label]
+                && !name.starts_with('_')
+                && index >= quiet_until
+            {
+                due.push((sum, label));
+            }
+        }
+        let best = due.iter().map(|(sum, _)| *sum).max();
+        if let Some(&(_, label)) = due.iter().find(|(sum, _)| Some(*sum) == best) {
+            found.push((label, (WINDOW + index * STEP) as u64));
+            fired[label] = true;
+            quiet_until = index + steps(settings.refractory_ms).max(1);
+        }
+    }
+    found
+}
+
+fn score() -> impl Strategy<Value = f32> {
+    prop_oneof![0.0..1.0f32, 0.6..1.0f32, Just(1.0), Just(0.0)]
+}
+
+fn rows() -> impl Strategy<Value = Vec<[f32; 4]>> {
+    vec((proptest::array::uniform4(score()), 1..8usize), 1..30)
+        .prop_map(|runs| runs.into_iter().flat_map(|(row, count)| vec![row; count]).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { rng_seed: proptest::test_runner::RngSeed::Fixed(1), ..ProptestConfig::with_cases(2_000) })]
+
+    #[test]
+    fn detections_follow_the_rules(
+        rows in rows(),
+        smoothing_ms in 0u32..300,
+        minimum_ms in 0u32..120,
+        refractory_ms in 0u32..400,
+        release in 0.1..=1.0f32,
+    ) {
+        let settings = DetectorSettings { smoothing_ms, minimum_ms, refractory_ms, release, ..settings() };
+        let found = detect(&settings, Problem::SingleLabel, &rows);
+        let places: Vec<(usize, u64)> = found.iter().map(|detection| (detection.label, detection.end)).collect();
+        prop_assert_eq!(places, restated(&settings, &rows));
+        for detection in found {
+            prop_assert!(detection.start < detection.end && (0.0..=1.0).contains(&detection.score));
+        }
+    }
+
+    /// More sensitive is never less: the first detection comes no later.
+    #[test]
+    fn sensitivity_opens_the_detector(rows in rows(), low in 0.0..=1.0f32, more in 0.0..=1.0f32) {
+        let first = |sensitivity: f32| {
+            let settings = DetectorSettings { sensitivity, ..settings() };
+            detect(&settings, Problem::SingleLabel, &rows).first().map_or(u64::MAX, |detection| detection.end)
+        };
+        prop_assert!(first(low + (1.0 - low) * more) <= first(low));
+    }
+
+    #[test]
+    fn any_scores_are_safe(
+        rows in vec(proptest::array::uniform4(any::<f32>()), 0..40),
+        exponential in any::<bool>(),
+        smoothing_ms in any::<u32>(),
+        release in any::<f32>(),
+        sensitivity in any::<f32>(),
+    ) {
+        let smoothing = if exponential { Smoothing::Exponential } else { Smoothing::Mean };
+        let smoothing_ms = if exponential { smoothing_ms } else { smoothing_ms % 5_000 };
+        let settings = DetectorSettings { smoothing, smoothing_ms, release, sensitivity, ..settings() };
+        for problem in [Problem::SingleLabel, Problem::MultiLabel] {
+            for detection in detect(&settings, problem, &rows) {
+                prop_assert!((0.0..=1.0).contains(&detection.score) && detection.label != 2);
+            }
+        }
+    }
+}
+
+/// `count` rows in which "yes" has a score.
+fn yes(score: f32, count: usize) -> Vec<[f32; 4]> {
+    vec![[score, 0.0, 1.0 - score, 0.0]; count]
+}
+
+#[test]
+fn background_never_fires_and_a_word_fires_once() {
+    assert_eq!(detect(&settings(), Problem::SingleLabel, &yes(0.0, 50)), []);
+    assert_eq!(detect(&settings(), Problem::SingleLabel, &yes(0.9, 500)).len(), 1);
+    // Half of 0.8 is 0.4: a score of 0.5 holds on to the word, one of 0.3 lets it go.
+    let held = [yes(0.9, 5), yes(0.5, 5), yes(0.9, 5)].concat();
+    assert_eq!(detect(&settings(), Problem::SingleLabel, &held).len(), 1);
+    let released = [yes(0.9, 5), yes(0.3, 5), yes(0.9, 5)].concat();
+    assert_eq!(detect(&settings(), Problem::SingleLabel, &released).len(), 2);
+}
+
+#[test]
+fn labels_exclude_each_other_only_in_single_label_models() {
+    let rows = [[0.9, 0.95, 0.0, 0.99]; 10];
+    let labels = |problem| detect(&settings(), problem, &rows).iter().map(|found| found.label).collect::<Vec<_>>();
+    assert_eq!(labels(Problem::MultiLabel), [0, 1, 3]);
+    // The highest score first; the others one after the other, as nothing forbids it.
+    assert_eq!(labels(Problem::SingleLabel), [3, 1, 0]);
+    let settings = DetectorSettings { refractory_ms: 1_000, ..settings() };
+    assert_eq!(detect(&settings, Problem::SingleLabel, &rows).len(), 1);
+}
+
+#[test]
+fn nothing_is_detected_while_muted() {
+    let settings = DetectorSettings { mute_ms: 1_100, ..settings() };
+    let found = detect(&settings, Problem::SingleLabel, &yes(0.9, 20));
+    // Window 0 ends after 1 s; 1.1 s are past with the window that ends at 1.12 s.
+    assert_eq!(found[0].end, 17_920);
+}
+
+#[test]
+fn a_gap_between_windows_is_silence() {
+    let timing = timing(Problem::SingleLabel);
+    let settings = DetectorSettings { smoothing_ms: 60, ..settings() };
+    let mut memory = vec![0u32; Detector::memory(4, settings.smoothing_steps(timing)).div_ceil(4)];
+    let mut detector =
+        Detector::new(timing, &settings, LABELS.into_iter(), bytemuck::cast_slice_mut(&mut memory)).unwrap();
+    let mut count = 0;
+    let ends = [16_000, 16_320, 160_000, 160_320, 160_640];
+    for (index, end) in ends.into_iter().enumerate() {
+        detector.step(end, &[0.9, 0.0, 0.0, 0.0], |_| count += 1).unwrap();
+        // Two scores before the gap and two behind it are not three in a row.
+        assert_eq!(count, usize::from(index == 4));
+    }
+    assert_eq!(detector.smoothed(9), 0.0);
+    assert_eq!(detector.set_threshold(4, 0.5), Err(Error::NoSuchLabel { label: 4, labels: 4 }));
+    let refused = detector.step(200_000, &[0.5; 3], |_| ());
+    assert_eq!(refused, Err(Error::BufferLength { buffer: "scores", needed: 4, given: 3 }));
+}

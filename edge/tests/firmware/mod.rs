@@ -1,0 +1,67 @@
+//! Building firmware and running it on QEMU.
+#![allow(dead_code)] // Not every test needs all of it.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use crate::common;
+
+/// Firmware and the emulator that runs it.
+pub struct Device {
+    pub file: PathBuf,
+    emulator: &'static str,
+    machine: &'static str,
+}
+
+/// Cortex-M4F code: hardware floating point, DSP instructions.
+pub static CORTEX_M4F: LazyLock<Device> = LazyLock::new(|| cortex_m("qemu-mps2-an386", "thumbv7em-none-eabihf"));
+/// Cortex-M0 code: floating point in software, the smallest instruction set. A Cortex-M4 runs it too.
+pub static CORTEX_M0: LazyLock<Device> = LazyLock::new(|| cortex_m("qemu-mps2-an386", "thumbv6m-none-eabi"));
+/// Cortex-M4F code that counts its instructions.
+pub static BUDGETS: LazyLock<Device> = LazyLock::new(|| cortex_m("qemu-budgets", "thumbv7em-none-eabihf"));
+/// Cortex-M4F code that runs kernels on arguments from a file.
+pub static KERNELS: LazyLock<Device> = LazyLock::new(|| cortex_m("qemu-kernels", "thumbv7em-none-eabihf"));
+/// RISC-V code without an FPU.
+pub static RV32IMC: LazyLock<Device> = LazyLock::new(|| Device {
+    file: build("qemu-riscv32-virt", "riscv32imc-unknown-none-elf"),
+    emulator: "qemu-system-riscv32",
+    machine: "virt",
+});
+
+fn cortex_m(board: &str, target: &str) -> Device {
+    Device { file: build(board, target), emulator: "qemu-system-arm", machine: "mps2-an386" }
+}
+
+/// The boards' folder.
+pub fn boards() -> PathBuf {
+    common::root().join("edge/boards")
+}
+
+/// Builds a board's firmware; gives its file.
+fn build(board: &str, target: &str) -> PathBuf {
+    let folder = boards().join(board).join("target");
+    let built = Command::new(env!("CARGO"))
+        .current_dir(boards().join(board))
+        .args(["build", "--release", "--locked", "--target", target, "--target-dir"])
+        .arg(&folder)
+        .env("EARMARK_MODEL", common::model_path())
+        .output()
+        .expect("cargo runs");
+    assert!(
+        built.status.success(),
+        "the firmware does not build; if the target is missing: rustup target add {target}\n{}",
+        String::from_utf8_lossy(&built.stderr)
+    );
+    folder.join(target).join("release").join(format!("earmark-{board}"))
+}
+
+/// Runs the firmware on QEMU.
+pub fn run(device: &Device, arguments: &[&str]) -> Output {
+    Command::new(boards().join("simulation/run.sh"))
+        .args([device.emulator, device.machine])
+        .arg(&device.file)
+        .args(arguments)
+        .output()
+        .expect("a POSIX shell runs run.sh")
+}

@@ -1,0 +1,260 @@
+//! `earmark eval --continuous`: listening all day.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use earmark::Error;
+use earmark::eval::continuous::{
+    Found, Ground, Labels, Listening, OperatingFigures, Point, Programme, Scenery, Target, Total, Trial, hear, search,
+    trade_offs,
+};
+use earmark::eval::{Skipped, has_words, plots, recordings};
+use earmark::model::with_detector;
+use earmark_core::detect::{DetectorSettings, GateSettings, Timing};
+use earmark_core::listener::ListenerSettings;
+use earmark_core::model::{DetectorDefaults, Model};
+use serde::Serialize;
+
+use super::files::{exit_code, json_line, progress, write_plots};
+use super::{Eval, indices, table};
+use crate::cli::Output;
+
+/// What `--continuous` needs to know.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Listening all day")]
+pub struct ContinuousOptions {
+    /// Listen to DIR as to a microphone, with the detector: misses, false alarms an hour and latency
+    ///
+    /// DIR is a folder of clips as above, which are strung together with gaps (and --noise at --snr), or a recording, or a folder of
+    /// recordings; any number of them. A recording has its label track beside it (Audacity's: start, end and label with tabs between), as a
+    /// file of the same name that ends in .txt.
+    ///
+    /// A word is detected if the first detection with its label overlaps it or ends no later than 0.5 s after it. A detection while another
+    /// word is said is a confusion; every other one is a false alarm. Latency is from the word's end to the detection's; in clips the
+    /// word ends with its sound, which is told by its energy.
+    #[arg(long)]
+    continuous: bool,
+
+    /// The label track of the recording, if it is not beside it
+    #[arg(long, value_name = "FILE", requires = "continuous")]
+    track: Option<PathBuf>,
+
+    /// Recordings in which no word is said: a file, a folder or a quoted pattern ('esc10/*/4-*'); may be repeated
+    #[arg(long, value_name = "PATH", requires = "continuous")]
+    negatives: Vec<PathBuf>,
+
+    /// Mean time between two clips, in seconds
+    #[arg(long, value_name = "SECONDS", requires = "continuous", default_value_t = 2.0, value_parser = parse_gap)]
+    gap: f64,
+
+    /// Leave the words of these labels out of the misses and the latency of all; they have figures of their own
+    #[arg(long, value_name = "LABEL,…", value_delimiter = ',', requires = "continuous")]
+    apart: Vec<String>,
+
+    /// Find the operating point: the settings and thresholds with the fewest misses at so many false alarms an hour
+    #[arg(long, value_name = "N", requires = "continuous", value_parser = parse_rate)]
+    false_alarms_an_hour: Option<f64>,
+
+    /// The longest median latency that the operating point should have, in milliseconds
+    #[arg(long, value_name = "MS", requires = "continuous", default_value_t = 250.0)]
+    latency_ms: f64,
+
+    /// Times of smoothing to try for the operating point
+    #[arg(
+        long,
+        value_name = "MS,…",
+        requires = "continuous",
+        value_delimiter = ',',
+        default_value = "50,100,150,200,300,400"
+    )]
+    smoothing_ms: Vec<u32>,
+
+    /// Times above the threshold to try for the operating point [default: the model's]
+    #[arg(long, value_name = "MS,…", requires = "continuous", value_delimiter = ',')]
+    minimum_ms: Vec<u32>,
+
+    /// Write the operating point into the model: its detector's defaults [at 0.5 false alarms an hour, unless told otherwise]
+    #[arg(long, requires = "continuous")]
+    calibrate: bool,
+
+    /// Where to write the calibrated model [default: over --model]
+    #[arg(short, long, value_name = "MODEL.ear", requires = "calibrate")]
+    output: Option<PathBuf>,
+
+    /// Listen with the energy gate, to see what it costs: only sound that lies DB decibels above the background is looked at [DB: 6]
+    #[arg(long, value_name = "DB", requires = "continuous", num_args = 0..=1, require_equals = true, default_missing_value = "6")]
+    gate: Option<f32>,
+}
+
+/// The target of `--calibrate`.
+const FALSE_ALARMS_AN_HOUR: f64 = 0.5;
+
+fn parse_gap(text: &str) -> Result<f64, String> {
+    let gap = text.parse().ok().filter(|gap| (0.0..=60.0).contains(gap));
+    gap.ok_or_else(|| "give seconds, 0 to 60".into())
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (0.0..=1e6).contains(rate));
+    rate.ok_or_else(|| "give a number of false alarms, such as 0.5".into())
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub hours: f64,
+    /// The detector as it is in the model.
+    pub present: OperatingFigures,
+    /// One threshold for all labels, with the model's other settings.
+    pub curve: Vec<Point>,
+    /// The operating point that was asked for.
+    pub operating_point: Option<OperatingFigures>,
+    /// The artifact that it was written to.
+    pub calibrated: Option<PathBuf>,
+    pub skipped: Vec<Skipped>,
+}
+
+impl ContinuousOptions {
+    pub const fn is_wanted(&self) -> bool {
+        self.continuous
+    }
+
+    fn target(&self) -> Option<Target> {
+        let target = |false_alarms_an_hour| Target { false_alarms_an_hour, latency_ms: self.latency_ms };
+        self.false_alarms_an_hour.or(self.calibrate.then_some(FALSE_ALARMS_AN_HOUR)).map(target)
+    }
+
+    /// The settings to try for the operating point.
+    fn candidates(&self, present: DetectorSettings) -> Vec<DetectorSettings> {
+        let minima = if self.minimum_ms.is_empty() { &[present.minimum_ms][..] } else { &self.minimum_ms };
+        let with = |smoothing_ms: &u32| {
+            let smoothing_ms = *smoothing_ms;
+            minima.iter().map(move |&minimum_ms| DetectorSettings { smoothing_ms, minimum_ms, ..present })
+        };
+        self.smoothing_ms.iter().flat_map(with).collect()
+    }
+
+    /// Where the calibrated model goes.
+    fn destination(&self, eval: &Eval) -> Result<Option<PathBuf>, Error> {
+        let own = || eval.model.path().filter(|path| !path.extension().is_some_and(|ending| ending == "onnx"));
+        let refused = || Error::EvalOption {
+            what: "--calibrate writes into an artifact: give its path as --model MODEL.ear, or another one as --output"
+                .into(),
+        };
+        self.calibrate
+            .then(|| self.output.clone().or_else(|| own().map(Path::to_owned)).ok_or_else(refused))
+            .transpose()
+    }
+}
+
+pub fn run(eval: &Eval, options: &ContinuousOptions) -> Result<ExitCode, Error> {
+    let destination = options.destination(eval)?;
+    let loaded = eval.model.open()?;
+    let model = loaded.model()?;
+    let names: Vec<&str> = model.labels().collect();
+    let (masked, apart) = (indices(&eval.mask, &names)?, indices(&options.apart, &names)?);
+    let labels = Labels { names: &names, masked: &masked };
+    let mut programme = programme(eval, options, labels, model.sample_rate())?;
+    let stress = eval.stress.read(model.sample_rate(), &mut programme.skipped)?;
+    let scenery = Scenery {
+        noise: stress.noise,
+        room: stress.room,
+        gain_db: stress.gain_db,
+        gap_seconds: options.gap,
+        seed: eval.stress.seed,
+    };
+
+    let settings = ListenerSettings { gate: options.gate(&model), ..ListenerSettings::of(&model) };
+    let listening = Listening { engine: eval.model.engine(), settings, scenery: &scenery };
+    let bar = progress(programme.bytes(), "{bytes}/{total_bytes} heard");
+    let heard = hear(&loaded, &mut programme, &listening, labels, |bytes| bar.inc(bytes))?;
+    bar.finish_and_clear();
+
+    let ground = Ground { heard: &heard, sources: programme.sources.len(), labels, timing: Timing::of(&model) };
+    let figures_of =
+        |Found { trial, tally }: &Found| OperatingFigures::new(trial, tally, &apart, &ground, &programme.sources);
+    let trial = Trial { settings: settings.detector, thresholds: ground.masked(model.thresholds().to_vec()) };
+    let present = Found { tally: ground.tally(&trial)?, trial };
+    let curve = ground.curve(settings.detector)?;
+    let found = match options.target() {
+        Some(target) => Some(operating_point(&ground, &options.candidates(settings.detector), target)?),
+        None => None,
+    };
+    if let (Some(path), Some(found)) = (&destination, &found) {
+        write_calibrated(&model, found, labels, path)?;
+    }
+    if let Some(folder) = &eval.plots {
+        let least = 0.5 / ground.hours().max(1e-3);
+        let det = plots::trade_off(&trade_offs(&curve, &apart, &ground), "false alarms an hour", least..least * 1e4)?;
+        write_plots(folder, [("det.png", det)])?;
+    }
+    let point =
+        |(threshold, tally): &(f32, _)| Point { threshold: *threshold, total: Total::new(tally, &apart, &ground) };
+    let report = Report {
+        hours: ground.hours(),
+        present: figures_of(&present),
+        curve: curve.iter().map(point).collect(),
+        operating_point: found.as_ref().map(figures_of),
+        calibrated: destination,
+        skipped: programme.skipped.clone(),
+    };
+    let text = if eval.json { json_line(&report)? } else { table::of_hours(&report) };
+    Output::new().write(text)?;
+    Ok(exit_code(&report.skipped, usize::from(report.hours > 0.0)))
+}
+
+/// Everything that is to be listened to.
+fn programme(
+    eval: &Eval,
+    options: &ContinuousOptions,
+    labels: Labels<'_>,
+    sample_rate: u32,
+) -> Result<Programme, Error> {
+    let mut programme = Programme::default();
+    for path in &eval.paths {
+        if path.is_dir() && has_words(path, labels.names) {
+            programme.add_clips(path, labels, &eval.without, eval.stress.seed)?;
+        } else {
+            for file in recordings(path)? {
+                programme.add_recording(&file, options.track.as_deref(), labels, sample_rate)?;
+            }
+        }
+    }
+    for path in &options.negatives {
+        programme.add_negatives(path)?;
+    }
+    Ok(programme)
+}
+
+impl ContinuousOptions {
+    fn gate(&self, model: &Model<'_>) -> Option<GateSettings> {
+        let window_ms = model.window_samples() as u64 * 1_000 / u64::from(model.sample_rate());
+        let open = GateSettings::for_window(u32::try_from(window_ms).unwrap_or(u32::MAX));
+        self.gate.map(|margin_db| GateSettings { margin_db, ..open })
+    }
+}
+
+fn operating_point(ground: &Ground<'_>, candidates: &[DetectorSettings], target: Target) -> Result<Found, Error> {
+    let bar = progress(candidates.len() as u64, "{pos}/{len} settings tried");
+    let found = search(ground, candidates, target, || bar.inc(1))?;
+    bar.finish_and_clear();
+    found.ok_or_else(|| Error::EvalOption {
+        what: format!(
+            "no threshold keeps to {} false alarms an hour: allow more, or train on what sets it off",
+            target.false_alarms_an_hour
+        ),
+    })
+}
+
+/// Writes the artifact with another detector; masked labels keep their thresholds.
+fn write_calibrated(model: &Model<'_>, found: &Found, labels: Labels<'_>, path: &Path) -> Result<(), Error> {
+    let DetectorSettings { smoothing_ms, release, minimum_ms, refractory_ms, mute_ms, .. } = found.trial.settings;
+    let defaults = DetectorDefaults { smoothing_ms, release, minimum_ms, refractory_ms, mute_ms };
+    let mut thresholds = found.trial.thresholds.clone();
+    for &label in labels.masked {
+        thresholds[label] = model.thresholds()[label];
+    }
+    let artifact = with_detector(model.bytes(), &defaults, &thresholds)?;
+    std::fs::write(path, artifact).map_err(|cause| Error::WriteModel { path: path.to_owned(), cause })
+}

@@ -1,0 +1,301 @@
+//! Streaming gives the bits that windows give: on random networks, and across resets.
+
+use earmark_core::engine::{Network, PlanEngine};
+use earmark_core::model::{DetectorDefaults, Mode, Model, Problem};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed};
+
+use super::super::emit;
+use super::super::ir::{Filter, Graph, Kind, Op, Place, Quant, Window};
+use super::super::memory;
+use super::{Stream, stream};
+use crate::frontend::{FrontEndTables, Options};
+use crate::model::bytes::AlignedBytes;
+
+const FEATURES: usize = 6;
+const LABELS: usize = 3;
+
+/// A network in the making. Every choice comes from a stream of random bytes.
+struct Maker<'a> {
+    graph: Graph,
+    /// What later operators may read: place, and frames from one row to the next.
+    values: Vec<(Place, usize)>,
+    random: std::iter::Cycle<std::slice::Iter<'a, u8>>,
+}
+
+impl<'a> Maker<'a> {
+    fn new(frames: usize, random: &'a [u8]) -> Self {
+        let quant = Quant { scale: 0.05, zero_point: -7 };
+        let features = Place { tensor: 0, offset: 0, shape: [frames, 1, FEATURES], zero_point: quant.zero_point };
+        let graph = Graph {
+            tensors: vec![features.length()],
+            ops: Vec::new(),
+            frames,
+            features: FEATURES,
+            lasting: vec![Graph::FEATURES],
+            input: quant,
+            output: features,
+            output_quant: quant,
+        };
+        // The same memory as rows of one channel, so that two-dimensional networks are met too.
+        let as_image = Place { shape: [frames, FEATURES, 1], ..features };
+        Self { graph, values: vec![(as_image, 1), (features, 1)], random: random.iter().cycle() }
+    }
+
+    /// A number below `limit`.
+    fn draw(&mut self, limit: usize) -> usize {
+        usize::from(*self.random.next().expect("it goes round")) % limit.max(1)
+    }
+
+    fn push(&mut self, kind: Kind, inputs: Vec<Place>, shape: [usize; 3], frames: usize) -> Place {
+        let zero_point = self.draw(40) as i8 - 20;
+        let output = Place { tensor: self.graph.tensors.len(), offset: 0, shape, zero_point };
+        self.graph.tensors.push(output.length());
+        let node = format!("node{}", self.graph.ops.len());
+        let clamp = if kind.can_clamp() && self.draw(2) == 0 { [zero_point, 127] } else { [-128, 127] };
+        self.graph.ops.push(Op { node, kind, inputs, output, clamp });
+        self.values.push((output, frames));
+        output
+    }
+
+    fn filter(&mut self, window: Window, inputs: usize, outputs: usize, groups: usize) -> Kind {
+        let taps = window.kernel[0] * window.kernel[1] * inputs / groups;
+        let weights: Vec<i8> = (0..taps * outputs).map(|_| self.draw(255) as i8).collect();
+        let biases = (0..outputs).map(|_| self.draw(255) as i32 * 40 - 5_000).collect();
+        let scales = (0..outputs).map(|_| 0.9 / (40 + self.draw(200)) as f32 / (taps as f32).sqrt()).collect();
+        Kind::Convolution(Filter { window, groups, weights, biases, scales })
+    }
+
+    /// Appends an operator on one of the latest values, if it fits.
+    fn add_op(&mut self) {
+        let recent = self.values.len().min(3);
+        let index = self.values.len() - 1 - self.draw(recent);
+        let (mut input, frames) = self.values[index];
+        let [rows, width, channels] = input.shape;
+        // Some operators read only a part of the rows.
+        let cut = if self.draw(4) == 0 { self.draw(rows.min(4)) } else { 0 };
+        let rows = rows - cut;
+        if self.draw(2) == 0 {
+            input.offset += cut * width * channels;
+        }
+        input.shape[0] = rows;
+        let kernel = [1 + self.draw(5).min(rows - 1), 1 + self.draw(3).min(width - 1)];
+        let stride = [1 + self.draw(7) / 5, 1];
+        let dilation = [if self.draw(3) == 0 { 2 } else { 1 }, 1];
+        let window = Window { kernel, stride, dilation, pad: [0, 0] };
+        let pool = Window { dilation: [1, 1], ..window };
+        let extent = |window: &Window| (window.kernel[0] - 1) * window.dilation[0] + 1;
+        let rows_after = |window: &Window| (rows.saturating_sub(extent(window))) / window.stride[0] + 1;
+        let columns = width - kernel[1] + 1;
+        match self.draw(9) {
+            0..=1 if extent(&window) <= rows => {
+                let outputs = 1 + self.draw(9);
+                let kind = self.filter(window, channels, outputs, 1);
+                self.push(kind, vec![input], [rows_after(&window), columns, outputs], frames * stride[0]);
+            }
+            2..=3 if extent(&window) <= rows && channels > 1 => {
+                let kind = self.filter(window, channels, channels, channels);
+                self.push(kind, vec![input], [rows_after(&window), columns, channels], frames * stride[0]);
+            }
+            4 => {
+                let table: Vec<i8> = (0..256).map(|_| self.draw(256) as u8 as i8).collect();
+                self.push(Kind::Lookup(table.try_into().expect("256 entries")), vec![input], input.shape, frames);
+            }
+            5..=6 => {
+                let same = |(other, apart): &&(Place, usize)| {
+                    *apart == frames && other.shape[1..] == input.shape[1..] && other.shape[0] >= rows
+                };
+                let others: Vec<Place> = self.values.iter().filter(same).map(|(other, _)| *other).collect();
+                let drawn = self.draw(others.len());
+                let mut other = others[drawn];
+                other.offset += self.draw(other.shape[0] - rows + 1) * width * channels;
+                other.shape[0] = rows;
+                let kind = if self.draw(3) == 0 { Kind::Multiply(0.02) } else { Kind::Add([0.7, -0.4]) };
+                self.push(kind, vec![input, other], input.shape, frames);
+            }
+            7 => {
+                let kind = if self.draw(2) == 0 {
+                    Kind::MaxPool(pool)
+                } else {
+                    Kind::AveragePool { window: pool, count_padding: false, ratio: 0.8 }
+                };
+                self.push(kind, vec![input], [rows_after(&pool), columns, channels], frames * stride[0]);
+            }
+            8 => {
+                // Joined with itself along channels.
+                let shape = [rows, width, 2 * channels];
+                let tensor = self.graph.tensors.len();
+                self.graph.tensors.push(shape.iter().product());
+                let output = Place { tensor, offset: 0, shape, zero_point: 0 };
+                for half in 0..2 {
+                    let extent = input.shape;
+                    let kind = Kind::Copy { from: [0; 3], to: [0, 0, half * channels], extent };
+                    let node = format!("node{}", self.graph.ops.len());
+                    self.graph.ops.push(Op { node, kind, inputs: vec![input], output, clamp: [-128, 127] });
+                }
+                self.values.push((output, frames));
+            }
+            _ => {}
+        }
+    }
+
+    /// Ends with a mean over time, a convolution over all of it, or all of it flattened; then one value a label.
+    fn finish(mut self) -> Graph {
+        let (mut last, _) = *self.values.last().expect("the features are there");
+        let [rows, width, channels] = last.shape;
+        let everything = Window { kernel: [rows, width], ..Window::POINT };
+        match self.draw(5) {
+            0..=1 => {
+                let kind = Kind::AveragePool { window: everything, count_padding: false, ratio: 1.3 };
+                last = self.push(kind, vec![last], [1, 1, channels], 0);
+            }
+            2 => {
+                let window = Window { kernel: [rows, 1], ..Window::POINT };
+                let kind = Kind::AveragePool { window, count_padding: true, ratio: 0.9 };
+                last = self.push(kind, vec![last], [1, width, channels], 0);
+            }
+            3 => {
+                let kind = Kind::MaxPool(everything);
+                last = self.push(kind, vec![last], [1, 1, channels], 0);
+            }
+            _ => {}
+        }
+        last.shape = [1, 1, last.length()];
+        let kind = self.filter(Window::POINT, last.length(), LABELS, 1);
+        self.graph.output = self.push(kind, vec![last], [1, 1, LABELS], 0);
+        self.graph
+    }
+}
+
+fn network(frames: usize, ops: usize, random: &[u8]) -> Graph {
+    let mut maker = Maker::new(frames, random);
+    (0..ops).for_each(|_| maker.add_op());
+    maker.finish()
+}
+
+fn artifact(graph: &Graph, stream: Option<&Stream>) -> AlignedBytes {
+    let options: Options = toml::from_str(
+        "preset = 'torchaudio'\nsample_rate = 8000\nwindow_length = 64\nhop_length = 32\nfft_length = 64\nlow_hz = 0\n\
+         high_hz = 4000\nmel_bands = 6\nmfcc_coefficients = 0",
+    )
+    .unwrap();
+    let tables = FrontEndTables::new(&options.settings().unwrap()).unwrap();
+    let spec = tables.spec();
+    let arena = memory::plan(graph);
+    let stream = stream.map(|stream| (stream, memory::plan(&stream.graph)));
+    let labels: Vec<String> = (0..LABELS).map(|label| format!("label{label}")).collect();
+    let contents = emit::Contents {
+        labels: &labels,
+        problem: Problem::SingleLabel,
+        window_samples: ((graph.frames - 1) * spec.hop_length + spec.window_length) as u32,
+        front_end: spec,
+        graph,
+        arena: &arena,
+        stream: stream.as_ref().map(|(stream, arena)| (*stream, arena)),
+        detector: DetectorDefaults { smoothing_ms: 0, release: 0.5, minimum_ms: 0, refractory_ms: 0, mute_ms: 0 },
+        thresholds: &[0.5; LABELS],
+        source_hash: [0; 32],
+        provenance: "{}",
+    };
+    AlignedBytes::new(&emit::write(&contents).unwrap())
+}
+
+fn cases(sample: u32, full: u32) -> Config {
+    if std::env::var_os("EARMARK_FULL").is_some() {
+        Config::with_cases(full)
+    } else {
+        Config { rng_seed: RngSeed::Fixed(1), ..Config::with_cases(sample) }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(3_000, 300_000))]
+
+    #[test]
+    fn a_stream_gives_the_bits_of_its_windows(
+        frames in 4usize..40,
+        ops in 0usize..9,
+        random in vec(any::<u8>(), 200..400),
+        values in vec(-8.0f32..8.0, 500),
+    ) {
+        let graph = network(frames, ops, &random);
+        let stream = match stream(&graph) {
+            Ok(stream) => stream,
+            Err(why) => {
+                prop_assert!(why.ends_with("is longer than its window"), "{}", why);
+                return Ok(());
+            }
+        };
+        let bytes = artifact(&graph, Some(&stream));
+        let model = Model::new(bytes.as_slice()).unwrap();
+        prop_assert_eq!(model.mode(), Mode::Streaming { stride_frames: stream.stride });
+        let mut memory = vec![0x5A; model.sizes().engine];
+        let mut windowed = PlanEngine::new(model, &mut memory).unwrap();
+        let mut state = vec![0x5A; model.sizes().streaming_engine];
+        let mut streaming = PlanEngine::streaming(model, &mut state).unwrap();
+
+        let mut values = values.iter().cycle();
+        let mut frame = || std::array::from_fn::<f32, FEATURES, _>(|_| *values.next().unwrap());
+        for length in [frames + 17, frames - 1, frames + 9] {
+            for pushed in 1..=length {
+                let frame = frame();
+                windowed.push_frame(&frame).unwrap();
+                streaming.push_frame(&frame).unwrap();
+                let is_due = pushed >= frames && (pushed - frames) % stream.stride == 0;
+                let expected = is_due.then(|| windowed.quantised_outputs().unwrap().to_vec());
+                prop_assert_eq!(streaming.quantised_outputs(), expected.as_deref(), "frame {} of {:#?}", pushed, graph);
+                let kept = streaming.quantised_features();
+                prop_assert!(windowed.quantised_features().ends_with(kept));
+            }
+            windowed.reset();
+            streaming.reset();
+        }
+    }
+}
+
+/// `frames` frames, and one operator on them.
+fn single(frames: usize, kind: Kind, shape: [usize; 3]) -> Graph {
+    let mut maker = Maker::new(frames, &[1]);
+    let features = maker.values[1].0;
+    maker.push(kind, vec![features], shape, 1);
+    maker.finish()
+}
+
+#[test]
+fn what_cannot_stream_is_named() {
+    let padded = Window { kernel: [3, 1], pad: [1, 0], ..Window::POINT };
+    assert_eq!(stream(&single(9, Kind::MaxPool(padded), [9, 1, FEATURES])).unwrap_err(), "node0 pads the time axis");
+    let behind = Window { kernel: [3, 1], ..Window::POINT };
+    assert_eq!(stream(&single(9, Kind::MaxPool(behind), [8, 1, FEATURES])).unwrap_err(), "node0 pads the time axis");
+
+    let mut maker = Maker::new(9, &[1]);
+    let features = maker.values[1].0;
+    let window = Window { kernel: [9, 1], ..Window::POINT };
+    let mean = Kind::AveragePool { window, count_padding: false, ratio: 1.0 };
+    let mean = maker.push(mean, vec![features], [1, 1, FEATURES], 0);
+    maker.push(Kind::Multiply(0.1), vec![features, mean], features.shape, 1);
+    let why = stream(&maker.finish()).unwrap_err();
+    assert_eq!(why, "node1 spreads what is known of a whole window over its frames");
+}
+
+#[test]
+fn a_step_costs_what_is_new_in_it() {
+    // A convolution of three frames, then a mean over the window: a step is one row of it.
+    let mut maker = Maker::new(20, &[1]);
+    let features = maker.values[1].0;
+    let kind = maker.filter(Window { kernel: [3, 1], ..Window::POINT }, FEATURES, 8, 1);
+    let rows = maker.push(kind, vec![features], [18, 1, 8], 1);
+    let window = Window { kernel: [18, 1], ..Window::POINT };
+    let mean = Kind::AveragePool { window, count_padding: false, ratio: 1.0 };
+    maker.push(mean, vec![rows], [1, 1, 8], 0);
+    let graph = maker.finish();
+    let stream = stream(&graph).unwrap();
+    let bytes = artifact(&graph, Some(&stream));
+    let model = Model::new(bytes.as_slice()).unwrap();
+    let step: u64 = model.streaming().unwrap().ops().map(|op| op.multiply_accumulates()).sum();
+    assert_eq!(step, (3 * FEATURES * 8 + 8 * LABELS) as u64);
+    // Three frames; 18 rows of eight bytes, nine words; what a step computes.
+    let arena = model.streaming().unwrap().arena_length();
+    assert!(arena <= 3 * FEATURES + 14 + 18 * 8 + 36 + 12 + 3 * 16, "{arena} bytes");
+}

@@ -1,0 +1,150 @@
+//! The core's listener on the host: its memory, and the choice of the engine behind it.
+
+use earmark_core::detect::Detector;
+use earmark_core::engine::{Network, PlanEngine};
+use earmark_core::listener::{Event, Listener, ListenerSettings};
+use earmark_core::model::Model;
+use earmark_core::recognizer::Recognizer;
+use earmark_core::signal::SignalCondition;
+
+use crate::Error;
+use crate::classify::Engine;
+use crate::model::LoadedModel;
+#[cfg(feature = "tract")]
+use crate::reference::ReferenceNetwork;
+
+/// What a listener lives in: its memory, and the reference runtime if that is asked for.
+///
+/// ```
+/// use earmark::classify::Engine;
+/// use earmark::listen::ListenerMemory;
+/// use earmark::model::LoadedModel;
+/// use earmark_core::listener::{Event, ListenerSettings};
+///
+/// let model = LoadedModel::built_in();
+/// let mut memory = ListenerMemory::new(&model, Engine::Core)?;
+/// let settings = ListenerSettings::of(memory.model());
+/// let mut listener = memory.listener(&settings)?;
+/// listener.push(&[0; 480], |event| {
+///     if let Event::Detection(detection) = event {
+///         println!("label {} at sample {}", detection.label, detection.start);
+///     }
+/// })?;
+/// # Ok::<(), earmark::Error>(())
+/// ```
+pub struct ListenerMemory<'m> {
+    model: Model<'m>,
+    /// In words of the strictest alignment that the core asks for.
+    words: Vec<u128>,
+    /// What runs in the place of the core's engine.
+    reference: Option<Box<dyn Network + Send>>,
+}
+
+impl<'m> ListenerMemory<'m> {
+    /// Prepares a model.
+    ///
+    /// # Errors
+    /// The model is damaged, or the engine cannot run it.
+    pub fn new(loaded: &'m LoadedModel, engine: Engine) -> Result<Self, Error> {
+        let model = loaded.model()?;
+        let reference: Option<Box<dyn Network + Send>> = match engine {
+            Engine::Core => None,
+            #[cfg(feature = "tract")]
+            Engine::Tract => Some(Box::new(ReferenceNetwork::new(&loaded.source()?, &model)?)),
+        };
+        Ok(Self { model, words: Vec::new(), reference })
+    }
+
+    /// The model.
+    #[must_use]
+    pub const fn model(&self) -> &Model<'m> {
+        &self.model
+    }
+
+    /// A listener that has heard nothing yet.
+    ///
+    /// # Errors
+    /// None with a checked model.
+    pub fn listener(&mut self, settings: &ListenerSettings) -> Result<StreamListener<'_>, Error> {
+        let model = self.model;
+        let recognizer = model.sizes().recognizer;
+        self.words.resize((recognizer + settings.memory(&model)).div_ceil(size_of::<u128>()), 0);
+        let memory: &mut [u8] = bytemuck::cast_slice_mut(&mut self.words);
+        let ears = match &mut self.reference {
+            None => Ears::Core(Listener::new(model, settings, memory)?),
+            Some(network) => {
+                let (recognizer, rest) = memory.split_at_mut(recognizer);
+                let network: &mut (dyn Network + Send) = &mut **network;
+                let recognizer = Recognizer::with_network(model, network, recognizer)?;
+                Ears::Reference(Listener::with_recognizer(recognizer, settings, rest)?)
+            }
+        };
+        Ok(StreamListener { ears })
+    }
+}
+
+/// A [`Listener`] on either engine.
+pub struct StreamListener<'a> {
+    ears: Ears<'a>,
+}
+
+// One of them lives at a time, so their sizes matter little.
+#[expect(clippy::large_enum_variant)]
+enum Ears<'a> {
+    Core(Listener<'a, 'a, PlanEngine<'a, 'a>>),
+    Reference(Listener<'a, 'a, &'a mut (dyn Network + Send)>),
+}
+
+/// The same call on whichever it is.
+macro_rules! either {
+    ($self:expr, $listener:ident => $call:expr) => {
+        match $self {
+            Ears::Core($listener) => $call,
+            Ears::Reference($listener) => $call,
+        }
+    };
+}
+
+impl<'a> StreamListener<'a> {
+    /// Takes the next samples, any number of them, and tells what is heard in them.
+    ///
+    /// # Errors
+    /// What the network says; none from the core.
+    pub fn push(&mut self, samples: &[i16], on_event: impl FnMut(Event<'_>)) -> Result<(), Error> {
+        Ok(either!(&mut self.ears, listener => listener.push(samples, on_event))?)
+    }
+
+    /// Samples heard since the start or the last reset.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        either!(&self.ears, listener => listener.position())
+    }
+
+    /// Of these, the samples that the gate has kept from the network.
+    #[must_use]
+    pub const fn left_out(&self) -> u64 {
+        either!(&self.ears, listener => listener.left_out())
+    }
+
+    /// The detector, to turn its knobs while listening.
+    pub const fn detector(&mut self) -> &mut Detector<'a> {
+        either!(&mut self.ears, listener => listener.detector())
+    }
+
+    /// What is wrong with the signal at present, if anything.
+    #[must_use]
+    pub const fn signal(&self) -> Option<SignalCondition> {
+        either!(&self.ears, listener => listener.signal())
+    }
+
+    /// The model.
+    #[must_use]
+    pub const fn model(&self) -> &Model<'a> {
+        either!(&self.ears, listener => listener.model())
+    }
+
+    /// Forgets everything heard, as after samples were lost. The detector's thresholds and sensitivities stay.
+    pub fn reset(&mut self) {
+        either!(&mut self.ears, listener => listener.reset());
+    }
+}
