@@ -2,9 +2,9 @@
 
 #![cfg(feature = "serve")]
 
-mod support;
 #[path = "support/server.rs"]
 mod server;
+mod support;
 
 use std::fs;
 use std::thread;

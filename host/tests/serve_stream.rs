@@ -2,9 +2,9 @@
 
 #![cfg(feature = "serve")]
 
-mod support;
 #[path = "support/server.rs"]
 mod server;
+mod support;
 
 use std::fs;
 use std::io::Cursor;
@@ -36,7 +36,7 @@ fn heard(wav: &[u8]) -> Vec<String> {
     let model = built_in.model().unwrap();
     let labels: Vec<&str> = model.labels().collect();
     let settings = ListenerSettings::of(&model);
-    let mut memory = vec![0_u32; (model.sizes().recognizer + settings.memory(&model)).div_ceil(4)];
+    let mut memory = vec![0_u128; (model.sizes().recognizer + settings.memory(&model)).div_ceil(16)];
     let mut listener = Listener::new(model, &settings, bytemuck::cast_slice_mut(&mut memory)).unwrap();
     let mut events = Vec::new();
     listener
@@ -163,13 +163,20 @@ fn what_is_wrong_is_told() {
 
     for (path, message, code, word) in [
         (STREAM, Message::text("hello"), CloseCode::Unsupported, "binary messages"),
-        (&format!("{STREAM}?format=f32le"), Message::binary(f32::NAN.to_le_bytes().to_vec()), CloseCode::Invalid, "not a number"),
+        (
+            &format!("{STREAM}?format=f32le"),
+            Message::binary(f32::NAN.to_le_bytes().to_vec()),
+            CloseCode::Invalid,
+            "not a number",
+        ),
     ] {
         let mut socket = connect(&server, path).unwrap();
         socket.send(message).unwrap();
         let (texts, closed) = rest(&mut socket);
         assert_eq!((texts.len(), closed), (1, code));
-        assert!(serde_json::from_str::<serde_json::Value>(&texts[0]).unwrap()["error"].as_str().unwrap().contains(word));
+        assert!(
+            serde_json::from_str::<serde_json::Value>(&texts[0]).unwrap()["error"].as_str().unwrap().contains(word)
+        );
         until("its place is free", || server.metric("earmark_streams") == 0.0);
     }
 
