@@ -84,6 +84,13 @@ if [ -n "${EARMARK_FULL:-}" ]; then
     EARMARK_GOLDEN_OPS="$PWD/$vectors" cargo test -p earmark --test ops -- --nocapture
 fi
 
+step "clients of the server"
+need node nodejs
+need npm npm
+need curl curl
+need chromium chromium
+host/tests/conformance/run.sh
+
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --features earmark/listen --no-deps
 

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::panic;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -189,5 +190,7 @@ impl Serve {
             LogFormat::Human => log.with_ansi(io::stderr().is_terminal()).init(),
             LogFormat::Json => log.json().flatten_event(true).init(),
         }
+        // A fault is a line of the log like any other.
+        panic::set_hook(Box::new(|fault| tracing::error!("{}", fault.to_string().replace('\n', " "))));
     }
 }

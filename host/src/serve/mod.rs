@@ -70,6 +70,22 @@ struct App {
 }
 
 impl App {
+    fn new(config: Config, registry: Registry, stopping: watch::Receiver<bool>) -> Arc<Self> {
+        Arc::new(Self {
+            auth: Auth::new(config.api_key.as_deref()),
+            registry,
+            pool: Pool::new(config.workers.get(), config.queue),
+            cache: Cache::new(config.cache_bytes),
+            memory: Memory::new(config.body_memory),
+            metrics: Metrics::new(),
+            streams: Arc::new(Semaphore::new(config.streams)),
+            stopping,
+            ids: RandomState::new(),
+            requests: AtomicU64::new(0),
+            config,
+        })
+    }
+
     fn entry(&self, id: &str) -> Result<Arc<Entry>, Failure> {
         self.registry.get(id).ok_or_else(|| {
             Failure::new(StatusCode::NOT_FOUND, format!("there is no model {id}: GET /models lists those there are"))
@@ -155,19 +171,7 @@ impl Server {
         let signals = Signals::new().map_err(Error::Server)?;
         let Self { listener, config, registry } = self;
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Error::Server)?;
-        let app = Arc::new(App {
-            auth: Auth::new(config.api_key.as_deref()),
-            registry,
-            pool: Pool::new(config.workers.get(), config.queue),
-            cache: Cache::new(config.cache_bytes),
-            memory: Memory::new(config.body_memory),
-            metrics: Metrics::new(),
-            streams: Arc::new(Semaphore::new(config.streams)),
-            stopping: stopping.clone(),
-            ids: RandomState::new(),
-            requests: AtomicU64::new(0),
-            config,
-        });
+        let app = App::new(config, registry, stopping.clone());
         // Loaded before anybody asks, so that the first answer is quick and /ready means something.
         let first = app.entry(&app.config.default_model);
         tokio::spawn(async move {

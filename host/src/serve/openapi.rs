@@ -12,7 +12,7 @@ use super::{answer, operations, stream};
 #[expect(dead_code, reason = "describes what the core reads")]
 pub(super) struct AudioRequest {
     /// The audio file as base64.
-    #[schema(content_encoding = "base64", example = "UklGRiQAAABXQVZFZm10IBAAAAABAAEA…")]
+    #[schema(content_encoding = "base64", format = Byte, example = "UklGRigAAABXQVZFZm10IBAAAAABAAEAgD4AAAB9AAACABAAZGF0YQQAAAAAAAAA")]
     inputs: String,
     parameters: Option<AudioParameters>,
 }
@@ -194,6 +194,7 @@ impl Modify for Keys {
         operations::status_by_name, operations::status_by_owner_and_name, operations::metrics,
         stream::by_name, stream::by_owner_and_name,
     ),
+    components(schemas(LabelScore)),
     modifiers(&Keys),
     security((), ("key" = [])),
 )]

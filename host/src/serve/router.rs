@@ -115,3 +115,43 @@ async fn nowhere(uri: Uri) -> Failure {
         format!("there is nothing at {path}: POST audio to / or /models/MODEL; /docs shows all there is"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::sync::watch;
+
+    use super::*;
+    use crate::classify::Engine;
+    use crate::serve::registry::Registry;
+    use crate::serve::{Config, connection};
+
+    async fn faulty() -> &'static str {
+        panic!("a fault that nobody foresaw")
+    }
+
+    #[tokio::test]
+    async fn a_panic_in_a_handler_is_a_500_in_json_and_the_connection_goes_on() {
+        let (stop, stopping) = watch::channel(false);
+        let app = App::new(Config::default(), Registry::new(None, Engine::Core).unwrap(), stopping.clone());
+        let router = around(routes(&app).route("/faulty", get(faulty)), &app);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move { connection::serve(listener, router, &app, stopping).await });
+
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        for path in ["/faulty", "/faulty", "/health"] {
+            stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: earmark\r\n\r\n").as_bytes()).await.unwrap();
+        }
+        stream.write_all(b"GET /nowhere HTTP/1.1\r\nhost: earmark\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text.matches("HTTP/1.1 500 ").count(), 2, "{text}");
+        assert_eq!(text.matches(r#"{"error":"the server failed on this request, and goes on"}"#).count(), 2);
+        assert!(text.contains(r#"{"status":"ok"}"#) && text.contains("HTTP/1.1 404 "), "{text}");
+
+        stop.send_replace(true);
+        assert_eq!(serving.await.unwrap(), 0);
+    }
+}

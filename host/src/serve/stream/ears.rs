@@ -18,8 +18,8 @@ use crate::reference::ReferenceNetwork;
 /// What a listener reads and works in.
 struct Parts {
     model: Arc<LoadedModel>,
-    /// In words because it must start at a multiple of 4 bytes.
-    memory: MutBorrow<Vec<u32>>,
+    /// In words of the strictest alignment that the core asks for.
+    memory: MutBorrow<Vec<u128>>,
     /// What runs in the place of the core.
     reference: MutBorrow<Option<Box<dyn Network + Send>>>,
 }
@@ -56,7 +56,7 @@ impl Ears {
             };
             let bytes = model.sizes().recognizer + ListenerSettings::of(&model).memory(&model);
             Parts {
-                memory: MutBorrow::new(vec![0; bytes.div_ceil(size_of::<u32>())]),
+                memory: MutBorrow::new(vec![0; bytes.div_ceil(size_of::<u128>())]),
                 reference: MutBorrow::new(reference),
                 model: loaded.clone(),
             }
@@ -91,8 +91,7 @@ impl<'p> Chain<'p> {
         Ok(match parts.reference.borrow_mut() {
             None => Self::Core(Listener::new(model, &settings, memory)?),
             Some(network) => {
-                let sizes = model.sizes();
-                let (recognizer, detector) = memory.split_at_mut(sizes.recognizer - sizes.engine);
+                let (recognizer, detector) = memory.split_at_mut(model.sizes().recognizer);
                 let recognizer = Recognizer::with_network(model, &mut **network, recognizer)?;
                 Self::Reference(Listener::with_recognizer(recognizer, &settings, detector)?)
             }

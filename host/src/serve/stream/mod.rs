@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::sync::TryAcquireError;
 
@@ -79,7 +79,7 @@ async fn open(
     let pcm = Pcm::read(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade.max_message_size(LONGEST_MESSAGE).max_frame_size(LONGEST_MESSAGE),
-        Err(rejection) => return Ok(rejection.into_response()),
+        Err(_) => return Ok(no_socket()),
     };
     check_origin(&app, headers)?;
     let place = app.streams.clone().try_acquire_owned().map_err(|error| match error {
@@ -91,6 +91,15 @@ async fn open(
     let chain = Chain { converter: pcm.converter(model.facts().sample_rate)?, ears };
     let session = Session { _counted: Counted::new(&app.metrics.streams), _place: place, app, model, chain };
     Ok(upgrade.on_upgrade(move |socket| session.run(socket)))
+}
+
+/// The answer to a request that opens no WebSocket.
+fn no_socket() -> Response {
+    let text = "samples are streamed over a WebSocket: open one at this address";
+    let mut response = Failure::new(StatusCode::UPGRADE_REQUIRED, text).into_response();
+    response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    response
 }
 
 /// Browsers let any page open a WebSocket and leave it to the server to refuse.
