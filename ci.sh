@@ -43,6 +43,8 @@ step "tools"
 cargo --version 2>/dev/null || rustup toolchain install
 need qemu-system-arm qemu-system-arm
 need qemu-system-riscv32 qemu-system-misc
+# ALSA's headers, for the feature `listen`.
+pkg-config --exists alsa 2>/dev/null || debian_packages libasound2-dev pkg-config
 have_targets=yes
 rustup target add "${targets[@]}" i686-unknown-linux-musl || have_targets=no
 
@@ -53,19 +55,19 @@ for folder in "${boards[@]}" edge/boards/simulation; do
 done
 
 step "lints"
-cargo clippy --workspace --all-targets -- -D warnings
+cargo clippy --workspace --all-targets --features earmark/listen -- -D warnings
 cargo clippy -p earmark --no-default-features --all-targets -- -D warnings
 
 step "tests"
 if [ "$have_targets" = yes ]; then
-    cargo test --workspace
+    cargo test --workspace --features earmark/listen
     # Where addresses have 32 bits, as on a microcontroller; Rust brings all that linking for this target takes.
     RUSTFLAGS="-Clinker=rust-lld -Clink-self-contained=yes -Ctarget-feature=+crt-static" \
         cargo test -p earmark-core --target i686-unknown-linux-musl --tests
 else
     # Without the targets there is no firmware to compare with.
     echo "the bare-metal targets are missing: leaving out edge's test same_bits, which runs firmware" >&2
-    cargo test --workspace --exclude earmark-edge
+    cargo test --workspace --exclude earmark-edge --features earmark/listen
     cargo test -p earmark-edge --lib --test slots --test windowed
     cargo test -p earmark-edge --doc
 fi
@@ -83,7 +85,7 @@ if [ -n "${EARMARK_FULL:-}" ]; then
 fi
 
 step "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --features earmark/listen --no-deps
 
 step "microcontrollers"
 for target in "${targets[@]}"; do

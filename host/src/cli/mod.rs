@@ -11,14 +11,15 @@ mod classify;
 mod compile;
 mod detector;
 mod eval;
+mod features;
 mod inspect;
 mod listen;
 mod model;
 mod output;
-mod stream;
-mod track;
 #[cfg(feature = "serve")]
 mod serve;
+mod stream;
+mod track;
 #[cfg(feature = "tract")]
 mod verify;
 
@@ -47,6 +48,7 @@ enum Verb {
     Classify(classify::Classify),
     Stream(stream::Stream),
     Listen(listen::Listen),
+    Features(features::Features),
     #[cfg(feature = "serve")]
     Serve(serve::Serve),
     #[cfg(feature = "tract")]
@@ -65,6 +67,7 @@ pub fn run() -> ExitCode {
         Verb::Classify(verb) => verb.run(),
         Verb::Stream(verb) => verb.run(),
         Verb::Listen(verb) => verb.run(),
+        Verb::Features(verb) => verb.run(),
         #[cfg(feature = "serve")]
         Verb::Serve(verb) => verb.run(),
         #[cfg(feature = "tract")]
