@@ -1,16 +1,11 @@
 //! `earmark stream` on audio that it can use: what it prints for whom.
 
-mod support;
-#[path = "support/recording.rs"]
-mod recording;
-
-use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use recording::{bytes, samples, wav, words};
+use crate::recording::{bytes, samples, wav, words};
+use crate::support::{earmark, fixture, run, scratch};
 use serde_json::Value;
-use support::{earmark, fixture, run, scratch};
 
 fn stream(arguments: &[&str]) -> Command {
     let mut command = earmark();
@@ -212,8 +207,9 @@ fn the_reader_of_the_pipe_may_have_had_enough() {
 #[test]
 fn help_teaches() {
     let help = succeed(&mut stream(&["--help"]), b"");
-    for word in ["{\"start\":1.24,\"end\":1.78,\"label\":\"yes\",\"score\":0.97}", "arecord", "inmp441", "audacity", "--gate"] {
+    for word in
+        ["{\"start\":1.24,\"end\":1.78,\"label\":\"yes\",\"score\":0.97}", "arecord", "inmp441", "audacity", "--gate"]
+    {
         assert!(help.contains(word), "{word}");
     }
-    assert!(fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap().contains("earmark stream"));
 }

@@ -1,18 +1,17 @@
 //! `earmark listen` without a microphone, and with one that ALSA makes of a pipe.
 
-#[cfg(all(feature = "listen", target_os = "linux"))]
-#[path = "support/recording.rs"]
-mod recording;
-mod support;
-
-use support::{earmark, run};
+use crate::support::{earmark, run};
 
 #[cfg(not(feature = "listen"))]
 #[test]
 fn without_microphones_it_says_what_to_do() {
     let outcome = run(earmark().arg("listen"), b"");
     assert_eq!((outcome.stdout.as_str(), outcome.code), ("", 2));
-    assert!(outcome.stderr.starts_with("earmark: this earmark was built without microphones: build it with `--features listen`"));
+    assert!(
+        outcome
+            .stderr
+            .starts_with("earmark: this earmark was built without microphones: build it with `--features listen`")
+    );
     assert!(outcome.stderr.contains("earmark stream -") && outcome.stderr.lines().count() == 1, "{}", outcome.stderr);
 }
 
@@ -35,9 +34,8 @@ mod alsa {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::Duration;
 
-    use super::recording::words;
-    use super::support::{Outcome, earmark, run, scratch};
-
+    use crate::recording::words;
+    use crate::support::{Outcome, earmark, run, scratch};
 
     /// The command on a machine whose sound cards are those of `configuration`.
     fn listen(configuration: &Path) -> Command {
@@ -121,7 +119,10 @@ mod alsa {
             let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
             let greeting = stderr.next().unwrap().unwrap();
             assert!(greeting.starts_with("earmark: listening to "), "{greeting}");
-            assert!(greeting.contains(" (48000 Hz, channels: 2) for ") && greeting.ends_with("; Ctrl-C ends it"), "{greeting}");
+            assert!(
+                greeting.contains(" (48000 Hz, channels: 2) for ") && greeting.ends_with("; Ctrl-C ends it"),
+                "{greeting}"
+            );
             Self { child, stdout, stderr }
         }
 
@@ -144,7 +145,10 @@ mod alsa {
                 let mut listening = Listening::start(&mut listen(&card.configuration));
                 for label in ["yes", "no"] {
                     let line = listening.stdout.next().unwrap().unwrap();
-                    assert!(line.starts_with("{\"start\":") && line.contains(&format!("\"label\":\"{label}\"")), "{line}");
+                    assert!(
+                        line.starts_with("{\"start\":") && line.contains(&format!("\"label\":\"{label}\"")),
+                        "{line}"
+                    );
                 }
                 let words = listening.end_by(signal);
                 let summary = words.last().unwrap();

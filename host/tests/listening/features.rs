@@ -1,16 +1,12 @@
 //! `earmark features`: what it writes.
 
-mod support;
-#[path = "support/recording.rs"]
-mod recording;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::recording::{wav, words};
+use crate::support::{Outcome, earmark, fixture, run, scratch};
 use earmark::model::LoadedModel;
-use recording::{wav, words};
 use serde_json::Value;
-use support::{Outcome, earmark, fixture, run, scratch};
 
 fn output(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -33,7 +29,8 @@ fn npy_and_json_hold_the_same_features() {
     let loaded = LoadedModel::built_in();
     let model = loaded.model().unwrap();
     let npy = succeed(&fixture("yes.wav"), &output("features.npy"));
-    let header = format!("'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), ", model.frames(), model.features());
+    let header =
+        format!("'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), ", model.frames(), model.features());
     let text = String::from_utf8_lossy(&npy[10..128]);
     assert!(npy.starts_with(b"\x93NUMPY\x01\x00\x76\x00") && text.contains(&header), "{text}");
     assert!(text.ends_with('\n'));
@@ -77,7 +74,11 @@ fn a_picture_of_any_recording_is_a_png() {
 fn what_cannot_be_drawn_is_said() {
     let outcome = features(&fixture("yes.wav"), &output("features.jpg"));
     assert_eq!((outcome.stdout.as_str(), outcome.code), ("", 2));
-    assert!(outcome.stderr.ends_with("features.jpg does not say what to write: give a name that ends in .png, .npy or .json\n"));
+    assert!(
+        outcome
+            .stderr
+            .ends_with("features.jpg does not say what to write: give a name that ends in .png, .npy or .json\n")
+    );
     let outcome = features(Path::new("no/such.wav"), &output("features-none.png"));
     assert_eq!(outcome.stderr, "earmark: no/such.wav: there is no such file: check the path\n");
     assert_eq!(outcome.code, 2);

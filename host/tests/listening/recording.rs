@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::fixture;
+use crate::support::fixture;
 
 /// The samples of a fixture at 16 kHz.
 pub fn samples(name: &str) -> Vec<i16> {
