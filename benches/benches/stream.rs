@@ -67,10 +67,9 @@ fn files(criterion: &mut Criterion) {
     let settings = ListenerSettings::of(memory.model());
     let mut group = criterion.benchmark_group("streaming, commands-m, a minute");
     group.throughput(Throughput::Elements(MINUTE as u64)).sample_size(20);
-    for (name, file) in [
-        ("WAV, 16 kHz", wav(&minute(), SAMPLE_RATE)),
-        ("WAV, 48 kHz", wav(&minute().repeat(3), 3 * SAMPLE_RATE)),
-    ] {
+    for (name, file) in
+        [("WAV, 16 kHz", wav(&minute(), SAMPLE_RATE)), ("WAV, 48 kHz", wav(&minute().repeat(3), 3 * SAMPLE_RATE))]
+    {
         let mut listener = memory.listener(&settings).expect("a checked model");
         group.bench_function(name, |bencher| {
             bencher.iter(|| {

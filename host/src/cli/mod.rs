@@ -48,6 +48,7 @@ enum Verb {
     Classify(classify::Classify),
     Stream(stream::Stream),
     Listen(listen::Listen),
+    Features(features::Features),
     #[cfg(feature = "serve")]
     Serve(serve::Serve),
     Features(features::Features),
@@ -67,6 +68,7 @@ pub fn run() -> ExitCode {
         Verb::Classify(verb) => verb.run(),
         Verb::Stream(verb) => verb.run(),
         Verb::Listen(verb) => verb.run(),
+        Verb::Features(verb) => verb.run(),
         #[cfg(feature = "serve")]
         Verb::Serve(verb) => verb.run(),
         Verb::Features(verb) => verb.run(),
