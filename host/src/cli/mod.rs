@@ -51,7 +51,6 @@ enum Verb {
     Features(features::Features),
     #[cfg(feature = "serve")]
     Serve(serve::Serve),
-    Features(features::Features),
     #[cfg(feature = "tract")]
     Compile(compile::Compile),
     Inspect(inspect::Inspect),
@@ -71,7 +70,6 @@ pub fn run() -> ExitCode {
         Verb::Features(verb) => verb.run(),
         #[cfg(feature = "serve")]
         Verb::Serve(verb) => verb.run(),
-        Verb::Features(verb) => verb.run(),
         #[cfg(feature = "tract")]
         Verb::Compile(verb) => verb.run(),
         Verb::Inspect(verb) => verb.run(),
