@@ -2,13 +2,16 @@
 
 #![cfg(feature = "serve")]
 
+#[allow(dead_code, reason = "each test uses its part")]
 #[path = "support/server.rs"]
 mod server;
+#[allow(dead_code, reason = "each test uses its part")]
 mod support;
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::process::Command;
+use std::time::Duration;
 
 use server::{Connection, Server, directory, post, until};
 use support::fixture;
@@ -38,6 +41,8 @@ fn slow_lorises_are_given_up() {
     }
     let mut chunks = server.connect();
     chunks.send(b"POST / HTTP/1.1\r\nhost: earmark\r\ntransfer-encoding: chunked\r\n\r\n4\r\nRIFF\r\n");
+    let mut dribble = server.connect();
+    dribble.send(b"POST / HTTP/1.1\r\nhost: earmark\r\ncontent-length: 32044\r\n\r\n");
     // None of them keeps others waiting.
     assert_eq!(server.post("/", "", &audio()).status, 200);
 
@@ -47,9 +52,34 @@ fn slow_lorises_are_given_up() {
         assert!(response.error().contains("nothing came of the body for 1 s"));
         assert!(rest(connection).is_empty());
     }
+    // A byte now and then is no body either.
+    dribble.0.get_ref().set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    until("it is told so", || {
+        let mut stream = dribble.0.get_ref();
+        let _ = stream.write_all(b"R");
+        stream.peek(&mut [0]).is_ok()
+    });
+    assert_eq!(dribble.response().unwrap().status, 408);
+    drop(dribble);
     rest(&mut headers);
     rest(&mut nothing);
     until("all connections are closed", || server.metric("earmark_connections") == 1.0);
+}
+
+#[test]
+fn who_asks_and_does_not_read_is_given_up() {
+    let server = Server::start(["--stall", "1"]);
+    let deaf: Vec<_> = (0..10)
+        .map(|_| {
+            let mut connection = server.connect();
+            // More than the system keeps for a client that does not read.
+            connection.send(&b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: earmark\r\n\r\n".repeat(10));
+            connection
+        })
+        .collect();
+    until("they are here", || server.metric("earmark_requests_total{status=\"200\"}") >= 10.0);
+    until("they are gone", || server.metric("earmark_connections") == 1.0);
+    drop(deaf);
 }
 
 #[test]

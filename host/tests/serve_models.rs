@@ -2,8 +2,10 @@
 
 #![cfg(feature = "serve")]
 
+#[allow(dead_code, reason = "each test uses its part")]
 #[path = "support/server.rs"]
 mod server;
+#[allow(dead_code, reason = "each test uses its part")]
 mod support;
 
 use std::fs;

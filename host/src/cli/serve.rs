@@ -88,7 +88,7 @@ pub struct Serve {
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = at_least_a_second)]
     load_wait: Duration,
 
-    /// The longest pause within a body, and the longest that headers may take
+    /// The longest pause within a body or within an answer that nobody reads, and the longest that headers may take
     #[arg(long, value_name = "SECONDS", default_value = "20", value_parser = seconds)]
     stall: Duration,
 

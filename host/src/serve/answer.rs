@@ -94,6 +94,7 @@ async fn answer(app: Arc<App>, id: &str, Query(pairs): Pairs, request: Request) 
     let entry = app.entry(id)?;
     let wishes = Wishes::read(request.headers())?;
     let query = parameters(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))?;
+    app.pool.has_room()?;
     let (parts, body) = request.into_parts();
     let mut received = body::receive(body, app.config.body_bytes(), app.config.stall, &app.memory).await?;
 

@@ -13,12 +13,22 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, SizeHint};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::failure::Failure;
 
 /// The most bytes that are read only to be thrown away.
 const MOST_DRAINED: u64 = 1 << 30;
+
+/// Bytes a second that a body must bring on average once it has had its first pause: a client that sends a byte now and then would keep
+/// its connection for ever.
+const SLOWEST: u64 = 1 << 10;
+
+/// When the next piece of a body must be there.
+fn due(started: Instant, received: u64, stall: Duration) -> Instant {
+    let at_slowest = started + stall + Duration::from_secs_f64(received as f64 / SLOWEST as f64);
+    at_slowest.min(Instant::now() + stall)
+}
 
 /// A body that a handler and the one who cleans up behind it share.
 #[derive(Clone)]
@@ -42,9 +52,9 @@ impl SharedBody {
     /// (`expect: 100-continue`). Gives up at a stall or at [`MOST_DRAINED`]; the connection is then closed.
     pub(super) async fn drain(mut self, headers: &HeaderMap, stall: Duration) {
         let is_held_back = headers.contains_key(header::EXPECT) && !self.with(|inner| inner.is_touched);
-        let mut drained = 0;
+        let (started, mut drained) = (Instant::now(), 0);
         while !is_held_back && !self.is_end_stream() && drained < MOST_DRAINED {
-            match timeout(stall, self.frame()).await {
+            match timeout_at(due(started, drained, stall), self.frame()).await {
                 Ok(Some(Ok(frame))) => drained += frame.data_ref().map_or(0, |data| data.len() as u64),
                 _ => break,
             }
@@ -139,12 +149,15 @@ pub(super) async fn receive(
         counted: 0,
         memory: memory.clone(),
     };
+    let started = Instant::now();
     loop {
-        let frame = timeout(stall, body.frame()).await.map_err(|_| {
-            Failure::new(
-                StatusCode::REQUEST_TIMEOUT,
-                format!("nothing came of the body for {} s: send it again", stall.as_secs_f64()),
-            )
+        let due = due(started, received.bytes.len() as u64, stall);
+        let frame = timeout_at(due, body.frame()).await.map_err(|_| {
+            let seconds = stall.as_secs_f64();
+            let text = format!(
+                "nothing came of the body for {seconds} s, or less than {SLOWEST} bytes a second: send it again"
+            );
+            Failure::new(StatusCode::REQUEST_TIMEOUT, text)
         })?;
         let Some(frame) = frame else { return Ok(received) };
         let frame = frame.map_err(|error| {

@@ -45,7 +45,8 @@ pub struct Config {
     /// How long a request waits for a model that is still loading before it is answered with 503; at least a second, so that
     /// clients which try again at once do not do so in a loop.
     pub load_wait: Duration,
-    /// The longest pause between two pieces of a body, and the longest that headers may take.
+    /// The longest pause between two pieces of a body, or of an answer that the client does not read; and the longest that headers may
+    /// take.
     pub stall: Duration,
     /// How long requests in progress may go on after the signal to stop.
     pub drain: Duration,

@@ -1,6 +1,6 @@
 //! Connections: accepted up to a number, given up when they stall, and let finish when the server stops.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_io_timeout::TimeoutWriter;
 use tracing::{debug, warn};
 
 use super::App;
@@ -51,7 +52,7 @@ pub(super) async fn serve(
             }
         };
         let counted = Counted::new(&app.metrics.connections);
-        let connection = connect(&builder, stream, router.clone());
+        let connection = connect(&builder, stream, app.config.stall, router.clone());
         let mut stop = stop.clone();
         tokio::spawn(async move {
             let mut connection = pin!(connection);
@@ -87,14 +88,20 @@ fn all(places: usize) -> u32 {
 
 type Service = TowerToHyperService<Router>;
 
+/// Gives up a client that does not read.
+type Stream = Pin<Box<TimeoutWriter<TcpStream>>>;
+
 fn connect(
     builder: &http1::Builder,
     stream: TcpStream,
+    stall: Duration,
     router: Router,
-) -> http1::UpgradeableConnection<TokioIo<TcpStream>, Service> {
+) -> http1::UpgradeableConnection<TokioIo<Stream>, Service> {
     // Answers are small and complete: nothing is gained by waiting for more.
     if let Err(error) = stream.set_nodelay(true) {
         debug!("a connection keeps its delay: {error}");
     }
-    builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)).with_upgrades()
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(stall));
+    builder.serve_connection(TokioIo::new(Box::pin(stream)), TowerToHyperService::new(router)).with_upgrades()
 }

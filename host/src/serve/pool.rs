@@ -99,14 +99,26 @@ impl Pool {
         outcome.await.map_err(|_| Failure::internal("the server failed on this request, and goes on"))
     }
 
+    /// Whether a request could wait at present: asked before its body is looked at, because refusing early is cheap.
+    ///
+    /// # Errors
+    /// 429 where the queue is full.
+    pub(super) fn has_room(&self) -> Result<(), Failure> {
+        let is_full = self.workers.available_permits() == 0 && self.waiting() >= self.most_waiting;
+        if is_full { Err(full()) } else { Ok(()) }
+    }
+
     async fn turn(&self) -> Result<OwnedSemaphorePermit, Failure> {
         if let Ok(turn) = self.workers.clone().try_acquire_owned() {
             return Ok(turn);
         }
-        let _place = Place::take(&self.waiting, self.most_waiting)
-            .ok_or_else(|| Failure::overload("as many requests waiting as it takes"))?;
+        let _place = Place::take(&self.waiting, self.most_waiting).ok_or_else(full)?;
         self.workers.clone().acquire_owned().await.map_err(|_| Failure::internal("the server is closing"))
     }
+}
+
+fn full() -> Failure {
+    Failure::overload("as many requests waiting as it takes")
 }
 
 #[cfg(test)]
@@ -135,6 +147,7 @@ mod tests {
         while pool.waiting() == 0 {
             tokio::task::yield_now().await;
         }
+        assert_eq!(pool.has_room().unwrap_err().status(), StatusCode::TOO_MANY_REQUESTS);
         let third = pool.run(|_| ()).await;
         assert_eq!(third.unwrap_err().status(), StatusCode::TOO_MANY_REQUESTS);
 
@@ -144,6 +157,7 @@ mod tests {
 
         release.send(()).unwrap();
         assert_eq!(first.await.unwrap(), Ok(true));
+        assert_eq!(pool.has_room(), Ok(()));
     }
 
     #[tokio::test]

@@ -175,7 +175,7 @@ impl Response {
 }
 
 /// Waits until something is so; that it becomes so is what is tested, not when.
-pub fn until(what: &str, is_so: impl Fn() -> bool) {
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = std::time::Instant::now();
     while !is_so() {
         assert!(started.elapsed() < PATIENCE, "still not: {what}");

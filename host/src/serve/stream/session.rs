@@ -4,6 +4,7 @@
 //! is held back by TCP, and at most a message of it is in memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
@@ -22,6 +23,9 @@ use crate::audio::PcmConverter;
 
 /// Bytes that are worked on in one turn, so that a stream keeps others waiting only shortly: at 16 kHz, a second.
 const PIECE: usize = 32 << 10;
+
+/// How long a client that is told the end may take to hear it.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// What a stream consists of.
 pub(super) struct Session {
@@ -56,95 +60,98 @@ impl End {
 impl Session {
     /// Serves to the end.
     pub(super) async fn run(self, mut socket: WebSocket) {
-        let stall = self.app.config.stall;
-        match self.listen(&mut socket).await {
+        let Self { app, model, chain, _place, _counted } = self;
+        match listen(&app, &model, chain, &mut socket).await {
             End::Gone => debug!("a stream's client has gone"),
             End::Told { code, error } => {
-                let reason = error.clone().unwrap_or_default();
-                let close = async {
-                    if let Some(error) = error {
-                        socket.send(Message::Text(error_text(error))).await?;
-                    }
-                    socket.send(Message::Close(Some(CloseFrame { code, reason: short(reason) }))).await?;
-                    // Until the client has seen it: closing with its messages unread would take ours from it.
-                    while let Some(Ok(_)) = socket.recv().await {}
-                    Ok::<(), axum::Error>(())
-                };
-                if !matches!(timeout(stall, close).await, Ok(Ok(()))) {
+                if !matches!(timeout(FAREWELL, say_goodbye(&mut socket, code, error)).await, Ok(Ok(()))) {
                     debug!("a stream's client did not wait for its end");
                 }
             }
         }
     }
+}
 
-    async fn listen(self, socket: &mut WebSocket) -> End {
-        let Self { app, model, mut chain, _place, _counted } = self;
-        let mut stopping = app.stopping.clone();
-        let mut is_asked = false;
-        loop {
-            let received = tokio::select! {
-                _ = stopping.wait_for(|stop| *stop) => return End::error(close_code::AWAY, "the server is stopping: connect again"),
-                received = timeout(app.config.stall, socket.recv()) => received,
-            };
-            let message = match received {
-                // Who is silent is asked once whether it is still there.
-                Err(_) if is_asked => return End::Gone,
-                Err(_) => {
-                    is_asked = true;
-                    if socket.send(Message::Ping(Bytes::new())).await.is_err() {
-                        return End::Gone;
-                    }
-                    continue;
+/// Tells a client why its stream ends, and waits until it has seen it: closing with messages of its unread would take ours from it.
+async fn say_goodbye(socket: &mut WebSocket, code: u16, error: Option<String>) -> Result<(), axum::Error> {
+    let reason = short(error.clone().unwrap_or_default());
+    if let Some(error) = error {
+        socket.send(Message::Text(error_text(error))).await?;
+    }
+    socket.send(Message::Close(Some(CloseFrame { code, reason }))).await?;
+    while let Some(Ok(_)) = socket.recv().await {}
+    Ok(())
+}
+
+/// Hears a stream to its end, and says why it ended.
+async fn listen(app: &App, model: &Arc<ReadyModel>, mut chain: Chain, socket: &mut WebSocket) -> End {
+    let mut stopping = app.stopping.clone();
+    let mut is_asked = false;
+    loop {
+        let received = tokio::select! {
+            _ = stopping.wait_for(|stop| *stop) => return End::error(close_code::AWAY, "the server is stopping: connect again"),
+            received = timeout(app.config.stall, socket.recv()) => received,
+        };
+        let message = match received {
+            // Who is silent is asked once whether it is still there.
+            Err(_) if is_asked => return End::Gone,
+            Err(_) => {
+                is_asked = true;
+                if socket.send(Message::Ping(Bytes::new())).await.is_err() {
+                    return End::Gone;
                 }
-                Ok(Some(Ok(message))) => message,
-                Ok(_) => return End::Gone,
-            };
-            is_asked = false;
-            let bytes = match message {
-                Message::Binary(bytes) => bytes,
-                Message::Text(_) => {
-                    return End::error(
-                        close_code::UNSUPPORTED,
-                        "text came: send samples as binary messages, an empty one at the end",
-                    );
+                continue;
+            }
+            Ok(Some(Ok(message))) => message,
+            // Among them: a message that is too long.
+            Ok(Some(Err(error))) => return End::error(close_code::PROTOCOL, error.to_string()),
+            Ok(None) => return End::Gone,
+        };
+        is_asked = false;
+        let bytes = match message {
+            Message::Binary(bytes) => bytes,
+            Message::Text(_) => {
+                return End::error(
+                    close_code::UNSUPPORTED,
+                    "text came: send samples as binary messages, an empty one at the end",
+                );
+            }
+            Message::Close(_) => return End::Gone,
+            Message::Ping(_) | Message::Pong(_) => continue,
+        };
+        let is_last = bytes.is_empty();
+        let pieces = if is_last { 1 } else { bytes.len().div_ceil(PIECE) };
+        for piece in 0..pieces {
+            let start = piece * PIECE;
+            let bytes = bytes.slice(start..bytes.len().min(start + PIECE));
+            let worked = app.pool.run_in_turn({
+                let model = model.clone();
+                move || {
+                    let heard = chain.hear(&bytes, is_last, &model.facts().labels);
+                    (chain, heard)
                 }
-                Message::Close(_) => return End::Gone,
-                Message::Ping(_) | Message::Pong(_) => continue,
+            });
+            let heard = match worked.await {
+                Ok((back, heard)) => {
+                    chain = back;
+                    heard
+                }
+                Err(failure) => return End::error(close_code::ERROR, failure.text()),
             };
-            let is_last = bytes.is_empty();
-            let pieces = if is_last { 1 } else { bytes.len().div_ceil(PIECE) };
-            for piece in 0..pieces {
-                let start = piece * PIECE;
-                let bytes = bytes.slice(start..bytes.len().min(start + PIECE));
-                let worked = app.pool.run_in_turn({
-                    let model = model.clone();
-                    move || {
-                        let heard = chain.hear(&bytes, is_last, &model.facts().labels);
-                        (chain, heard)
-                    }
-                });
-                let heard = match worked.await {
-                    Ok((back, heard)) => {
-                        chain = back;
-                        heard
-                    }
-                    Err(failure) => return End::error(close_code::ERROR, failure.text()),
-                };
-                let Heard { events, samples } = match heard {
-                    Ok(heard) => heard,
-                    Err(error) => return End::error(close_code::INVALID, error.to_string()),
-                };
-                app.metrics.streamed(samples as f64 / f64::from(model.facts().sample_rate));
-                for event in events {
-                    match timeout(app.config.stall, socket.send(Message::Text(event.into()))).await {
-                        Ok(Ok(())) => {}
-                        _ => return End::Gone,
-                    }
+            let Heard { events, samples } = match heard {
+                Ok(heard) => heard,
+                Err(error) => return End::error(close_code::INVALID, error.to_string()),
+            };
+            app.metrics.streamed(samples as f64 / f64::from(model.facts().sample_rate));
+            for event in events {
+                match timeout(app.config.stall, socket.send(Message::Text(event.into()))).await {
+                    Ok(Ok(())) => {}
+                    _ => return End::Gone,
                 }
             }
-            if is_last {
-                return End::Told { code: close_code::NORMAL, error: None };
-            }
+        }
+        if is_last {
+            return End::Told { code: close_code::NORMAL, error: None };
         }
     }
 }
