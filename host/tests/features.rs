@@ -1,8 +1,8 @@
 //! `earmark features`: what it writes.
 
-mod support;
 #[path = "support/recording.rs"]
 mod recording;
+mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,8 @@ fn npy_and_json_hold_the_same_features() {
     let loaded = LoadedModel::built_in();
     let model = loaded.model().unwrap();
     let npy = succeed(&fixture("yes.wav"), &output("features.npy"));
-    let header = format!("'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), ", model.frames(), model.features());
+    let header =
+        format!("'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), ", model.frames(), model.features());
     let text = String::from_utf8_lossy(&npy[10..128]);
     assert!(npy.starts_with(b"\x93NUMPY\x01\x00\x76\x00") && text.contains(&header), "{text}");
     assert!(text.ends_with('\n'));
@@ -77,7 +78,11 @@ fn a_picture_of_any_recording_is_a_png() {
 fn what_cannot_be_drawn_is_said() {
     let outcome = features(&fixture("yes.wav"), &output("features.jpg"));
     assert_eq!((outcome.stdout.as_str(), outcome.code), ("", 2));
-    assert!(outcome.stderr.ends_with("features.jpg does not say what to write: give a name that ends in .png, .npy or .json\n"));
+    assert!(
+        outcome
+            .stderr
+            .ends_with("features.jpg does not say what to write: give a name that ends in .png, .npy or .json\n")
+    );
     let outcome = features(Path::new("no/such.wav"), &output("features-none.png"));
     assert_eq!(outcome.stderr, "earmark: no/such.wav: there is no such file: check the path\n");
     assert_eq!(outcome.code, 2);

@@ -1,8 +1,8 @@
 //! Listening to a live source, and to sound that arrives in pieces.
 
-mod support;
 #[path = "support/recording.rs"]
 mod recording;
+mod support;
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -11,7 +11,9 @@ use std::time::Duration;
 use earmark::Error;
 use earmark::audio::AudioStream;
 use earmark::classify::{Classifier, Engine};
-use earmark::listen::{Capture, CaptureFormat, Captured, ListenerMemory, LiveEvent, Session, StreamListener, hear, listen};
+use earmark::listen::{
+    Capture, CaptureFormat, Captured, ListenerMemory, LiveEvent, Session, StreamListener, hear, listen,
+};
 use earmark::model::LoadedModel;
 use earmark_core::detect::{Detection, GateSettings};
 use earmark_core::engine::PlanEngine;
@@ -57,15 +59,20 @@ fn live(script: impl IntoIterator<Item = Result<Captured, Error>>) -> (Session, 
     let settings = ListenerSettings::of(memory.model());
     let mut told = Vec::new();
     let mut source = Script(script.into_iter().collect());
-    let session = listen(&mut source, &mut memory.listener(&settings).unwrap(), || false, |event| {
-        told.extend(match event {
-            LiveEvent::Detection(detection) => Some(Told::Detection(detection)),
-            LiveEvent::Signal { at, condition } => Some(Told::Signal(at, condition)),
-            LiveEvent::Overrun { at, count } => Some(Told::Overrun(at, count)),
-            _ => None,
-        });
-        Ok(())
-    });
+    let session = listen(
+        &mut source,
+        &mut memory.listener(&settings).unwrap(),
+        || false,
+        |event| {
+            told.extend(match event {
+                LiveEvent::Detection(detection) => Some(Told::Detection(detection)),
+                LiveEvent::Signal { at, condition } => Some(Told::Signal(at, condition)),
+                LiveEvent::Overrun { at, count } => Some(Told::Overrun(at, count)),
+                _ => None,
+            });
+            Ok(())
+        },
+    );
     (session.unwrap(), told)
 }
 
@@ -152,10 +159,8 @@ fn another_sample_rate_on_the_way_is_a_fault() {
     assert_eq!(session.samples, 16_000);
     let says = session.fault.unwrap().to_string();
     assert!(says.starts_with("the microphone's format changed on the way, from 16000 Hz to 48000 Hz: "), "{says}");
-    let (session, _) = live([Ok(Captured::Frames {
-        format: CaptureFormat { sample_rate: 0, channels: 1 },
-        interleaved: vec![0.0],
-    })]);
+    let (session, _) =
+        live([Ok(Captured::Frames { format: CaptureFormat { sample_rate: 0, channels: 1 }, interleaved: vec![0.0] })]);
     assert!(session.fault.is_some());
 }
 

@@ -1,8 +1,8 @@
 //! `earmark stream` on audio that it can use: what it prints for whom.
 
-mod support;
 #[path = "support/recording.rs"]
 mod recording;
+mod support;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -212,7 +212,9 @@ fn the_reader_of_the_pipe_may_have_had_enough() {
 #[test]
 fn help_teaches() {
     let help = succeed(&mut stream(&["--help"]), b"");
-    for word in ["{\"start\":1.24,\"end\":1.78,\"label\":\"yes\",\"score\":0.97}", "arecord", "inmp441", "audacity", "--gate"] {
+    for word in
+        ["{\"start\":1.24,\"end\":1.78,\"label\":\"yes\",\"score\":0.97}", "arecord", "inmp441", "audacity", "--gate"]
+    {
         assert!(help.contains(word), "{word}");
     }
     assert!(fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap().contains("earmark stream"));

@@ -1,8 +1,8 @@
 //! `earmark stream` on what it cannot use, or only in part.
 
-mod support;
 #[path = "support/recording.rs"]
 mod recording;
+mod support;
 
 use std::process::Command;
 
@@ -21,7 +21,11 @@ fn a_file_that_breaks_off_gives_what_was_good_and_one_line() {
     file.truncate(44 + 2 * 40_000);
     let file = scratch("stream-cut.wav", &file);
     let outcome = run(stream(&[]).arg(&file), b"");
-    assert!(outcome.stdout.starts_with("{\"start\":") && outcome.stdout.contains("\"label\":\"yes\""), "{}", outcome.stdout);
+    assert!(
+        outcome.stdout.starts_with("{\"start\":") && outcome.stdout.contains("\"label\":\"yes\""),
+        "{}",
+        outcome.stdout
+    );
     assert_eq!(outcome.stdout.lines().count(), 1);
     let says = "the file is truncated: it should have 128000 bytes of samples and has 80000; copy or download it again";
     assert_eq!(outcome.stderr, format!("earmark: {}: {says}\n", file.display()));

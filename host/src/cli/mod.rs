@@ -16,10 +16,10 @@ mod inspect;
 mod listen;
 mod model;
 mod output;
-mod stream;
-mod track;
 #[cfg(feature = "serve")]
 mod serve;
+mod stream;
+mod track;
 #[cfg(feature = "tract")]
 mod verify;
 

@@ -105,7 +105,8 @@ fn draw_wave(area: &Area<'_>, analysis: &Analysis, time: &Time) -> Drawn {
     area.draw(&PathElement::new([(LEFT as i32, middle), (right, middle)], INK.mix(0.3)))?;
     for (column, samples) in time.columns(1, analysis.samples.len()) {
         let samples = &analysis.samples[samples];
-        let (low, high) = samples.iter().fold((i16::MAX, i16::MIN), |(low, high), &sample| (low.min(sample), high.max(sample)));
+        let (low, high) =
+            samples.iter().fold((i16::MAX, i16::MIN), |(low, high), &sample| (low.min(sample), high.max(sample)));
         let x = LEFT as i32 + column;
         area.draw(&PathElement::new([(x, y(low)), (x, y(high))], WAVE))?;
     }
