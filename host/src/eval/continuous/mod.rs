@@ -17,7 +17,7 @@ mod track;
 
 pub use figures::{LabelOperation, Latency, OperatingFigures, Point, Settings, SourceFigures, Total, trade_offs};
 pub use hear::{Heard, Listening, hear};
-pub use operate::{choose, thresholds};
+pub use operate::{benefit, choose, thresholds};
 pub use programme::{Labels, Programme};
 pub use scene::{Scenery, Spoken};
 pub use scores::{Scores, Sieve};
