@@ -249,13 +249,16 @@ fn scores_are_those_of_the_same_window_alone() {
     let loaded = LoadedModel::built_in();
     let recording = words(&["yes"]);
     let mut memory = ListenerMemory::new(&loaded, Engine::Core).unwrap();
-    let settings = ListenerSettings::of(memory.model());
+    let model = loaded.model().unwrap();
+    let settings = ListenerSettings::of(&model);
     let told = pushed(&mut memory.listener(&settings).unwrap(), &recording, &[1_000]);
     let mut classifier = Classifier::new(&loaded, Engine::Core).unwrap();
     let function = classifier.function_to_apply();
     let mut common = 0;
     for window in classifier.windows(&recording).unwrap() {
-        let end_of_window = window.samples.end as u64;
+        // A window ends with its last frame, which need not be its last sample.
+        let spec = model.front_end();
+        let end_of_window = (window.samples.start + (model.frames() - 1) * spec.hop_length + spec.window_length) as u64;
         let streamed = told.iter().find_map(|told| match told {
             Told::Scores(end, scores) if *end == end_of_window => Some(scores),
             _ => None,
