@@ -29,6 +29,7 @@ fn help_teaches() {
 mod alsa {
     use std::fs::OpenOptions;
     use std::io::{BufRead, BufReader, Lines, Write};
+    use std::os::unix::fs::OpenOptionsExt;
     use std::path::{Path, PathBuf};
     use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +37,9 @@ mod alsa {
 
     use crate::recording::words;
     use crate::support::{Outcome, earmark, run, scratch};
+
+    /// `O_NONBLOCK` on Linux.
+    const NON_BLOCKING: i32 = 0o4000;
 
     /// The command on a machine whose sound cards are those of `configuration`.
     fn listen(configuration: &Path) -> Command {
@@ -70,7 +74,7 @@ mod alsa {
             let _ = std::fs::remove_file(&pipe);
             assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
             let configuration = format!(
-                "pcm.!default {{ type file slave.pcm {{ type null }} file /dev/null infile \"{}\" format raw\n\
+                "pcm.!default {{ type file slave.pcm {{ type null }} file \"/dev/null\" infile \"{}\" format \"raw\"\n\
                  hint {{ show on description \"A pipe\" }} }}\n",
                 pipe.display()
             );
@@ -80,17 +84,27 @@ mod alsa {
 
         /// Plays samples of 16 kHz about as fast as a card would, then silence, until told that it is enough.
         fn play(&self, samples: &[i16], is_enough: &AtomicBool) {
-            // Open for both, so that neither side waits for the other.
-            let mut pipe = OpenOptions::new().read(true).write(true).open(&self.pipe).unwrap();
+            // Open for both, so that neither side waits for the other; a write that does not fit is tried again.
+            let mut pipe =
+                OpenOptions::new().read(true).write(true).custom_flags(NON_BLOCKING).open(&self.pipe).unwrap();
             let mut rest = samples;
-            while !is_enough.load(Ordering::Relaxed) {
-                let (now, later) = rest.split_at(rest.len().min(320));
+            loop {
+                let (now, later) = rest.split_at(rest.len().min(160));
                 rest = later;
                 let mut block = now.to_vec();
-                block.resize(320, 0);
+                block.resize(160, 0);
                 let frames = block.iter().flat_map(|&sample| [f32::from(sample) / 32_768.0; 6]);
-                pipe.write_all(&frames.flat_map(f32::to_le_bytes).collect::<Vec<u8>>()).unwrap();
-                std::thread::sleep(Duration::from_millis(20));
+                // Below 4,096 bytes, of which Linux writes all or nothing.
+                let bytes: Vec<u8> = frames.flat_map(f32::to_le_bytes).collect();
+                loop {
+                    std::thread::sleep(Duration::from_millis(10));
+                    if is_enough.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    if pipe.write(&bytes).is_ok() {
+                        break;
+                    }
+                }
             }
         }
     }
