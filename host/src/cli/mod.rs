@@ -43,6 +43,7 @@ struct Arguments {
     verb: Verb,
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one of them")]
 #[derive(Debug, Subcommand)]
 enum Verb {
     Classify(classify::Classify),

@@ -87,8 +87,6 @@ pub struct StreamListener<'a> {
     ears: Ears<'a>,
 }
 
-// One of them lives at a time, so their sizes matter little.
-#[expect(clippy::large_enum_variant)]
 enum Ears<'a> {
     Core(Listener<'a, 'a, PlanEngine<'a, 'a>>),
     Reference(Listener<'a, 'a, OnGrid<'a>>),
