@@ -40,8 +40,7 @@ pub fn choose(tallies: &[Tally], budget: usize) -> Option<Vec<usize>> {
     let mut left = budget.checked_sub((0..labels).map(|label| alarms(label, 0)).sum())?;
     loop {
         let mut best: Option<(f64, usize, usize, usize)> = None;
-        for label in 0..labels {
-            let now = places[label];
+        for (label, &now) in places.iter().enumerate() {
             for place in now + 1..tallies.len() {
                 let more = hits(label, place).saturating_sub(hits(label, now));
                 let gain = share(more, tallies[0].labels[label].words);
