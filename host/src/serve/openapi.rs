@@ -24,7 +24,7 @@ struct AudioParameters {
     /// What makes scores of the network's outputs; by default what suits the model.
     function_to_apply: Option<FunctionName>,
     /// How many labels to answer with; by default all.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, format = "uint")]
     top_k: Option<u64>,
 }
 
@@ -44,7 +44,7 @@ enum FunctionName {
 pub(super) struct AudioForm {
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, format = "uint")]
     top_k: Option<u64>,
     function_to_apply: Option<FunctionName>,
 }
@@ -62,7 +62,7 @@ pub(super) struct LabelScore {
 #[expect(dead_code, reason = "describes what is read from the query")]
 pub(super) struct Asked {
     /// How many labels to answer with, where the body does not say.
-    #[param(minimum = 1)]
+    #[param(minimum = 1, format = "uint")]
     top_k: Option<u64>,
     /// What makes scores of the outputs, where the body does not say.
     #[param(inline)]
@@ -75,13 +75,13 @@ pub(super) struct Asked {
 #[expect(dead_code, reason = "describes what is read from the headers")]
 pub(super) struct AskedHeaders {
     /// Whether a repeated request may be answered from memory; `true` by default.
-    #[param(rename = "x-use-cache")]
+    #[param(rename = "x-use-cache", value_type = bool, required = false)]
     use_cache: Option<bool>,
     /// Whether to wait for a model that is still loading; `false` by default.
-    #[param(rename = "x-wait-for-model")]
+    #[param(rename = "x-wait-for-model", value_type = bool, required = false)]
     wait_for_model: Option<bool>,
     /// Comes back with the answer.
-    #[param(rename = "x-request-id")]
+    #[param(rename = "x-request-id", value_type = String, required = false)]
     request_id: Option<String>,
 }
 

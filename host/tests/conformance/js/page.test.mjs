@@ -82,7 +82,7 @@ describe("the page", () => {
     assert.match(await page.locator("#facts").textContent(), /^1\.00 s/);
     if (pictures) {
       mkdirSync(pictures, { recursive: true });
-      await page.screenshot({ path: `${pictures}/serve.png` });
+      await page.screenshot({ path: `${pictures}/serve.png`, fullPage: true });
     }
   });
 
