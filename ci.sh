@@ -11,7 +11,7 @@ case "${1:-}" in
 esac
 
 readonly targets=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf riscv32imc-unknown-none-elf)
-readonly boards=(edge/boards/qemu-mps2-an386 edge/boards/qemu-riscv32-virt)
+readonly boards=(edge/boards/qemu-mps2-an386 edge/boards/qemu-riscv32-virt edge/boards/qemu-kernels edge/boards/qemu-budgets)
 
 step() { printf '\n== %s\n' "$*"; }
 
@@ -105,6 +105,8 @@ if [ "$have_targets" = yes ]; then
     for target in "${targets[@]}"; do
         cargo build -p earmark-core -p earmark-edge --target "$target"
     done
+    # Armv8-M with its optional DSP instructions.
+    RUSTFLAGS="-Ctarget-cpu=cortex-m33" cargo build -p earmark-edge --features dsp --target thumbv8m.main-none-eabihf --target-dir target/dsp
     for folder in "${boards[@]}"; do
         (cd "$folder" && cargo clippy --release -- -D warnings)
     done
