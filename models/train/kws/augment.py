@@ -16,6 +16,8 @@ NATURAL_SHIFT = 11  # either way, from where the recording has it
 ENDING_SHARE = 0.4  # of the clips: the word's end is put anywhere between the window's end and where the recording has it
 OVERHANG = 2  # frames of the word's fading end that may lie beyond the window's end
 REMAINDER = (0.15, 0.45)  # of a word that is cut, what is left of it
+NEIGHBOUR_OF_CUT = 0.5  # share of the cut words that have the rest of another word at the window's other end
+NEIGHBOUR_OF_WHOLE = 0.12  # share of the other clips that have the end of another word at the window's beginning
 
 NOISE_SHARE = 0.6  # of the clips get noise
 SNR_DB = (-4.0, 22.0)  # over the whole clip
@@ -36,7 +38,6 @@ COLOUR_WAVES = 3
 MASK_SHARE = 0.6
 MASKED_BANDS = 6
 MASKED_FRAMES = 12
-
 
 
 class Augmenter:
@@ -74,6 +75,17 @@ class Augmenter:
         to_the_right = FRAMES - first - remainder
         to_the_left = remainder - last
         return torch.where(cut, torch.where(self.chance(n, 0.7), to_the_right, to_the_left), shift)
+
+    def neighbours(self, clips, first, last, cut, silent):
+        """Power of other words at the window's ends, as in running speech; mostly nothing."""
+        n = len(clips)
+        order = torch.randperm(n, generator=self.generator)
+        remainder = self.uniform(n, *REMAINDER) * (last - first)[order]
+        before, after = remainder - last[order], FRAMES - first[order] - remainder
+        shift = torch.where(cut & self.chance(n, 0.3), after, before)
+        share = torch.where(cut, NEIGHBOUR_OF_CUT, NEIGHBOUR_OF_WHOLE)
+        there = torch.nonzero((self.uniform(n) < share) & ~silent)[:, 0]
+        return there, self.placed(clips[order[there]], shift[there]) * 10 ** (self.uniform((len(there), 1, 1), -6, 6) / 10)
 
     def placed(self, clips, shift):
         """ln power [N, FRAMES, MEL_BANDS], moved, stretched in time around its middle and along the mel axis; then as power."""
@@ -133,7 +145,10 @@ class Augmenter:
     def __call__(self, clips, first, last, cut, silent):
         """A bank's clips [N, FRAMES, MEL_BANDS], the frames where they are spoken, which of them to cut into partial words and
         which to replace by noise → features [N, MEL_BANDS, FRAMES]."""
-        power = self.placed(clips.float(), self.shifts(first, last, cut))
+        clips = clips.float()
+        power = self.placed(clips, self.shifts(first, last, cut))
+        there, other = self.neighbours(clips, first, last, cut, silent)
+        power[there] += other
         power = self.coloured(self.with_noise(power, silent))
         return self.masked(power.add_(FLOOR).log_()).transpose(1, 2)
 
