@@ -22,7 +22,10 @@ from kws.vocabulary import CLIP, COMMANDS, Vocabulary
 
 CALIBRATION_BATCH = 128  # clips
 CALIBRATION_BATCHES = 40
-EPOCHS = {"commands": 130, "words": 40}
+CYCLES = {
+    "commands": [fit.Cycle(51, 130), fit.Cycle(52, 52, rate=0.6, warm_up=0.03)],
+    "words": [fit.Cycle(30, 30)],
+}
 WORDS_SHAPE = "commands-s"  # of a model for one's own words
 WORDS_SYNTHESIS = 0.5  # of the amount of synthetic speech; there are no recordings to balance
 
@@ -52,7 +55,7 @@ def arguments():
     parser.add_argument("--out", type=Path, default=Path("models"), help="the folder for the ONNX files and cards")
     parser.add_argument("--work", type=Path, default=Path("target/train"), help="cache and float weights")
     parser.add_argument("--words", help="words of your own, with commas between them, instead of the ten commands")
-    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--epochs", type=int, help="instead of the usual training")
     parser.add_argument("--synthesis", type=float, help="of the usual amount of synthetic speech")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2, help="that synthesise and compute spectra")
@@ -91,7 +94,11 @@ def trained(args, vocabulary, shapes, material, selection):
             logits = evaluate.torch_logits(net, features)
             print(f"  {name:12} {evaluate.summary(logits, truth, vocabulary)}", flush=True)
 
-    networks = fit.train(teacher, nets, clips, Augmenter(noise, args.seed), args.epochs, args.seed, progress)
+    networks = nets | {"teacher": teacher}
+    for number, cycle in enumerate(args.cycles):
+        seed = args.seed + 2 * number
+        students = {name: networks[name] for name in shapes}
+        networks = fit.train(networks["teacher"], students, clips, Augmenter(noise, seed), cycle, seed, progress)
     return {name: networks[name] for name in shapes}
 
 
@@ -141,7 +148,7 @@ def main():
     vocabulary = own_words(args.words) if args.words else COMMANDS
     kind = "words" if args.words else "commands"
     shapes = {"-".join(vocabulary.words).replace(" ", "-"): SHAPES[WORDS_SHAPE]} if args.words else SHAPES
-    args.epochs = args.epochs or EPOCHS[kind]
+    args.cycles = [fit.Cycle(args.epochs, args.epochs)] if args.epochs else CYCLES[kind]
     scale = args.synthesis or (WORDS_SYNTHESIS if args.words else 1.0)
 
     material = corpus.load(args.data, args.work, vocabulary, args.seed, args.processes, scale)

@@ -4,6 +4,7 @@ The teacher learns from the labels; a student from the labels and from what the 
 """
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,8 +12,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
 BATCH = 128
-PEAK_RATE = {"teacher": 3e-3, "student": 5e-3}
-WARM_UP = 0.08  # of the steps
+TEACHER_RATE, STUDENT_RATE = 3e-3, 5e-3  # learning rates at the peak of a cycle
 WEIGHT_DECAY = 2e-2
 LABEL_SMOOTHING = 0.05
 AVERAGE_DECAY = 0.999  # of the averaged weights, a step
@@ -29,14 +29,24 @@ def into_average(averages, weights, count):
         average.copy_(average.lerp(weight, share) if weight.is_floating_point() else weight)
 
 
+@dataclass(frozen=True)
+class Cycle:
+    """Learning rates that rise, and fall along a cosine."""
+
+    epochs: int
+    length: int  # epochs until the rates have fallen to nothing; a cycle may be left earlier, to go on with another
+    rate: float = 1.0  # of the usual rates
+    warm_up: float = 0.08  # of the length
+
+
 class Learner:
     """A network, its optimiser, and the average of its weights."""
 
-    def __init__(self, net, steps, peak):
+    def __init__(self, net, steps, peak, cycle):
         self.net = net.train()
         self.optimizer = torch.optim.AdamW(net.parameters(), weight_decay=WEIGHT_DECAY)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, peak, total_steps=steps, pct_start=WARM_UP, cycle_momentum=False
+            self.optimizer, peak * cycle.rate, total_steps=steps, pct_start=cycle.warm_up, cycle_momentum=False
         )
         self.average = AveragedModel(net, multi_avg_fn=into_average, use_buffers=True)
         self.losses = []
@@ -68,18 +78,18 @@ class Learner:
         return self.average.module.eval()
 
 
-def train(teacher, students, corpus, augmenter, epochs, seed, progress):
-    """Trains all networks and returns {name: averaged network}. `students`: {name: network}.
+def train(teacher, students, corpus, augmenter, cycle, seed, progress):
+    """Trains all networks by one cycle and returns {name: averaged network}. `students`: {name: network}.
 
     `progress(epoch, networks)` is called now and then. Augmentation, teacher and students work side by side, the students one
     batch behind; what comes out does not depend on their timing.
     """
     rng = np.random.default_rng(seed)
-    steps = epochs * -(-len(corpus.draw(np.random.default_rng(0))[0]) // BATCH)
-    teacher = Learner(teacher, steps, PEAK_RATE["teacher"])
-    students = {name: Learner(net, steps, PEAK_RATE["student"]) for name, net in students.items()}
-
+    steps = cycle.length * -(-len(corpus.draw(np.random.default_rng(0))[0]) // BATCH)
+    teacher = Learner(teacher, steps, TEACHER_RATE, cycle)
+    students = {name: Learner(net, steps, STUDENT_RATE, cycle) for name, net in students.items()}
     learners = {"teacher": teacher} | students
+    epochs = cycle.epochs
 
     def networks():
         return {name: learner.averaged() for name, learner in learners.items()}
