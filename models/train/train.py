@@ -8,6 +8,7 @@ DIR holds the data set, unpacked to 16 kHz mono 16-bit WAV: train/ and val/ with
 speech-negatives/ and esc10/. Needs espeak-ng, flite and festival. See README.md beside this file.
 """
 import argparse
+import copy
 import re
 from pathlib import Path
 
@@ -22,10 +23,11 @@ from kws.vocabulary import CLIP, COMMANDS, Vocabulary
 
 CALIBRATION_BATCH = 128  # clips
 CALIBRATION_BATCHES = 40
-CYCLES = {
-    "commands": [fit.Cycle(51, 130), fit.Cycle(52, 52, rate=0.6, warm_up=0.03)],
-    "words": [fit.Cycle(30, 30)],
-}
+TOGETHER = fit.Cycle(51, 130)  # the teacher and its students; left early
+APART = fit.Cycle(52, 52, rate=0.8, warm_up=0.03)  # commands-m, with commands-s as its student
+TEACHER_APART = fit.Cycle(34, 34, rate=0.8, warm_up=0.03)
+REFINED = fit.Cycle(60, 60, rate=0.4, warm_up=0.03)  # both, taught by the teacher and commands-m as they are then
+WORDS_EPOCHS = 30  # of a model for one's own words, with its teacher
 WORDS_SHAPE = "commands-s"  # of a model for one's own words
 WORDS_SYNTHESIS = 0.5  # of the amount of synthetic speech; there are no recordings to balance
 
@@ -87,19 +89,32 @@ def trained(args, vocabulary, shapes, material, selection):
             net.load_state_dict(torch.load(float_weights(args.work, name)))
         return {name: net.eval() for name, net in nets.items()}
     features, truth = evaluate.features_of(selection[0]), selection[1]
+    nets["teacher"] = teacher
 
-    def progress(epoch, networks):
-        for name, net in networks.items():
-            torch.save(net.state_dict(), float_weights(args.work, name))
-            logits = evaluate.torch_logits(net, features)
-            print(f"  {name:12} {evaluate.summary(logits, truth, vocabulary)}", flush=True)
-
-    networks = nets | {"teacher": teacher}
-    for number, cycle in enumerate(args.cycles):
+    def stage(number, leader, students, cycle):
+        """Trains the network named `leader`, and the students that learn from it."""
         seed = args.seed + 2 * number
-        students = {name: networks[name] for name in shapes}
-        networks = fit.train(networks["teacher"], students, clips, Augmenter(noise, seed), cycle, seed, progress)
-    return {name: networks[name] for name in shapes}
+
+        def progress(_epoch, networks):
+            for name, net in networks.items():
+                name = leader if name == "teacher" else name
+                torch.save(net.state_dict(), float_weights(args.work, name))
+                print(f"  {name:12} {evaluate.summary(evaluate.torch_logits(net, features), truth, vocabulary)}", flush=True)
+
+        first = leader if isinstance(leader, fit.Masters) else nets[leader]
+        chosen = {name: nets[name] for name in students}
+        led, taught = fit.train(first, chosen, clips, Augmenter(noise, seed), cycle, seed, progress)
+        nets.update(taught if led is leader else taught | {leader: led})
+
+    if args.epochs or vocabulary is not COMMANDS:
+        epochs = args.epochs or WORDS_EPOCHS
+        stage(0, "teacher", shapes, fit.Cycle(epochs, epochs))
+    else:
+        stage(0, "teacher", shapes, TOGETHER)
+        stage(1, "commands-m", ["commands-s"], APART)
+        stage(2, "teacher", [], TEACHER_APART)
+        stage(3, fit.Masters([copy.deepcopy(nets[name]) for name in ("teacher", "commands-m")]), shapes, REFINED)
+    return {name: nets[name] for name in shapes}
 
 
 def calibration(args, material):
@@ -146,9 +161,7 @@ def main():
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     vocabulary = own_words(args.words) if args.words else COMMANDS
-    kind = "words" if args.words else "commands"
     shapes = {"-".join(vocabulary.words).replace(" ", "-"): SHAPES[WORDS_SHAPE]} if args.words else SHAPES
-    args.cycles = [fit.Cycle(args.epochs, args.epochs)] if args.epochs else CYCLES[kind]
     scale = args.synthesis or (WORDS_SYNTHESIS if args.words else 1.0)
 
     material = corpus.load(args.data, args.work, vocabulary, args.seed, args.processes, scale)

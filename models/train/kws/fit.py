@@ -44,7 +44,7 @@ class Learner:
 
     def __init__(self, net, steps, peak, cycle):
         self.net = net.train()
-        self.optimizer = torch.optim.AdamW(net.parameters(), weight_decay=WEIGHT_DECAY)
+        self.optimizer = torch.optim.AdamW(net.parameters(), weight_decay=WEIGHT_DECAY, fused=True)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, peak * cycle.rate, total_steps=steps, pct_start=cycle.warm_up, cycle_momentum=False
         )
@@ -78,49 +78,62 @@ class Learner:
         return self.average.module.eval()
 
 
-def train(teacher, students, corpus, augmenter, cycle, seed, progress):
-    """Trains all networks by one cycle and returns {name: averaged network}. `students`: {name: network}.
+class Masters:
+    """Networks that no longer change, as one teacher."""
 
-    `progress(epoch, networks)` is called now and then. Augmentation, teacher and students work side by side, the students one
-    batch behind; what comes out does not depend on their timing.
+    def __init__(self, nets):
+        self.nets = [net.eval() for net in nets]
+
+    @torch.no_grad()
+    def step(self, features, _labels):
+        """The mean of what they answer, as logits."""
+        return torch.stack([functional.log_softmax(net(features), 1) for net in self.nets]).mean(0)
+
+
+def train(teacher, students, corpus, augmenter, cycle, seed, progress):
+    """Trains a teacher and its students by one cycle; returns (the averaged teacher, {name: averaged student}).
+
+    `students`: {name: network}. A teacher of class Masters stays as it is.
+    """
+    steps = cycle.length * -(-len(corpus.draw(np.random.default_rng(0))[0]) // BATCH)
+    learners = {name: Learner(net, steps, STUDENT_RATE, cycle) for name, net in students.items()}
+    if isinstance(teacher, Masters):
+        side_by_side(teacher, learners, learners, corpus, augmenter, cycle.epochs, seed, progress)
+        return teacher, {name: learner.averaged() for name, learner in learners.items()}
+    learning = Learner(teacher, steps, TEACHER_RATE, cycle)
+    side_by_side(learning, learners, {"teacher": learning} | learners, corpus, augmenter, cycle.epochs, seed, progress)
+    return learning.averaged(), {name: learner.averaged() for name, learner in learners.items()}
+
+
+def side_by_side(teacher, students, learners, corpus, augmenter, epochs, seed, progress):
+    """Augmentation, teacher and students at work at the same time, the students one batch behind.
+
+    What comes out does not depend on their timing. `progress(epoch, networks)` is called now and then.
     """
     rng = np.random.default_rng(seed)
-    steps = cycle.length * -(-len(corpus.draw(np.random.default_rng(0))[0]) // BATCH)
-    teacher = Learner(teacher, steps, TEACHER_RATE, cycle)
-    students = {name: Learner(net, steps, STUDENT_RATE, cycle) for name, net in students.items()}
-    learners = {"teacher": teacher} | students
-    epochs = cycle.epochs
-
-    def networks():
-        return {name: learner.averaged() for name, learner in learners.items()}
 
     def teach(batch):
         return (*batch, teacher.step(*batch))
-
-    def learn(batch):
-        for student in students.values():
-            student.step(*batch)
 
     def prepared(batches):
         batch = next(batches, None)
         return batch and (augmenter(*batch[:-1]), batch[-1])
 
     torch.set_num_threads(1)
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(2 + len(students)) as pool:
         start = time.monotonic()
         for epoch in range(1, epochs + 1):
             batches = corpus.batches(rng, BATCH)
             made, taught = prepared(batches), None
             while made or taught:
-                jobs = (
-                    pool.submit(prepared, batches) if made else None,
-                    pool.submit(teach, made) if made else None,
-                    pool.submit(learn, taught) if taught else None,
-                )
-                made, taught, _ = (job and job.result() for job in jobs)
+                learning = [pool.submit(student.step, *taught) for student in students.values()] if taught else []
+                teaching = pool.submit(teach, made) if made else None
+                preparing = pool.submit(prepared, batches) if made else None
+                for job in learning:
+                    job.result()
+                made, taught = (job and job.result() for job in (preparing, teaching))
             if epoch % LOG_EVERY == 0 or epoch == epochs:
                 losses = "  ".join(f"{name} {learner.recent_loss():.4f}" for name, learner in learners.items())
                 seconds = (time.monotonic() - start) / epoch
                 print(f"epoch {epoch}/{epochs}  {seconds:.1f} s an epoch  loss: {losses}", flush=True)
-                progress(epoch, networks())
-    return networks()
+                progress(epoch, {name: learner.averaged() for name, learner in learners.items()})
