@@ -10,8 +10,14 @@ import argparse
 import json
 from pathlib import Path
 
-from kws import evaluate, measure, sets
-from kws.vocabulary import COMMANDS
+from kws import evaluate, measure, sets, synthesis
+from kws.vocabulary import COMMANDS, Vocabulary
+
+
+def vocabulary_of(session):
+    """The words of an ONNX file; those that are not the commands were learned from synthetic speech."""
+    words = tuple(json.loads(session.get_modelmeta().custom_metadata_map["earmark.labels"])[:-2])
+    return COMMANDS if words == COMMANDS.words else Vocabulary(words, words)
 
 
 def main():
@@ -22,13 +28,16 @@ def main():
     parser.add_argument("--json", action="store_true", help="everything as one JSON object")
     args = parser.parse_args()
     session = evaluate.session_of(args.model)
+    vocabulary = vocabulary_of(session)
     if args.set == "val":
-        clips, truth = sets.validation(args.data, COMMANDS)
+        clips, truth = sets.validation(args.data, vocabulary)
+        if vocabulary is not COMMANDS:
+            clips, truth = sets.with_spoken((clips, truth), *synthesis.reserved_voices(vocabulary), vocabulary)
     else:
-        clips, truth = sets.labelled(args.data / "test", COMMANDS)
+        clips, truth = sets.labelled(args.data / "test", vocabulary)
     noise = sets.TUNING if args.set == "val" else sets.TESTING
-    found = measure.figures(lambda x: evaluate.onnx_logits(session, x), clips, truth, args.data, COMMANDS, noise)
-    print(json.dumps(found) if args.json else measure.table(found, COMMANDS.rare_words))
+    found = measure.figures(lambda x: evaluate.onnx_logits(session, x), clips, truth, args.data, vocabulary, noise)
+    print(json.dumps(found) if args.json else measure.table(found, vocabulary.rare_words))
 
 
 if __name__ == "__main__":

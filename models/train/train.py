@@ -17,7 +17,7 @@ import onnx
 import torch
 
 from kws import card, confidence, corpus, evaluate, export, fit, frontend, measure, quantise, sets, synthesis
-from kws.augment import Augmenter
+from kws.augment import GENTLE, STRONG, Augmenter
 from kws.network import SHAPES, TEACHER, KeywordNet
 from kws.vocabulary import CLIP, COMMANDS, Vocabulary
 
@@ -25,8 +25,8 @@ CALIBRATION_BATCH = 128  # clips
 CALIBRATION_BATCHES = 40
 TOGETHER = fit.Cycle(51, 130)  # the teacher and its students; left early
 APART = fit.Cycle(52, 52, rate=0.8, warm_up=0.03)  # commands-m, with commands-s as its student
-TEACHER_APART = fit.Cycle(34, 34, rate=0.8, warm_up=0.03)
-REFINED = fit.Cycle(60, 60, rate=0.4, warm_up=0.03)  # both, taught by the teacher and commands-m as they are then
+TEACHER_APART = fit.Cycle(28, 34, rate=0.8, warm_up=0.03)
+REFINED = fit.Cycle(44, 44, rate=0.4, warm_up=0.03)  # both, taught by the teacher and commands-m as they are then
 WORDS_EPOCHS = 30  # of a model for one's own words, with its teacher
 WORDS_SHAPE = "commands-s"  # of a model for one's own words
 WORDS_SYNTHESIS = 0.5  # of the amount of synthetic speech; there are no recordings to balance
@@ -91,7 +91,7 @@ def trained(args, vocabulary, shapes, material, selection):
     features, truth = evaluate.features_of(selection[0]), selection[1]
     nets["teacher"] = teacher
 
-    def stage(number, leader, students, cycle):
+    def stage(number, leader, students, cycle, strength=STRONG):
         """Trains the network named `leader`, and the students that learn from it."""
         seed = args.seed + 2 * number
 
@@ -103,7 +103,7 @@ def trained(args, vocabulary, shapes, material, selection):
 
         first = leader if isinstance(leader, fit.Masters) else nets[leader]
         chosen = {name: nets[name] for name in students}
-        led, taught = fit.train(first, chosen, clips, Augmenter(noise, seed), cycle, seed, progress)
+        led, taught = fit.train(first, chosen, clips, Augmenter(noise, seed, strength), cycle, seed, progress)
         nets.update(taught if led is leader else taught | {leader: led})
 
     if args.epochs or vocabulary is not COMMANDS:
@@ -113,7 +113,7 @@ def trained(args, vocabulary, shapes, material, selection):
         stage(0, "teacher", shapes, TOGETHER)
         stage(1, "commands-m", ["commands-s"], APART)
         stage(2, "teacher", [], TEACHER_APART)
-        stage(3, fit.Masters([copy.deepcopy(nets[name]) for name in ("teacher", "commands-m")]), shapes, REFINED)
+        stage(3, fit.Masters([copy.deepcopy(nets[name]) for name in ("teacher", "commands-m")]), shapes, REFINED, GENTLE)
     return {name: nets[name] for name in shapes}
 
 
