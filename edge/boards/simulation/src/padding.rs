@@ -28,12 +28,20 @@ pub struct Padded<S> {
 #[derive(Debug)]
 enum Part {
     /// Nothing was read yet.
-    Start { noise: usize },
-    Before { left: usize },
+    Start {
+        noise: usize,
+    },
+    Before {
+        left: usize,
+    },
     /// The recording's first samples, which were read ahead for their level.
-    Head { played: usize },
+    Head {
+        played: usize,
+    },
     Rest,
-    After { left: usize },
+    After {
+        left: usize,
+    },
 }
 
 impl<S: Source<Item = i16>> Padded<S> {
