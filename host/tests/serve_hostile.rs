@@ -63,15 +63,15 @@ fn depth_bombs() {
     let deep = |open: &str, close: &str| [open.repeat(500_000), close.repeat(500_000)].concat();
     let bombs = vec![
         ("arrays", deep("[", "]").into_bytes(), 400, ""),
-        ("objects", deep("{\"a\":", "}").into_bytes(), 400, "deep"),
+        ("objects", deep("{\"a\":", "}").into_bytes(), 400, "inside each other"),
         (
             "arrays beside the audio",
             format!("{{\"x\":{},\"inputs\":\"UklGRg==\"}}", deep("[", "]")).into_bytes(),
             400,
-            "deep",
+            "inside each other",
         ),
         ("arrays as the audio", format!("{{\"inputs\":{}}}", deep("[", "]")).into_bytes(), 400, ""),
-        ("without an end", "{\"a\":".repeat(1_000_000).into_bytes(), 400, "deep"),
+        ("without an end", "{\"a\":".repeat(1_000_000).into_bytes(), 400, "inside each other"),
         ("quotes", format!("{{\"{}", "\\\"".repeat(1_000_000)).into_bytes(), 400, ""),
     ];
     refuse_all(&Server::start(["--workers", "1"]), "", bombs);

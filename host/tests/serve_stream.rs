@@ -121,7 +121,7 @@ fn detections_are_those_of_a_listener_whatever_the_form_and_the_pieces() {
     let server = Server::start(["--workers", "2"]);
     for (query, bytes, wav) in forms(&speech()) {
         let expected = heard(&wav);
-        assert!(expected.len() >= 4, "{expected:?}");
+        assert!(expected.len() >= 3, "{expected:?}");
         for piece in [1_001, 3_200, 500_000] {
             let mut socket = connect(&server, &format!("{STREAM}{query}")).unwrap();
             for piece in bytes.chunks(piece) {

@@ -35,8 +35,8 @@ struct Seen {
     /// When it was last loaded; absent also if it could not be read then, so that it is tried again.
     loaded: Option<Stamp>,
     is_missed: bool,
-    /// What was last said about a change that is no good: once is enough.
-    complaint: Option<String>,
+    /// The change that was last said to be no good: once is enough.
+    refused: Option<Stamp>,
 }
 
 #[derive(Clone)]
@@ -70,7 +70,7 @@ impl Entry {
     }
 
     fn with(id: String, file: Option<PathBuf>, last: Option<Stamp>, engine: Engine) -> Self {
-        let seen = Mutex::new(Seen { last, loaded: None, is_missed: false, complaint: None });
+        let seen = Mutex::new(Seen { last, loaded: None, is_missed: false, refused: None });
         Self { id, engine, file, state: watch::Sender::new(State::Idle), seen }
     }
 
@@ -185,14 +185,13 @@ impl Entry {
         match state {
             State::Ready(_) => match self.load() {
                 Ok(model) => {
-                    self.seen().complaint = None;
                     self.state.send_replace(State::Ready(Arc::new(model)));
                 }
                 Err(error) => {
-                    let complaint = error.to_string();
-                    let before = self.seen().complaint.replace(complaint.clone());
-                    if before.as_ref() != Some(&complaint) {
-                        error!("model {} has changed and cannot be loaded, the old one stays: {complaint}", self.id);
+                    let mut seen = self.seen();
+                    if seen.refused != seen.last {
+                        seen.refused = seen.last.clone();
+                        error!("model {} has changed and cannot be loaded, the old one stays: {error}", self.id);
                     }
                 }
             },
