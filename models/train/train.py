@@ -128,6 +128,7 @@ def calibration(args, material):
 def finish(args, vocabulary, name, net, batches, selection):
     """Quantises, measures on validation, and writes the ONNX file and the card."""
     clips, truth = selection
+    confidence.favour(net, [vocabulary.index(word) for word in vocabulary.rare_words])
     logits = evaluate.torch_logits(net, evaluate.features_of(clips))
     confidence.divide_logits(net, confidence.best_temperature(logits, truth))
     quantised = quantise.quantise(net, batches)
