@@ -66,9 +66,9 @@ if [ "$have_targets" = yes ]; then
         cargo test -p earmark-core --target i686-unknown-linux-musl --tests
 else
     # Without the targets there is no firmware to compare with.
-    echo "the bare-metal targets are missing: leaving out edge's test same_bits, which runs firmware" >&2
+    echo "the bare-metal targets are missing: leaving out edge's tests that run firmware" >&2
     cargo test --workspace --exclude earmark-edge --features earmark/listen
-    cargo test -p earmark-edge --lib --test slots --test windowed
+    cargo test -p earmark-edge --lib --test handover --test listening --test pdm --test slots --test windowed
     cargo test -p earmark-edge --doc
 fi
 

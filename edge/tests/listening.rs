@@ -135,7 +135,8 @@ proptest! {
         let mut output = Vec::new();
         bench.listening(Script::chunked(&sound, &lengths), &mut output, condition).run().unwrap();
         let expected = expected(model, condition, &sound);
-        prop_assert!(expected.iter().any(|line| line.starts_with(r#"{"signal":"all_zero","at":1.00"#)));
+        let silence = r#"{"signal":"all_zero","at":1.00}"#;
+        prop_assert!(expected.iter().any(|line| line == silence));
         prop_assert_eq!(lines(&output), expected);
     }
 }

@@ -103,7 +103,6 @@ fn host(model: Model<'_>, kernels: KernelSet, condition: Preset, parts: &[&[i16]
             }
         }
     }
-    drop(listener);
     let mut last = Vec::new();
     witness.write_stream(&mut last, (windows, scores)).unwrap();
     assert!(windows > 0, "the sound is shorter than a window");
