@@ -89,7 +89,7 @@ need node nodejs
 need npm npm
 need curl curl
 need chromium chromium
-host/tests/conformance/run.sh
+host/tests/conformance/run.sh target/debug/earmark
 
 step "documentation"
 RUSTDOCFLAGS="-D warnings" cargo doc --workspace --features earmark/listen --no-deps

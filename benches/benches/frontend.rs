@@ -41,5 +41,18 @@ fn one_second(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, one_second);
+/// The transform alone by microfft, as often as a second of audio has frames: what ours, with all that is around it, is held against.
+fn reference(criterion: &mut Criterion) {
+    criterion.bench_function("microfft, 98 transforms of 512 points", |bencher| {
+        let frame: [f32; 512] = std::array::from_fn(|n| (n * 37 % 101) as f32);
+        bencher.iter(|| {
+            for _ in 0..98 {
+                let mut frame = black_box(frame);
+                black_box(microfft::real::rfft_512(&mut frame));
+            }
+        });
+    });
+}
+
+criterion_group!(benches, one_second, reference);
 criterion_main!(benches);

@@ -214,3 +214,59 @@ fn powers_of_real(data: &mut [Complex]) {
         middle[0] = 4.0 * square_of(*middle);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use std::vec;
+    use std::vec::Vec;
+
+    use microfft::real;
+
+    use super::power_spectrum;
+
+    /// Noise that is the same on every run.
+    fn noise(length: usize) -> Vec<i16> {
+        let mut state = length as u32;
+        let mut draw = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 16) as u16 as i16
+        };
+        (0..length).map(|_| draw()).collect()
+    }
+
+    fn compare(samples: &[i16], window: &[f32], spectrum: &[microfft::Complex32]) {
+        let mut data = vec![[0.0; 2]; spectrum.len()];
+        power_spectrum(samples, window, &mut data);
+        let total: f32 = spectrum.iter().map(|bin| bin.norm_sqr()).sum();
+        // microfft packs half the sample rate into the imaginary part of bin 0.
+        let expected = |bin: usize| if bin == 0 { spectrum[0].re.powi(2) } else { spectrum[bin].norm_sqr() };
+        for (bin, [power, _]) in data.iter().enumerate() {
+            let error = (power / 4.0 - expected(bin)).abs();
+            assert!(error <= 2e-6 * (expected(bin) + total / spectrum.len() as f32), "bin {bin} of {}", spectrum.len());
+        }
+        let error = (data[0][1] / 4.0 - spectrum[0].im.powi(2)).abs();
+        assert!(error <= 2e-6 * total, "half the sample rate of {}", spectrum.len());
+    }
+
+    /// Whole frames, and frames that end anywhere before the transform does.
+    #[test]
+    fn it_is_the_transform_of_microfft() {
+        macro_rules! sizes {
+            ($($length:literal => $rfft:ident),+) => {$(
+                for count in [$length, $length * 25 / 32, $length / 2 + 1, 3] {
+                    let samples = noise(count);
+                    let window: Vec<f32> = (0..count).map(|n| 0.2 + n as f32 / count as f32).collect();
+                    let mut frame = [0.0f32; $length];
+                    frame.iter_mut().zip(&samples).zip(&window).for_each(|((place, &x), w)| *place = f32::from(x) * w);
+                    compare(&samples, &window, real::$rfft(&mut frame));
+                }
+            )+};
+        }
+        sizes!(
+            32 => rfft_32, 64 => rfft_64, 128 => rfft_128, 256 => rfft_256, 512 => rfft_512, 1024 => rfft_1024,
+            2048 => rfft_2048
+        );
+    }
+}
