@@ -11,7 +11,7 @@ case "${1:-}" in
 esac
 
 readonly targets=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf riscv32imc-unknown-none-elf)
-readonly boards=(edge/boards/qemu-mps2-an386 edge/boards/qemu-riscv32-virt)
+readonly boards=(edge/boards/qemu-mps2-an386 edge/boards/qemu-riscv32-virt edge/boards/qemu-kernels edge/boards/qemu-budgets)
 
 step() { printf '\n== %s\n' "$*"; }
 
@@ -43,6 +43,8 @@ step "tools"
 cargo --version 2>/dev/null || rustup toolchain install
 need qemu-system-arm qemu-system-arm
 need qemu-system-riscv32 qemu-system-misc
+# ALSA's headers, for the feature `listen`.
+pkg-config --exists alsa 2>/dev/null || debian_packages libasound2-dev pkg-config
 have_targets=yes
 rustup target add "${targets[@]}" i686-unknown-linux-musl || have_targets=no
 
@@ -53,20 +55,20 @@ for folder in "${boards[@]}" edge/boards/simulation; do
 done
 
 step "lints"
-cargo clippy --workspace --all-targets -- -D warnings
+cargo clippy --workspace --all-targets --features earmark/listen -- -D warnings
 cargo clippy -p earmark --no-default-features --all-targets -- -D warnings
 
 step "tests"
 if [ "$have_targets" = yes ]; then
-    cargo test --workspace
+    cargo test --workspace --features earmark/listen
     # Where addresses have 32 bits, as on a microcontroller; Rust brings all that linking for this target takes.
     RUSTFLAGS="-Clinker=rust-lld -Clink-self-contained=yes -Ctarget-feature=+crt-static" \
         cargo test -p earmark-core --target i686-unknown-linux-musl --tests
 else
     # Without the targets there is no firmware to compare with.
-    echo "the bare-metal targets are missing: leaving out edge's test same_bits, which runs firmware" >&2
-    cargo test --workspace --exclude earmark-edge
-    cargo test -p earmark-edge --lib --test slots --test windowed
+    echo "the bare-metal targets are missing: leaving out edge's tests that run firmware" >&2
+    cargo test --workspace --exclude earmark-edge --features earmark/listen
+    cargo test -p earmark-edge --lib --test handover --test listening --test pdm --test slots --test windowed
     cargo test -p earmark-edge --doc
 fi
 
@@ -90,7 +92,7 @@ need chromium chromium
 host/tests/conformance/run.sh
 
 step "documentation"
-RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+RUSTDOCFLAGS="-D warnings" cargo doc --workspace --features earmark/listen --no-deps
 
 step "microcontrollers"
 for target in "${targets[@]}"; do
@@ -103,6 +105,8 @@ if [ "$have_targets" = yes ]; then
     for target in "${targets[@]}"; do
         cargo build -p earmark-core -p earmark-edge --target "$target"
     done
+    # Armv8-M with its optional DSP instructions.
+    RUSTFLAGS="-Ctarget-cpu=cortex-m33" cargo build -p earmark-edge --features dsp --target thumbv8m.main-none-eabihf --target-dir target/dsp
     for folder in "${boards[@]}"; do
         (cd "$folder" && cargo clippy --release -- -D warnings)
     done

@@ -3,8 +3,15 @@
 #![forbid(unsafe_code)]
 #![doc = include_str!("../README.md")]
 
+mod buffers;
+mod hold;
+mod lines;
+
+pub mod decoded;
 pub mod error;
 pub mod handover;
+pub mod listening;
+pub mod pdm;
 pub mod slots;
 pub mod source;
 pub mod windowed;

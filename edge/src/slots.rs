@@ -3,7 +3,9 @@
 //! A slot is the room that the bus has for one sample of one channel. Microphones put fewer bits into it than it has, most
 //! significant bit first and left-justified; the rest of the slot belongs to nobody and may hold anything.
 
-use crate::{Error, source::Source};
+pub use crate::decoded::Decoded;
+
+use crate::decoded::Decode;
 
 /// The sample in a 32-bit slot of which the upper 24 bits count, as INMP441 and ICS-43434 fill it.
 ///
@@ -43,6 +45,21 @@ pub const fn from_18_in_32(slot: u32) -> i16 {
 #[must_use]
 pub const fn from_16_in_16(slot: u16) -> i16 {
     slot.cast_signed()
+}
+
+/// The 32-bit slot that a DMA controller delivered as two half-words, the upper one first, as those of STM32 do from a 16-bit data
+/// register. (Bytes become slots by [`u32::from_le_bytes`] or [`u16::from_le_bytes`].)
+///
+/// ```
+/// use earmark_edge::slots::{Channel, Decoder, from_24_in_32, from_halves};
+///
+/// let mut decoder = Decoder::new(Channel::Left, |halves| from_24_in_32(from_halves(halves)));
+/// let delivered: [u16; 4] = [0x1234, 0x7fff, 0, 0]; // what one frame left in memory
+/// assert!(decoder.decode(delivered.as_chunks().0).eq([0x1234]));
+/// ```
+#[must_use]
+pub const fn from_halves([upper, lower]: [u16; 2]) -> u32 {
+    (upper as u32) << 16 | lower as u32
 }
 
 /// The upper half of a left-justified sample, rounded.
@@ -118,41 +135,16 @@ impl<F> Decoder<F> {
     }
 }
 
-/// A source of samples behind a source of slots.
-#[derive(Debug)]
-pub struct Decoded<'b, S: Source, F> {
-    slots: S,
-    decoder: Decoder<F>,
-    buffer: &'b mut [S::Item],
-}
-
-impl<'b, S: Source, F: Fn(S::Item) -> i16> Decoded<'b, S, F> {
-    /// Fetches slots by way of `buffer`, which may have any length but 0; that of one DMA transfer suits it.
-    pub const fn new(slots: S, decoder: Decoder<F>, buffer: &'b mut [S::Item]) -> Self {
-        Self { slots, decoder, buffer }
+impl<T: Copy, F: Fn(T) -> i16> Decode<T> for Decoder<F> {
+    fn step(&self) -> usize {
+        self.channel.step()
     }
-}
 
-impl<S: Source, F: Fn(S::Item) -> i16> Source for Decoded<'_, S, F> {
-    type Item = i16;
+    fn decode(&mut self, slots: &[T]) -> impl Iterator<Item = i16> {
+        self.decode(slots)
+    }
 
-    fn fill(&mut self, samples: &mut [i16]) -> Result<usize, Error> {
-        // As many slots as hold this many samples of a channel, whichever of them comes first.
-        let wanted = samples.len().saturating_mul(self.decoder.channel.step()).min(self.buffer.len());
-        loop {
-            let heard = match self.slots.fill(&mut self.buffer[..wanted]) {
-                Err(Error::Overrun) => {
-                    self.decoder.reset();
-                    return Err(Error::Overrun);
-                }
-                heard => heard?.min(wanted),
-            };
-            let decoded = self.decoder.decode(&self.buffer[..heard]);
-            let count = samples.iter_mut().zip(decoded).map(|(place, sample)| *place = sample).count();
-            // A single slot may be that of the other channel.
-            if count > 0 || heard == 0 {
-                return Ok(count);
-            }
-        }
+    fn reset(&mut self) {
+        self.reset();
     }
 }

@@ -51,3 +51,50 @@ impl<S: Source + ?Sized> Source for &mut S {
         (**self).fill(items)
     }
 }
+
+/// As [`Source`], but waits without blocking: for drivers with `async` methods, as embedded-hal-async has them.
+///
+/// The future need not be `Send`: an executor for microcontrollers polls it where it is.
+///
+/// ```
+/// use earmark_edge::{Error, source::AsyncSource};
+///
+/// /// Stands for a HAL's driver of a DMA ring.
+/// struct Driver;
+///
+/// impl Driver {
+///     async fn read(&mut self, slots: &mut [u32]) -> Result<usize, ()> {
+///         slots.fill(0);
+///         Ok(slots.len())
+///     }
+/// }
+///
+/// struct Microphone(Driver);
+///
+/// impl AsyncSource for Microphone {
+///     type Item = u32;
+///
+///     async fn fill(&mut self, items: &mut [u32]) -> Result<usize, Error> {
+///         self.0.read(items).await.map_err(|()| Error::Overrun)
+///     }
+/// }
+/// ```
+#[allow(async_fn_in_trait)] // No bound that a caller could want to add suits every executor.
+pub trait AsyncSource {
+    /// As [`Source::Item`].
+    type Item: Copy;
+
+    /// As [`Source::fill`].
+    ///
+    /// # Errors
+    /// As [`Source::fill`].
+    async fn fill(&mut self, items: &mut [Self::Item]) -> Result<usize, Error>;
+}
+
+impl<S: AsyncSource + ?Sized> AsyncSource for &mut S {
+    type Item = S::Item;
+
+    async fn fill(&mut self, items: &mut [S::Item]) -> Result<usize, Error> {
+        (**self).fill(items).await
+    }
+}

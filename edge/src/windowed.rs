@@ -7,8 +7,10 @@ use earmark_core::engine::Network;
 use earmark_core::model::{Model, is_background};
 use earmark_core::recognizer::Recognizer;
 use embedded_hal::digital::{Error as _, OutputPin, PinState};
-use embedded_io::{Error as _, Write};
+use embedded_io::Write;
 
+pub use crate::buffers::Buffers;
+use crate::lines::{self, Lines};
 use crate::{Error, source::Source};
 
 /// How windows follow one another and what is made of them.
@@ -39,15 +41,6 @@ impl Settings {
     }
 }
 
-/// Memory that the loop works in.
-#[derive(Debug)]
-pub struct Buffers<'b> {
-    /// Where samples are fetched to, any number but 0; a hop of the front end suits it.
-    pub samples: &'b mut [i16],
-    /// Where a line of output is put together. [`Windowed::new`] says how long it must be.
-    pub line: &'b mut [u8],
-}
-
 /// What a [`step`](Windowed::step) came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -75,10 +68,10 @@ pub enum Event {
 pub struct Windowed<'m, 'b, N, S, W, P> {
     recognizer: Recognizer<'m, 'b, N>,
     source: S,
-    output: W,
+    lines: Lines<'b, W>,
     pin: P,
     settings: Settings,
-    buffers: Buffers<'b>,
+    samples: &'b mut [i16],
     /// Samples in the buffer that were not looked at yet.
     unheard: core::ops::Range<usize>,
     /// Frames until a window is complete.
@@ -104,15 +97,10 @@ where
         settings: Settings,
         buffers: Buffers<'b>,
     ) -> Result<Self, Error> {
-        let needed = response_bound(recognizer.model().labels()) + LINE_END.len();
-        if buffers.line.len() < needed {
-            return Err(earmark_core::Error::BufferTooSmall { needed, given: buffers.line.len() }.into());
-        }
-        if buffers.samples.is_empty() {
-            return Err(earmark_core::Error::BufferLength { buffer: "samples", needed: 1, given: 0 }.into());
-        }
+        let (samples, line) = buffers.split(lines::needed(response_bound(recognizer.model().labels())))?;
+        let lines = Lines::new(output, line);
         let mut windowed =
-            Self { recognizer, source, output, pin, settings, buffers, unheard: 0..0, frames_due: 0, overruns: 0 };
+            Self { recognizer, source, lines, pin, settings, samples, unheard: 0..0, frames_due: 0, overruns: 0 };
         windowed.start_afresh()?;
         Ok(windowed)
     }
@@ -137,9 +125,9 @@ where
                     return Ok(Some(event));
                 }
             }
-            match self.source.fill(self.buffers.samples) {
+            match self.source.fill(self.samples) {
                 Ok(0) => return Ok(None),
-                Ok(count) => self.unheard = 0..count.min(self.buffers.samples.len()),
+                Ok(count) => self.unheard = 0..count.min(self.samples.len()),
                 Err(Error::Overrun) => return self.give_up().map(Some),
                 Err(error) => return Err(error),
             }
@@ -164,7 +152,7 @@ where
     /// Goes through the samples fetched, up to the end of a window; `false` if there was none.
     fn hear(&mut self) -> Result<bool, Error> {
         while !self.unheard.is_empty() {
-            let mut rest = &self.buffers.samples[self.unheard.clone()];
+            let mut rest = &self.samples[self.unheard.clone()];
             let complete = self.recognizer.next_frame(&mut rest)?.is_some();
             self.unheard.start = self.unheard.end - rest.len();
             if complete {
@@ -188,11 +176,10 @@ where
         let Some(best) = ranking.clone().next() else { return Ok(None) };
         let raised = best.score >= self.settings.threshold && !is_background(label(best.index));
 
-        let room = self.buffers.line.len() - LINE_END.len();
         let entries = ranking.map(|ranked| (label(ranked.index), ranked.score));
-        let length = write_response(entries, &mut self.buffers.line[..room])?.len();
+        let line = self.lines.compose(|buffer| write_response(entries, buffer))?;
         self.pin.set_state(PinState::from(raised)).map_err(|error| Error::Pin(error.kind()))?;
-        self.write_line(length)?;
+        self.lines.send(line)?;
         Ok(Some(Event::Window { best, raised }))
     }
 
@@ -200,11 +187,7 @@ where
     fn give_up(&mut self) -> Result<Event, Error> {
         self.overruns = self.overruns.saturating_add(1);
         self.start_afresh()?;
-        writeln!(self.output, "{{\"overruns\":{}}}", self.overruns).map_err(|error| match error {
-            embedded_io::WriteFmtError::FmtError => Error::Output(embedded_io::ErrorKind::Other),
-            embedded_io::WriteFmtError::Other(error) => Error::Output(error.kind()),
-        })?;
-        self.output.flush().map_err(|error| Error::Output(error.kind()))?;
+        self.lines.send_overruns(self.overruns)?;
         Ok(Event::Overrun)
     }
 
@@ -214,13 +197,4 @@ where
         self.frames_due = self.recognizer.model().frames();
         self.pin.set_low().map_err(|error| Error::Pin(error.kind()))
     }
-
-    /// Ends the line of this length and sends it in one piece.
-    fn write_line(&mut self, length: usize) -> Result<(), Error> {
-        let line = &mut self.buffers.line[..length + LINE_END.len()];
-        line[length..].copy_from_slice(LINE_END);
-        self.output.write_all(line).and_then(|()| self.output.flush()).map_err(|error| Error::Output(error.kind()))
-    }
 }
-
-const LINE_END: &[u8] = b"\n";

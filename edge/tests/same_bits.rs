@@ -1,10 +1,11 @@
 //! The proof that a microcontroller computes the same bits as the host: the firmware of `edge/boards/qemu-*` on QEMU, on Arm with and
-//! without an FPU and on RISC-V, against the core on this machine with all kernels that it can run.
+//! without an FPU and on RISC-V, against the core on this machine with all kernels that it can run. Window by window; `streaming.rs` has
+//! the same for streams.
 
 mod common;
 mod firmware;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use earmark_core::api::{Ranking, response_bound, write_response};
 use earmark_core::engine::PlanEngine;
@@ -18,7 +19,7 @@ use firmware::{CORTEX_M0, CORTEX_M4F, Device, RV32IMC, boards, run};
 /// Runs the firmware on a sound; gives the lines it wrote.
 fn lines(device: &Device, sound: &Path) -> Vec<String> {
     let sound = sound.to_str().expect("paths in the repository are UTF-8");
-    let output = run(device, &["--fingerprints", sound]);
+    let output = run(device, &["--mode", "windowed", "--fingerprints", sound]);
     assert!(output.status.success(), "{sound}: {}: {}", output.status, String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("JSON is UTF-8").lines().map(str::to_owned).collect()
 }
@@ -84,22 +85,10 @@ fn risc_v_computes_the_same_bits() {
     common::fixtures().iter().for_each(|sound| compare(&RV32IMC, sound));
 }
 
-/// Writes a WAV file for the device to play.
-fn write_wav(name: &str, samples: &[i16]) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let sample_rate = common::model().sample_rate();
-    let spec =
-        hound::WavSpec { channels: 1, sample_rate, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
-    let mut wav = hound::WavWriter::create(&path, spec).unwrap();
-    samples.iter().for_each(|&sample| wav.write_sample(sample).unwrap());
-    wav.finalize().unwrap();
-    path
-}
-
 #[test]
 fn a_short_sound_is_followed_by_silence() {
     let sound = common::samples(&common::fixtures()[0]);
-    compare(&CORTEX_M4F, &write_wav("short, sound.wav", &sound[..sound.len() / 3]));
+    compare(&CORTEX_M4F, &common::write_wav("short, sound.wav", &sound[..sound.len() / 3]));
 }
 
 #[test]
@@ -110,7 +99,7 @@ fn a_long_sound_gives_window_after_window() {
     let mut sound: Vec<i16> = fixtures.iter().take(3).flat_map(|file| common::samples(file)).collect();
     let sound_length = sound.len().min(2 * window + window / 2);
     sound.truncate(sound_length);
-    let device = lines(&CORTEX_M4F, &write_wav("long.wav", &sound));
+    let device = lines(&CORTEX_M4F, &common::write_wav("long.wav", &sound));
     sound.resize(sound.len().next_multiple_of(window), 0);
     // The windows' starts are a whole number of frames apart, so each is a sound of its own.
     let hop = Settings::of(&model).hop_frames.get() * model.front_end().hop_length;
@@ -133,6 +122,9 @@ fn what_goes_wrong_on_the_device_ends_the_run_with_an_error() {
         (&*CORTEX_M4F, &[manifest], "error: the file must be a WAV file of one channel of 16-bit PCM"),
         (&*CORTEX_M4F, &["nowhere.wav"], "error: the file cannot be read"),
         (&*CORTEX_M4F, &[], "error: usage: "),
+        (&*CORTEX_M4F, &["--mode", "other", manifest], "error: usage: "),
+        (&*CORTEX_M4F, &["--inject", "overrun@soon", manifest], "error: usage: "),
+        (&*CORTEX_M4F, &["--mode", "windowed", "--condition", "inmp441", manifest], "error: usage: "),
     ] {
         let output = run(device, arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);

@@ -1,146 +1,20 @@
 //! The run loop with scripted sources, networks, ports and pins.
 
 mod common;
+mod scripted;
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use earmark_core::api::{FunctionToApply, Ranking, response_bound, write_response};
-use earmark_core::engine::{Network, PlanEngine};
+use earmark_core::engine::PlanEngine;
 use earmark_core::model::Model;
 use earmark_core::recognizer::Recognizer;
+use earmark_edge::Error;
 use earmark_edge::windowed::{Buffers, Event, Settings, Windowed};
-use earmark_edge::{Error, source::Source};
-use embedded_hal::digital::{self, OutputPin};
+use embedded_hal::digital;
 use embedded_io::{ErrorKind, Write};
 use proptest::prelude::*;
-
-/// Delivers chunks and errors as scripted, then says that there is no more.
-struct Script(VecDeque<Result<Vec<i16>, Error>>);
-
-impl Script {
-    fn new(chunks: impl IntoIterator<Item = Result<Vec<i16>, Error>>) -> Self {
-        Self(chunks.into_iter().collect())
-    }
-
-    /// The samples in chunks of these lengths, in turn.
-    fn chunked(mut samples: &[i16], lengths: &[usize]) -> Self {
-        let mut chunks = VecDeque::new();
-        for &length in lengths.iter().cycle() {
-            let (now, later) = samples.split_at(length.min(samples.len()));
-            if now.is_empty() {
-                break;
-            }
-            chunks.push_back(Ok(now.to_vec()));
-            samples = later;
-        }
-        Self(chunks)
-    }
-}
-
-impl Source for Script {
-    type Item = i16;
-
-    fn fill(&mut self, items: &mut [i16]) -> Result<usize, Error> {
-        let Some(chunk) = self.0.pop_front() else { return Ok(0) };
-        let mut chunk = chunk?;
-        let later = chunk.split_off(items.len().min(chunk.len()));
-        if !later.is_empty() {
-            self.0.push_front(Ok(later));
-        }
-        items[..chunk.len()].copy_from_slice(&chunk);
-        Ok(chunk.len())
-    }
-}
-
-/// Gives scripted raw outputs for window after window.
-struct Answers(VecDeque<Vec<f32>>);
-
-impl Network for Answers {
-    fn reset(&mut self) {}
-
-    fn push_frame(&mut self, _: &[f32]) -> Result<(), earmark_core::Error> {
-        Ok(())
-    }
-
-    fn outputs(&mut self, outputs: &mut [f32]) -> Result<bool, earmark_core::Error> {
-        let Some(answer) = self.0.pop_front() else { return Ok(false) };
-        outputs.copy_from_slice(&answer);
-        Ok(true)
-    }
-}
-
-/// Remembers every state that it was set to; fails when broken.
-#[derive(Default)]
-struct Pin {
-    states: Vec<bool>,
-    broken: bool,
-}
-
-impl digital::ErrorType for Pin {
-    type Error = digital::ErrorKind;
-}
-
-impl OutputPin for Pin {
-    fn set_low(&mut self) -> Result<(), digital::ErrorKind> {
-        self.states.push(false);
-        if self.broken { Err(digital::ErrorKind::Other) } else { Ok(()) }
-    }
-
-    fn set_high(&mut self) -> Result<(), digital::ErrorKind> {
-        self.states.push(true);
-        if self.broken { Err(digital::ErrorKind::Other) } else { Ok(()) }
-    }
-}
-
-/// A port that is unplugged for its first write.
-#[derive(Default)]
-struct Loose {
-    plugged: bool,
-    written: Vec<u8>,
-}
-
-impl embedded_io::ErrorType for Loose {
-    type Error = ErrorKind;
-}
-
-impl Write for Loose {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        if !std::mem::replace(&mut self.plugged, true) {
-            return Err(ErrorKind::BrokenPipe);
-        }
-        self.written.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), ErrorKind> {
-        Ok(())
-    }
-}
-
-/// A port that holds back what is written until it is told to send it.
-#[derive(Default)]
-struct Buffered {
-    held: Vec<u8>,
-    sent: Vec<u8>,
-}
-
-impl embedded_io::ErrorType for Buffered {
-    type Error = ErrorKind;
-}
-
-impl Write for Buffered {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, ErrorKind> {
-        self.held.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> Result<(), ErrorKind> {
-        self.sent.append(&mut self.held);
-        Ok(())
-    }
-}
+use scripted::{Answers, Buffered, Loose, Pin, Quiet, Script, lines};
 
 /// Everything the loop borrows.
 struct Bench {
@@ -191,12 +65,6 @@ impl Bench {
     fn windows(&self, count: usize) -> Vec<i16> {
         vec![0; count * self.model.window_samples()]
     }
-}
-
-fn lines(output: &[u8]) -> Vec<&str> {
-    let text = std::str::from_utf8(output).expect("JSON is UTF-8");
-    assert!(text.is_empty() || text.ends_with('\n'));
-    text.lines().collect()
 }
 
 #[test]
@@ -394,22 +262,5 @@ proptest! {
             .run()
             .unwrap();
         prop_assert_eq!(lines(&output), expected);
-    }
-}
-
-/// A pin that nobody looks at.
-struct Quiet;
-
-impl digital::ErrorType for Quiet {
-    type Error = Infallible;
-}
-
-impl OutputPin for Quiet {
-    fn set_low(&mut self) -> Result<(), Infallible> {
-        Ok(())
-    }
-
-    fn set_high(&mut self) -> Result<(), Infallible> {
-        Ok(())
     }
 }

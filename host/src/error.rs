@@ -225,6 +225,12 @@ pub enum Error {
         /// Why.
         cause: std::io::Error,
     },
+    /// Features are to be written in a form that there is not.
+    #[error("{} does not say what to write: give a name that ends in .png, .npy or .json", path.display())]
+    FeaturesForm {
+        /// The file.
+        path: std::path::PathBuf,
+    },
     /// A picture could not be drawn.
     #[error("cannot draw the picture: {detail}")]
     Plot {

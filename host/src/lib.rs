@@ -8,6 +8,7 @@ pub mod classify;
 pub mod compile;
 pub mod error;
 pub mod eval;
+pub mod features;
 pub mod frontend;
 mod guard;
 pub mod inspect;

@@ -1,41 +1,43 @@
 #!/usr/bin/env python3
-"""Measures a model on a folder of recordings; one JSON object on stdout.
+"""Measures a model on recordings, as they are and under stress.
 
-usage: python models/train/evaluate.py models/commands-m.onnx DIR [--mask on,off]
-       python models/train/evaluate.py models/commands-m.ear DIR [--mask on,off] [--earmark target/release/earmark]
+usage: python models/train/evaluate.py models/commands-m.onnx --data DIR [--set val|test] [--json]
 
-An ONNX file is run by onnxruntime, a compiled artifact by earmark's own engine.
-
-DIR holds a folder a label with 16 kHz mono 16-bit WAV files; a folder that is no label counts as `_unknown_`. `--mask` leaves
-out the clips of some labels, and removes the labels from the possible answers.
+DIR holds the data set as train.py reads it. The noise of "val" is ESC-10's fold 4 and the background recordings' validation
+part; that of "test" is fold 5 and the last 40 % of each background recording. Training hears none of it.
 """
 import argparse
 import json
 from pathlib import Path
 
-import numpy as np
-import onnxruntime
+from kws import evaluate, measure, sets, synthesis
+from kws.vocabulary import COMMANDS, Vocabulary
 
-from kws import evaluate, recordings
+
+def vocabulary_of(session):
+    """The words of an ONNX file; those that are not the commands were learned from synthetic speech."""
+    words = tuple(json.loads(session.get_modelmeta().custom_metadata_map["earmark.labels"])[:-2])
+    return COMMANDS if words == COMMANDS.words else Vocabulary(words, words)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", type=Path)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--mask", default="", help="labels, with commas between them")
-    parser.add_argument("--earmark", default="target/release/earmark", help="the binary that runs an artifact")
+    parser.add_argument("model", type=Path, help="an ONNX file")
+    parser.add_argument("--data", type=Path, required=True, help="the unpacked data set")
+    parser.add_argument("--set", choices=("val", "test"), default="val")
+    parser.add_argument("--json", action="store_true", help="everything as one JSON object")
     args = parser.parse_args()
-    if args.model.suffix == ".ear":
-        files = sorted(args.folder.glob("*/*.wav"))
-        words = [file.parent.name for file in files]
-        logits = evaluate.artifact_logits(args.earmark, args.model, files)
+    session = evaluate.session_of(args.model)
+    vocabulary = vocabulary_of(session)
+    if args.set == "val":
+        clips, truth = sets.validation(args.data, vocabulary)
+        if vocabulary is not COMMANDS:
+            clips, truth = sets.with_spoken((clips, truth), *synthesis.reserved_voices(vocabulary), vocabulary)
     else:
-        words, clips = recordings.labelled_folders(args.folder)
-        session = onnxruntime.InferenceSession(str(args.model))
-        logits = evaluate.onnx_logits(session, evaluate.features_of(clips))
-    truth = np.array([recordings.label_index(word) for word in words])
-    print(json.dumps(evaluate.report(logits, truth, [label for label in args.mask.split(",") if label])))
+        clips, truth = sets.labelled(args.data / "test", vocabulary)
+    noise = sets.TUNING if args.set == "val" else sets.TESTING
+    found = measure.figures(lambda x: evaluate.onnx_logits(session, x), clips, truth, args.data, vocabulary, noise)
+    print(json.dumps(found) if args.json else measure.table(found, vocabulary.rare_words))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-//! A detection as a line of JSON: `{"start":1.24,"end":1.78,"label":"yes","score":0.97}`.
+//! A detection as a line of JSON: `{"start":1.24,"end":1.78,"label":"yes","score":0.97}`; and a change of the signal's condition.
 
 use serde_json_core::ser;
 
 use super::response::escaped_bound;
 use crate::Error;
 use crate::detect::Detection;
+use crate::signal::SignalChange;
 
 /// Bytes of an event beside its label: the keys, two times of at most 18 digits, a point and two more, and a score.
 const EVENT_BYTES: usize = r#"{"start":,"end":,"label":"","score":0.00}"#.len() + 2 * 21;
@@ -59,6 +60,38 @@ pub fn write_event<'b>(
 #[must_use]
 pub fn event_bound(label: &str) -> usize {
     EVENT_BYTES + escaped_bound(label)
+}
+
+/// A length in bytes at which a buffer holds any change of the signal's condition.
+pub const SIGNAL_BOUND: usize = r#"{"signal":"dc_shifted","at":}"#.len() + 21;
+
+/// Writes a change of the signal's condition as JSON into `buffer` and returns the text: the condition's
+/// [name](crate::signal::SignalCondition::name), and when it was found in seconds, rounded to two decimals.
+///
+/// # Errors
+/// [`Error::BufferTooSmall`] if the text does not fit; [`SIGNAL_BOUND`] bytes are certain to do. The buffer's contents are then
+/// meaningless.
+///
+/// ```
+/// use earmark_core::{api::write_signal, signal::{SignalChange, SignalCondition}};
+///
+/// let change = SignalChange { at: 20_000, condition: SignalCondition::AllZero };
+/// let mut buffer = [0; 64];
+/// assert_eq!(write_signal(&change, 16_000, &mut buffer)?, r#"{"signal":"all_zero","at":1.25}"#);
+/// # Ok::<(), earmark_core::Error>(())
+/// ```
+pub fn write_signal<'b>(change: &SignalChange, sample_rate: u32, buffer: &'b mut [u8]) -> Result<&'b str, Error> {
+    let too_small = Error::BufferTooSmall { needed: SIGNAL_BOUND, given: buffer.len() };
+    let mut line = Line { buffer, length: 0 };
+    let written = line
+        .text(r#"{"signal":""#)
+        .and_then(|()| line.text(change.condition.name()))
+        .and_then(|()| line.text(r#"","at":"#))
+        .and_then(|()| line.hundredths(hundredths(change.at, sample_rate)))
+        .and_then(|()| line.text("}"));
+    let Line { buffer, length } = line;
+    let text = written.and_then(|()| core::str::from_utf8(buffer.get(..length)?).ok());
+    text.ok_or(too_small)
 }
 
 /// A time in hundredths of a second, rounded to nearest.
@@ -160,6 +193,20 @@ mod tests {
                 let answer = write_event(label, &detection, 1, &mut large[..given]);
                 assert_eq!(answer, Err(Error::BufferTooSmall { needed: bound, given }));
             }
+        }
+    }
+
+    #[test]
+    fn every_condition_fits_its_bound() {
+        use crate::signal::SignalCondition::{AllZero, Clipped, DcShifted, Recovered, Stuck};
+        for condition in [AllZero, Stuck, Clipped, DcShifted, Recovered] {
+            let change = SignalChange { at: u64::MAX, condition };
+            let mut buffer = [0; SIGNAL_BOUND];
+            let json = write_signal(&change, 1, &mut buffer).unwrap();
+            let value: serde_json::Value = serde_json::from_str(json).unwrap();
+            assert_eq!(value["signal"], condition.name());
+            let refused = Error::BufferTooSmall { needed: SIGNAL_BOUND, given: 9 };
+            assert_eq!(write_signal(&change, 1, &mut [0; 9]), Err(refused));
         }
     }
 

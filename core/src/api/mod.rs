@@ -2,7 +2,8 @@
 //!
 //! A request is JSON with base64 audio ([`Request`]) and optional [`Parameters`]; an answer is an array of labels and scores
 //! ([`write_response`]). Between the two stand [`FunctionToApply`], which makes scores of a network's raw outputs, and
-//! [`Ranking`], which orders them. [`write_event`] writes what was detected in a stream. Everything works in buffers that the caller owns, without a heap.
+//! [`Ranking`], which orders them. [`write_event`] writes what was detected in a stream, [`write_signal`] what is wrong with it. Everything
+//! works in buffers that the caller owns, without a heap.
 //!
 //! ```
 //! use earmark_core::api::{Ranking, Request, write_response};
@@ -32,7 +33,7 @@ mod request;
 mod response;
 
 pub use base64::Base64;
-pub use event::{event_bound, write_event};
+pub use event::{SIGNAL_BOUND, event_bound, write_event, write_signal};
 pub use function::FunctionToApply;
 pub use json::MAX_DEPTH;
 pub use rank::{Ranked, Ranking};

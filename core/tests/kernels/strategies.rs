@@ -169,9 +169,15 @@ impl DepthwiseCase {
 }
 
 pub fn sum() -> impl Strategy<Value = Sum> {
-    let multiplier = || prop_oneof![any::<i32>(), -70_000..70_000i32, Just(i32::MIN), Just(1 << 20), Just(0)];
-    (any::<[i8; 2]>(), [multiplier(), multiplier()], prop_oneof![0..=62u32, 18..22u32], any::<i8>(), clamp()).prop_map(
-        |(zero_points, multipliers, shift, zero_point, clamp)| Sum {
+    let any_multiplier = || prop_oneof![any::<i32>(), -70_000..70_000i32, Just(i32::MIN), Just(1 << 20), Just(0)];
+    // With small multipliers, and with small ones times a power of two, a shift of about as many places meets ties.
+    let scales = prop_oneof![
+        ([any_multiplier(), any_multiplier()], prop_oneof![0..=62u32, 18..22u32]),
+        ([-3..=3i32, -3..=3i32], 0..=4u32),
+        ([-7..=7i32, -7..=7i32].prop_map(|factors| factors.map(|factor| factor << 28)), 28..=34u32),
+    ];
+    (any::<[i8; 2]>(), scales, any::<i8>(), clamp()).prop_map(
+        |(zero_points, (multipliers, shift), zero_point, clamp)| Sum {
             zero_points,
             multipliers,
             shift,

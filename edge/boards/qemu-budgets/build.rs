@@ -12,9 +12,12 @@ mod nets;
 ///
 /// It is written to the build's own folder: a `memory.x` beside `Cargo.toml` would take its place unseen.
 const MEMORY: &str = "MEMORY { FLASH : ORIGIN = 0x00000000, LENGTH = 1M  RAM : ORIGIN = 0x20000000, LENGTH = 128K }\n";
+/// The model that is listened with.
+const DEFAULT_MODEL: &str = "../../../models/commands-m.ear";
 
 fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR"));
     let write = |name: &str, bytes: &[u8]| {
         fs::write(Path::new(&out).join(name), bytes).expect("the build's folder can be written to");
     };
@@ -22,10 +25,12 @@ fn main() {
     write("ds_cnn.ear", &nets::ds_cnn());
     write("pointwise.ear", &nets::pointwise());
     write("depthwise.ear", &nets::depthwise());
-    let model = PathBuf::from("../../../models/commands-m.ear").canonicalize().unwrap(); println!("cargo::rustc-env=EARMARK_MODEL={}", model.display());
+    let model = root.join(env::var_os("EARMARK_MODEL").map_or_else(|| DEFAULT_MODEL.into(), PathBuf::from));
+    println!("cargo::rustc-env=EARMARK_MODEL={}", model.display());
     println!("cargo::rustc-link-search={}", out.display());
     println!("cargo::rustc-link-arg-bins=-Tlink.x");
     println!("cargo::rustc-link-arg-bins=--nmagic");
+    println!("cargo::rerun-if-env-changed=EARMARK_MODEL");
     println!("cargo::rerun-if-changed=build.rs");
     for source in ["core/tests/plan/support/artifact.rs", "benches/src/nets.rs"] {
         println!("cargo::rerun-if-changed=../../../{source}");

@@ -32,6 +32,18 @@ pub fn samples(path: &Path) -> Vec<i16> {
     wav.samples().collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// Writes a WAV file at the model's sample rate.
+pub fn write_wav(name: &str, samples: &[i16]) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let sample_rate = model().sample_rate();
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+    let mut wav = hound::WavWriter::create(&path, spec).unwrap();
+    samples.iter().for_each(|&sample| wav.write_sample(sample).unwrap());
+    wav.finalize().unwrap();
+    path
+}
+
 /// All recordings of the fixtures' own folder, in order.
 pub fn fixtures() -> Vec<PathBuf> {
     let folder = root().join("models/fixtures");

@@ -12,6 +12,8 @@ pub struct Device {
     pub file: PathBuf,
     emulator: &'static str,
     machine: &'static str,
+    /// QEMU's `-icount`: what an instruction takes of virtual time.
+    instruction_time: &'static str,
 }
 
 /// Cortex-M4F code: hardware floating point, DSP instructions.
@@ -19,7 +21,10 @@ pub static CORTEX_M4F: LazyLock<Device> = LazyLock::new(|| cortex_m("qemu-mps2-a
 /// Cortex-M0 code: floating point in software, the smallest instruction set. A Cortex-M4 runs it too.
 pub static CORTEX_M0: LazyLock<Device> = LazyLock::new(|| cortex_m("qemu-mps2-an386", "thumbv6m-none-eabi"));
 /// Cortex-M4F code that counts its instructions.
-pub static BUDGETS: LazyLock<Device> = LazyLock::new(|| cortex_m("qemu-budgets", "thumbv7em-none-eabihf"));
+pub static BUDGETS: LazyLock<Device> = LazyLock::new(|| Device {
+    instruction_time: "shift=7,sleep=off",
+    ..cortex_m("qemu-budgets", "thumbv7em-none-eabihf")
+});
 /// Cortex-M4F code that runs kernels on arguments from a file.
 pub static KERNELS: LazyLock<Device> = LazyLock::new(|| cortex_m("qemu-kernels", "thumbv7em-none-eabihf"));
 /// RISC-V code without an FPU.
@@ -27,10 +32,11 @@ pub static RV32IMC: LazyLock<Device> = LazyLock::new(|| Device {
     file: build("qemu-riscv32-virt", "riscv32imc-unknown-none-elf"),
     emulator: "qemu-system-riscv32",
     machine: "virt",
+    instruction_time: "",
 });
 
 fn cortex_m(board: &str, target: &str) -> Device {
-    Device { file: build(board, target), emulator: "qemu-system-arm", machine: "mps2-an386" }
+    Device { file: build(board, target), emulator: "qemu-system-arm", machine: "mps2-an386", instruction_time: "" }
 }
 
 /// The boards' folder.
@@ -62,6 +68,7 @@ pub fn run(device: &Device, arguments: &[&str]) -> Output {
         .args([device.emulator, device.machine])
         .arg(&device.file)
         .args(arguments)
+        .env("EARMARK_QEMU_ICOUNT", device.instruction_time)
         .output()
         .expect("a POSIX shell runs run.sh")
 }

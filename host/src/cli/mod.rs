@@ -11,14 +11,15 @@ mod classify;
 mod compile;
 mod detector;
 mod eval;
+mod features;
 mod inspect;
 mod listen;
 mod model;
 mod output;
-mod stream;
-mod track;
 #[cfg(feature = "serve")]
 mod serve;
+mod stream;
+mod track;
 #[cfg(feature = "tract")]
 mod verify;
 
@@ -42,11 +43,13 @@ struct Arguments {
     verb: Verb,
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one of them")]
 #[derive(Debug, Subcommand)]
 enum Verb {
     Classify(classify::Classify),
     Stream(stream::Stream),
     Listen(listen::Listen),
+    Features(features::Features),
     #[cfg(feature = "serve")]
     Serve(serve::Serve),
     #[cfg(feature = "tract")]
@@ -65,6 +68,7 @@ pub fn run() -> ExitCode {
         Verb::Classify(verb) => verb.run(),
         Verb::Stream(verb) => verb.run(),
         Verb::Listen(verb) => verb.run(),
+        Verb::Features(verb) => verb.run(),
         #[cfg(feature = "serve")]
         Verb::Serve(verb) => verb.run(),
         #[cfg(feature = "tract")]

@@ -140,14 +140,14 @@ mod tests {
             entries(TrackFormat::Srt, None),
             "1\n00:00:01,240 --> 00:00:01,780\nyes (0.97)\n\n2\n01:01:01,000 --> 01:01:02,000\na\\tb (0.50)\n\n"
         );
-        assert_eq!(entries(TrackFormat::Audacity, None), "1.240000\t1.780000\tyes\n3661.000000\t3661.999937\ta\\tb\n");
+        assert_eq!(entries(TrackFormat::Audacity, None), "1.240000\t1.780000\tyes\n3661.000000\t3661.999938\ta\\tb\n");
     }
 
     #[test]
     fn tables_are_aligned() {
         assert_eq!(
             entries(TrackFormat::Table, None),
-            "    0:01.24      0:01.78  yes   0.97  ███████████████████\n  1:01:01.00   1:01:02.00  a\\tb  0.50  ██████████\n"
+            "    0:01.24      0:01.78  yes   0.97  ███████████████████\n 1:01:01.00   1:01:02.00  a\\tb  0.50  ██████████\n"
         );
     }
 

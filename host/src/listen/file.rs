@@ -38,17 +38,26 @@ pub fn hear(
     };
     let samples = listener.position();
     if samples > 0 {
-        let silence = vec![0; listener.model().window_samples()];
-        push(listener, &silence, |event| match event {
-            Event::Detection(detection) => {
-                let Detection { start, end, .. } = detection;
-                on_event(Event::Detection(Detection { start: start.min(samples), end: end.min(samples), ..detection }))
-            }
-            // Scores and the state of the signal are about sound that is not in the file.
-            _ => Ok(()),
-        })?;
+        // Scores and the state of the signal are about sound that is not in the file.
+        finish(listener, |event| if matches!(event, Event::Detection(_)) { on_event(event) } else { Ok(()) })?;
     }
     Ok(Heard { samples, fault })
+}
+
+/// Lets silence of a window's length follow a recording. Detections in it end with the recording.
+pub(crate) fn finish(
+    listener: &mut StreamListener<'_>,
+    mut on_event: impl FnMut(Event<'_>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let samples = listener.position();
+    let silence = vec![0; listener.model().window_samples()];
+    push(listener, &silence, |event| match event {
+        Event::Detection(detection) => {
+            let (start, end) = (detection.start.min(samples), detection.end.min(samples));
+            on_event(Event::Detection(Detection { start, end, ..detection }))
+        }
+        other => on_event(other),
+    })
 }
 
 /// Pushes samples until an event's taker fails.

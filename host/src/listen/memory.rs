@@ -3,7 +3,7 @@
 use earmark_core::detect::Detector;
 use earmark_core::engine::{Network, PlanEngine};
 use earmark_core::listener::{Event, Listener, ListenerSettings};
-use earmark_core::model::Model;
+use earmark_core::model::{Mode, Model};
 use earmark_core::recognizer::Recognizer;
 use earmark_core::signal::SignalCondition;
 
@@ -67,15 +67,14 @@ impl<'m> ListenerMemory<'m> {
     /// None with a checked model.
     pub fn listener(&mut self, settings: &ListenerSettings) -> Result<StreamListener<'_>, Error> {
         let model = self.model;
-        let recognizer = model.sizes().recognizer;
-        self.words.resize((recognizer + settings.memory(&model)).div_ceil(size_of::<u128>()), 0);
+        let sizes = model.sizes();
+        self.words.resize((sizes.streaming_recognizer + settings.memory(&model)).div_ceil(size_of::<u128>()), 0);
         let memory: &mut [u8] = bytemuck::cast_slice_mut(&mut self.words);
         let ears = match &mut self.reference {
             None => Ears::Core(Listener::new(model, settings, memory)?),
             Some(network) => {
-                let (recognizer, rest) = memory.split_at_mut(recognizer);
-                let network: &mut (dyn Network + Send) = &mut **network;
-                let recognizer = Recognizer::with_network(model, network, recognizer)?;
+                let (recognizer, rest) = memory.split_at_mut(sizes.recognizer - sizes.engine);
+                let recognizer = Recognizer::with_network(model, OnGrid::new(&mut **network, &model), recognizer)?;
                 Ears::Reference(Listener::with_recognizer(recognizer, settings, rest)?)
             }
         };
@@ -88,11 +87,45 @@ pub struct StreamListener<'a> {
     ears: Ears<'a>,
 }
 
-// One of them lives at a time, so their sizes matter little.
-#[expect(clippy::large_enum_variant)]
 enum Ears<'a> {
     Core(Listener<'a, 'a, PlanEngine<'a, 'a>>),
-    Reference(Listener<'a, 'a, &'a mut (dyn Network + Send)>),
+    Reference(Listener<'a, 'a, OnGrid<'a>>),
+}
+
+/// A network that evaluates any window, held to the windows that the model's stream has.
+struct OnGrid<'n> {
+    network: &'n mut (dyn Network + Send),
+    /// Frames of a window, and from one window's end to the next one's.
+    window: usize,
+    stride: usize,
+    /// Frames to come until a window ends.
+    missing: usize,
+}
+
+impl<'n> OnGrid<'n> {
+    fn new(network: &'n mut (dyn Network + Send), model: &Model<'_>) -> Self {
+        let stride = match model.mode() {
+            Mode::Streaming { stride_frames } => stride_frames.max(1),
+            Mode::Windowed => 1,
+        };
+        Self { network, window: model.frames(), stride, missing: model.frames() }
+    }
+}
+
+impl Network for OnGrid<'_> {
+    fn reset(&mut self) {
+        self.missing = self.window;
+        self.network.reset();
+    }
+
+    fn push_frame(&mut self, features: &[f32]) -> Result<(), earmark_core::Error> {
+        self.missing = if self.missing == 0 { self.stride } else { self.missing } - 1;
+        self.network.push_frame(features)
+    }
+
+    fn outputs(&mut self, outputs: &mut [f32]) -> Result<bool, earmark_core::Error> {
+        if self.missing == 0 { self.network.outputs(outputs) } else { Ok(false) }
+    }
 }
 
 /// The same call on whichever it is.

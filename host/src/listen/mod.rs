@@ -11,6 +11,7 @@ mod memory;
 mod microphone;
 
 pub use capture::{Capture, CaptureFormat, Captured};
+pub(crate) use file::finish;
 pub use file::{Heard, hear};
 pub use live::{LiveEvent, Session, listen};
 pub use memory::{ListenerMemory, StreamListener};

@@ -4,6 +4,7 @@ Mixing is done on mel power. What is lost against mixing samples, the interferen
 term of the right size, so that features spread as they would.
 """
 import math
+from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
@@ -17,7 +18,6 @@ ENDING_SHARE = 0.4  # of the clips: the word's end is put anywhere between the w
 OVERHANG = 2  # frames of the word's fading end that may lie beyond the window's end
 REMAINDER = (0.15, 0.45)  # of a word that is cut, what is left of it
 
-NOISE_SHARE = 0.6  # of the clips get noise
 SNR_DB = (-4.0, 22.0)  # over the whole clip
 GAIN_DB = (-34.0, 6.0)
 SILENCE_GAIN_DB = (-30.0, 10.0)  # on noise as it is
@@ -27,23 +27,36 @@ PAUSE_SHARE = 0.6  # of the clips: what lies beyond the recording's ends is its 
 LEAST_OF_25 = 3.2  # ln units by which the least of 25 exponentially spread powers lies under their mean
 TABLE_CLIPS = 1024
 
-WARP_SHARE = 0.7
 TIME_STRETCH = (0.85, 1.18)
 FORMANT_SHIFT = (0.91, 1.10)  # on the mel axis
-COLOUR_SHARE = 0.7
 COLOUR = 0.6  # standard deviation, ln units, of each of COLOUR_WAVES cosines over the mel axis
 COLOUR_WAVES = 3
-MASK_SHARE = 0.6
 MASKED_BANDS = 6
 MASKED_FRAMES = 12
 
+
+@dataclass(frozen=True)
+class Strength:
+    """How many of the clips, as a share, are changed in which way."""
+
+    noise: float
+    warp: float
+    colour: float
+    mask: float
+    neighbour_of_cut: float  # cut words that have the rest of another word at the window's other end
+    neighbour_of_whole: float  # other clips that have the end of another word at the window's beginning
+
+
+STRONG = Strength(0.6, 0.7, 0.7, 0.6, 0.5, 0.12)
+GENTLE = Strength(0.55, 0.45, 0.6, 0.15, 0.5, 0.06)  # for the last cycle, towards what is really heard
 
 
 class Augmenter:
     """Makes training features from a bank's clips. All randomness comes from one seed."""
 
-    def __init__(self, noise, seed):
+    def __init__(self, noise, seed, strength=STRONG):
         """`noise`: a `NoiseBank`."""
+        self.strength = strength
         self.generator = torch.Generator().manual_seed(seed)
         self.noise = noise
         # Large tables of random numbers, of which a batch takes a random stretch: drawing them anew is half of the time.
@@ -75,10 +88,21 @@ class Augmenter:
         to_the_left = remainder - last
         return torch.where(cut, torch.where(self.chance(n, 0.7), to_the_right, to_the_left), shift)
 
+    def neighbours(self, clips, first, last, cut, silent):
+        """Power of other words at the window's ends, as in running speech; mostly nothing."""
+        n = len(clips)
+        order = torch.randperm(n, generator=self.generator)
+        remainder = self.uniform(n, *REMAINDER) * (last - first)[order]
+        before, after = remainder - last[order], FRAMES - first[order] - remainder
+        shift = torch.where(cut & self.chance(n, 0.3), after, before)
+        share = torch.where(cut, self.strength.neighbour_of_cut, self.strength.neighbour_of_whole)
+        there = torch.nonzero((self.uniform(n) < share) & ~silent)[:, 0]
+        return there, self.placed(clips[order[there]], shift[there]) * 10 ** (self.uniform((len(there), 1, 1), -6, 6) / 10)
+
     def placed(self, clips, shift):
         """ln power [N, FRAMES, MEL_BANDS], moved, stretched in time around its middle and along the mel axis; then as power."""
         n = len(clips)
-        warp = self.chance(n, WARP_SHARE)
+        warp = self.chance(n, self.strength.warp)
         stretch = torch.where(warp, self.uniform(n, *TIME_STRETCH), 1.0)
         formants = torch.where(warp, self.uniform(n, *FORMANT_SHIFT), 1.0)
         time = (torch.linspace(-1, 1, FRAMES) - shift[:, None] * (2 / (FRAMES - 1))) / stretch[:, None]
@@ -101,7 +125,7 @@ class Augmenter:
         n = len(power)
         noise = self.noise(n, silent, self.generator)
         level = power.sum((1, 2)) / noise.sum((1, 2)).clamp(min=QUIET)
-        level = level * 10 ** (-self.uniform(n, *SNR_DB) / 10) * self.chance(n, NOISE_SHARE)
+        level = level * 10 ** (-self.uniform(n, *SNR_DB) / 10) * self.chance(n, self.strength.noise)
         alone = 10 ** (self.uniform(n, *SILENCE_GAIN_DB) / 10) * ~self.chance(n, ZERO_SHARE)
         noise *= torch.where(silent, alone, level)[:, None, None]
         power *= ~silent[:, None, None]
@@ -112,7 +136,7 @@ class Augmenter:
         """Another microphone: its gain and its frequency response."""
         n = len(power)
         amplitude = COLOUR * torch.randn(n, COLOUR_WAVES, 1, generator=self.generator)
-        amplitude *= self.chance(n, COLOUR_SHARE)[:, None, None]
+        amplitude *= self.chance(n, self.strength.colour)[:, None, None]
         phase = self.uniform((n, COLOUR_WAVES, 1), 0, 2 * math.pi)
         response = (amplitude * torch.cos(self.waves + phase)).sum(1)
         gain = self.uniform((n, 1), *GAIN_DB) * (math.log(10) / 10)
@@ -124,7 +148,7 @@ class Augmenter:
         mean = features.mean(dim=(1, 2), keepdim=True)
         for length, widest, shape in ((MEL_BANDS, MASKED_BANDS, (1, -1)), (FRAMES, MASKED_FRAMES, (-1, 1))):
             position = torch.arange(length)
-            width = torch.where(self.chance(n, MASK_SHARE), self.uniform(n, 0, widest + 1), 0.0).long()
+            width = torch.where(self.chance(n, self.strength.mask), self.uniform(n, 0, widest + 1), 0.0).long()
             start = (self.uniform(n) * (length - width + 1)).long()
             hidden = (position >= start[:, None]) & (position < (start + width)[:, None])
             features.copy_(torch.where(hidden.view(n, *shape), mean, features))
@@ -133,7 +157,10 @@ class Augmenter:
     def __call__(self, clips, first, last, cut, silent):
         """A bank's clips [N, FRAMES, MEL_BANDS], the frames where they are spoken, which of them to cut into partial words and
         which to replace by noise → features [N, MEL_BANDS, FRAMES]."""
-        power = self.placed(clips.float(), self.shifts(first, last, cut))
+        clips = clips.float()
+        power = self.placed(clips, self.shifts(first, last, cut))
+        there, other = self.neighbours(clips, first, last, cut, silent)
+        power[there] += other
         power = self.coloured(self.with_noise(power, silent))
         return self.masked(power.add_(FLOOR).log_()).transpose(1, 2)
 

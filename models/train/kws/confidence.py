@@ -3,6 +3,7 @@ import torch
 from torch.nn import functional
 
 TEMPERATURES = torch.logspace(-1, 1, 201)
+FAVOUR = 0.5  # before the temperature
 
 
 def best_temperature(logits, truth):
@@ -16,3 +17,8 @@ def divide_logits(net, temperature):
     """Divides what the classifier puts out; the answers stay the same, only the scores change."""
     net.classifier.weight.data /= temperature
     net.classifier.bias.data /= temperature
+
+
+def favour(net, labels):
+    """Raises the logits of some labels: a network is too modest about words that it knows from synthetic speech alone."""
+    net.classifier.bias.data[labels] += FAVOUR

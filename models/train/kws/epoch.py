@@ -2,48 +2,56 @@
 import numpy as np
 import torch
 
-from .recordings import label_index
-from .vocabulary import LABELS, RARE_UNKNOWN_WORDS, RARE_WORDS, SILENCE, UNKNOWN, WORDS
+from .vocabulary import RARE_UNKNOWN_WORDS, SILENCE, UNKNOWN
 
 EPOCH = 16_384  # clips
 
 # Shares of an epoch.
-WORD = 0.065  # each well-recorded word
-RARE = 0.075  # each rare word
-SILENT = 0.09
-RECORDED = 0.88  # of a well-recorded word: recordings; the rest is synthetic
-RECORDED_OF_RARE = 0.25
+WORD = 0.062  # each well-recorded word
+RARE = 0.072  # each rare word
+FEW_WORDS = 1.7  # times as much, at most, where there are fewer words than ten
+ALL_WORDS = 0.64  # all words together, at most
+SILENT = 0.08
+WELL_RECORDED_PARTS = {"recorded": 0.9, "synthetic": 0.1}
+RARE_PARTS = {"recorded": 0.25, "spliced": 0.25, "synthetic": 0.5}  # of a rare word
 
 # Parts of the unknown, by weight; what is missing is left out.
-UNKNOWN_PARTS = {"frequent": 0.40, "rare": 0.14, "negatives": 0.10, "synthetic": 0.24, "cut": 0.12}
+UNKNOWN_PARTS = {"frequent": 0.40, "rare": 0.14, "negatives": 0.10, "synthetic": 0.22, "cut": 0.14}
 
 
 class Corpus:
     """All training clips in one bank, with pools of indices to draw from."""
 
-    def __init__(self, parts):
-        """`parts`: (source, words, bank, first, last) each; source is "recorded", "synthetic" or "negative"."""
+    def __init__(self, parts, vocabulary):
+        """`parts`: (source, words, bank, first, last) each; source is "recorded", "spliced", "synthetic" or "negative"."""
         self.bank = torch.from_numpy(np.concatenate([bank for _, _, bank, _, _ in parts]))
         self.first = torch.from_numpy(np.concatenate([first for _, _, _, first, _ in parts])).float()
         self.last = torch.from_numpy(np.concatenate([last for _, _, _, _, last in parts])).float()
         words = np.concatenate([np.array(words) for _, words, _, _, _ in parts])
         source = np.concatenate([np.repeat(name, len(words)) for name, words, _, _, _ in parts])
-        self.labels = torch.tensor([label_index(word) for word in words])
+        self.vocabulary = vocabulary
+        self.labels = torch.tensor([vocabulary.index(word) for word in words])
+        mine = set(vocabulary.words)
 
         def pool(name, chosen):
             return [np.flatnonzero((source == name) & (words == word)) for word in sorted(chosen)]
 
         spoken = set(words[source == "recorded"])
         made = set(words[source == "synthetic"])
-        self.recorded = dict(zip(sorted(WORDS), pool("recorded", WORDS)))
-        self.synthetic = dict(zip(sorted(WORDS), pool("synthetic", WORDS)))
+        self.spoken = {kind: dict(zip(sorted(mine), pool(kind, mine))) for kind in ("recorded", "spliced", "synthetic")}
         self.unknown = {
-            "frequent": pool("recorded", spoken - set(WORDS) - set(RARE_UNKNOWN_WORDS)),
-            "rare": pool("recorded", spoken & set(RARE_UNKNOWN_WORDS)),
+            "frequent": pool("recorded", spoken - mine - set(RARE_UNKNOWN_WORDS)),
+            "rare": pool("recorded", (spoken & set(RARE_UNKNOWN_WORDS)) - mine),
             "negatives": [np.flatnonzero(source == "negative")],
-            "synthetic": pool("synthetic", made - set(WORDS)),
+            "synthetic": pool("synthetic", made - mine),
             "cut": pool("recorded", spoken),
         }
+
+    def shares(self):
+        """{word: share of an epoch}."""
+        shares = {word: RARE if word in self.vocabulary.rare_words else WORD for word in self.vocabulary.words}
+        factor = min(FEW_WORDS, round(ALL_WORDS / sum(shares.values()), 9))
+        return {word: share * factor for word, share in shares.items()}
 
     def draw(self, rng):
         """One epoch, shuffled: indices into the bank (-1 stands for silence), and which clips are to be cut."""
@@ -57,11 +65,13 @@ class Corpus:
             drawn.append(np.concatenate(pools)[(np.cumsum(sizes) - sizes)[which] + rng.integers(sizes[which])])
             cut.append(np.full(n, is_cut))
 
-        for word in WORDS:
-            share, recorded = (RARE, RECORDED_OF_RARE) if word in RARE_WORDS else (WORD, RECORDED)
-            add([self.recorded[word]], share * recorded)
-            add([self.synthetic[word]], share * (1 - recorded))
-        unknown = 1 - SILENT - WORD * (len(WORDS) - len(RARE_WORDS)) - RARE * len(RARE_WORDS)
+        shares = self.shares()
+        for word, share in shares.items():
+            parts = RARE_PARTS if word in self.vocabulary.rare_words else WELL_RECORDED_PARTS
+            parts = {kind: part for kind, part in parts.items() if len(self.spoken[kind][word])}
+            for kind, part in parts.items():
+                add([self.spoken[kind][word]], share * part / sum(parts.values()))
+        unknown = 1 - SILENT - sum(shares.values())
         for part, share in UNKNOWN_PARTS.items():
             add(self.unknown[part], unknown * share, part == "cut")
         drawn.append(np.full(round(SILENT * EPOCH), -1))
@@ -74,6 +84,6 @@ class Corpus:
         indices, cut = (torch.from_numpy(x) for x in self.draw(rng))
         for chosen, cut in zip(indices.split(size), cut.split(size)):
             silent = chosen < 0
-            labels = torch.where(cut, LABELS.index(UNKNOWN), self.labels[chosen])
-            labels = torch.where(silent, LABELS.index(SILENCE), labels)
+            labels = torch.where(cut, self.vocabulary.index(UNKNOWN), self.labels[chosen])
+            labels = torch.where(silent, self.vocabulary.index(SILENCE), labels)
             yield self.bank[chosen], self.first[chosen], self.last[chosen], cut, silent, labels

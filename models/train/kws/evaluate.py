@@ -1,13 +1,11 @@
 """How good it is: accuracy, recall and precision, from logits."""
-import json
 import math
-import subprocess
 
 import numpy as np
+import onnxruntime
 import torch
 
 from .frontend import log_mel
-from .vocabulary import LABELS
 
 
 def features_of(clips):
@@ -26,16 +24,11 @@ def onnx_logits(session, features):
     return np.concatenate([session.run(None, {"features": window[None]})[0] for window in features.numpy()])
 
 
-def artifact_logits(earmark, model, files):
-    """Logits [N, labels] of a compiled model by the `earmark` binary at `earmark`: samples to outputs, as on a device."""
-    rows = []
-    for first in range(0, len(files), 500):  # a command line has a limit
-        command = [earmark, "classify", "--model", model, "--format", "jsonl", "--function-to-apply", "none"]
-        answers = subprocess.run(command + files[first : first + 500], check=True, capture_output=True, text=True).stdout
-        for line in answers.splitlines():
-            scores = {entry["label"]: entry["score"] for entry in json.loads(line)["result"]}
-            rows.append([scores[label] for label in LABELS])
-    return np.array(rows)
+def session_of(model):
+    """An onnxruntime session, on one thread, of a file or of a model's bytes."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(model if isinstance(model, bytes) else str(model), options)
 
 
 def wilson(right, n, z=1.96):
@@ -46,14 +39,14 @@ def wilson(right, n, z=1.96):
     return [(centre - spread) / (1 + z * z / n), (centre + spread) / (1 + z * z / n)]
 
 
-def report(logits, truth, mask=()):
+def report(logits, truth, labels, mask=()):
     """Figures as a JSON object. `mask`: these labels' clips are left out, and the labels can't be answered."""
-    masked = [LABELS.index(label) for label in mask]
+    masked = [labels.index(label) for label in mask]
     kept = ~np.isin(truth, masked)
     logits, truth = logits[kept].copy(), truth[kept]
     logits[:, masked] = -np.inf
     answers = logits.argmax(1)
-    confusion = np.zeros((len(LABELS), len(LABELS)), int)
+    confusion = np.zeros((len(labels), len(labels)), int)
     np.add.at(confusion, (truth, answers), 1)
     right = int((answers == truth).sum())
     per_label = {
@@ -62,14 +55,22 @@ def report(logits, truth, mask=()):
             "recall": confusion[i, i] / max(1, confusion[i].sum()),
             "n": int(confusion[i].sum()),
         }
-        for i, label in enumerate(LABELS)
+        for i, label in enumerate(labels)
         if i not in masked
     }
     return {
         "accuracy": right / len(truth),
         "interval": wilson(right, len(truth)),
         "n": len(truth),
-        "labels": LABELS,
+        "labels": labels,
         "per_label": per_label,
         "confusion": confusion.tolist(),
     }
+
+
+def summary(logits, truth, vocabulary):
+    """The most important figures in one line."""
+    full = report(logits, truth, vocabulary.labels)
+    masked = report(logits, truth, vocabulary.labels, vocabulary.rare_words)
+    rare = "  ".join(f"{word} {full['per_label'][word]['recall']:.2f}" for word in vocabulary.rare_words)
+    return f"without rare words {masked['accuracy']:.4f}  all {full['accuracy']:.4f}  {rare}"

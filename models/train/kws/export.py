@@ -8,7 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from .frontend import FRAMES, MEL_BANDS
-from .quantise import convolutions, weight_steps
+from .quantise import convolutions, pointwise_name, weight_steps
 
 OPSET = 13
 IR_VERSION = 8
@@ -78,24 +78,26 @@ def to_onnx(net, labels, metadata):
     def convolve(tensor, source, name):
         return graph.convolution(tensor, source, name, convs[name], parameters[source][0])
 
-    steps = (FRAMES - net.stem[0].kernel_size[0]) // net.stem[0].stride[0] + 1
+    steps = net.shape.steps()
     x = convolve(graph.quantise("features", "features"), "features", "stem")
     source = "stem"
     graph.constant("time_axis", np.array([2], np.int64))
     for i, block in enumerate(net.blocks):
         name = f"block{i}"
         y = convolve(x, source, f"{name}.depthwise")
-        y = convolve(y, f"{name}.depthwise", f"{name}.pointwise")
+        y = convolve(y, f"{name}.depthwise", pointwise_name(i, block))
+        if not block.residual:
+            x, source = y, name
+            continue
         start = graph.constant(f"{name}.crop_start", np.array([block.crop], np.int64))
-        end = graph.constant(f"{name}.crop_end", np.array([steps - block.crop], np.int64))
+        end = graph.constant(f"{name}.crop_end", np.array([steps[i] - block.crop], np.int64))
         skip = graph.node("Slice", [x, start, end, "time_axis"], f"{name}.skip.int8")
         y = graph.dequantise(y, f"{name}.pointwise")
         skip = graph.dequantise(skip, source)
         x = graph.quantise(graph.node("Add", [y, skip], f"{name}.sum"), name)
         source = name
-        steps -= 2 * block.crop
     x = graph.dequantise(x, source)
-    x = graph.node("AveragePool", [x], "pool.mean", kernel_shape=[steps], strides=[1], pads=[0, 0])
+    x = graph.node("AveragePool", [x], "pool.mean", kernel_shape=[steps[-1]], strides=[1], pads=[0, 0])
     x = convolve(graph.quantise(x, "pool"), "pool", "logits")
     shape = graph.constant("logits.shape", np.array([1, len(labels)], np.int64))
     x = graph.node("Reshape", [x, shape], "logits.flat.int8")

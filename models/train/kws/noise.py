@@ -5,7 +5,6 @@ The clips of `held_out_noise.txt` take no part in training; see there.
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from .recordings import read_wav
 from .vocabulary import CLIP, RATE
@@ -48,13 +47,3 @@ def babble(clips, voices, rng):
 def scaled(x):
     """int16 samples of RMS LEVEL."""
     return (x * (LEVEL * 32_768 / x.std())).clip(-32_768, 32_767).astype(np.int16)
-
-
-def made(clips, rng):
-    """All noises that are made, not recorded; the babble is made of `clips` [N, CLIP]."""
-    return [coloured(exponent, rng) for exponent in COLOURS] + [babble(clips, n, rng) for n in BABBLE_VOICES]
-
-
-def as_floats(samples):
-    """int16 → float tensor between -1 and 1."""
-    return torch.from_numpy(samples).float() / 32_768

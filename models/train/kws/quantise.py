@@ -8,7 +8,7 @@ import copy
 import torch
 from torch import nn
 
-from .network import ConvNorm
+from .network import ConvNorm, TimeConv
 
 # Share of the values of a tensor that may saturate at either end of its calibrated range.
 CLIPPED = 2e-5
@@ -20,9 +20,7 @@ def fold(net):
     for module in [m for m in net.modules() if isinstance(m, ConvNorm)]:
         conv, norm = module
         factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        merged = nn.Conv1d(
-            conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, groups=conv.groups, bias=True
-        )
+        merged = TimeConv(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, groups=conv.groups, bias=True)
         merged.weight.data = (conv.weight * factor[:, None, None]).detach()
         merged.bias.data = (norm.bias - norm.running_mean * factor).detach()
         module[0], module[1] = merged, nn.Identity()
@@ -34,12 +32,17 @@ def fold(net):
     return net
 
 
+def pointwise_name(i, block):
+    """The activation that block i's 1×1 convolution writes: what is added to the residual, or the block's result."""
+    return f"block{i}.pointwise" if block.residual else f"block{i}"
+
+
 def convolutions(net):
     """Every convolution of a folded network, by the name of the activation it writes."""
     found = {"stem": net.stem[0]}
     for i, block in enumerate(net.blocks):
         found[f"block{i}.depthwise"] = block.depthwise[0]
-        found[f"block{i}.pointwise"] = block.pointwise[0]
+        found[pointwise_name(i, block)] = block.pointwise[0]
     return found | {"logits": net.classifier}
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 from scipy.io import wavfile
 
-from .vocabulary import CLIP, LABELS, RATE, UNKNOWN
+from .vocabulary import CLIP, RATE
 
 # The test set's silence is cut from the background recordings as well: training sees only the first 60 % of each of them,
 # and of that the last sixth is for validation.
@@ -59,8 +59,3 @@ def background(folder, part):
 def impulse_responses(folder):
     """Room impulse responses as float arrays."""
     return [read_wav(path).astype(np.float32) / 32_768 for path in sorted(Path(folder).glob("*.wav"))]
-
-
-def label_index(word):
-    """The index in LABELS of what the model should answer to `word`."""
-    return LABELS.index(word if word in LABELS else UNKNOWN)

@@ -3,15 +3,17 @@
 Espeak-ng has many voices that all sound synthetic; the recorded voices of flite and festival are few, and become many by the
 vocoder: other pitch, other length of the vocal tract, other speed. Everything gets a room's hiss, and half of it a lossy codec.
 """
+import functools
 import random
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import soxr
 
 from . import damage, phonemes, vocoder
 from .prose import Writer
-from .vocabulary import CLIP, COMMON_WORDS, NEAR_MISSES, RARE_UNKNOWN_WORDS, RARE_WORDS, RATE, WORDS
-from .voices import ACCENTS, Utterance, espeak_variants, natural_voices, speak
+from .vocabulary import CLIP, COMMON_WORDS, NEAR_MISSES, RARE_UNKNOWN_WORDS, RATE
+from .voices import ACCENTS, Utterance, conversation_voices, espeak_variants, natural_voices, require_synthesisers, speak
 
 PEAK = 0.35  # of full scale; augmentation changes the level anyway
 BATCH = 500  # clips
@@ -22,11 +24,17 @@ PHONEMES = {
     "on": ["[['O2n]]", "[['A:n]]", "[['O:n]]", "[['0n]]"],
     "off": ["[['O2f]]", "[['A:f]]", "[['O:f]]", "[['0f]]"],
 }
-OPEN_VOWELS = set(RARE_WORDS)  # words that the foreign voices say right
+OPEN_VOWELS = {"on", "off"}  # words that the foreign voices say right
 
 SPEED = (0.75, 1.45)
 PITCH = (0.4, 1.7)  # of espeak-ng's usual
 RESAMPLING = (0.82, 1.22)  # > 1: faster and higher, like a smaller speaker
+RARE_CLIPS = (3600, 3600)  # of a rare word: by espeak-ng, and by the recorded voices
+WORD_CLIPS = (450, 350)  # of another
+RARE_PIECES = 6  # the work of a rare word is cut into these
+SENTENCES = 2000
+SENTENCE_PIECES = 8
+RESERVED_SPEEDS = (0.85, 1.0, 1.2)
 TAKES = 4  # by each recorded voice, at different speeds
 TAKE_SPEEDS = (0.8, 1.35)
 VOCODER_PITCH = (0.65, 1.6)
@@ -117,18 +125,17 @@ def finished(samples, rng):
     return np.concatenate(parts)
 
 
+def finished_with(samples, seed):
+    """`finished` with random numbers from a seed."""
+    return finished(samples, random.Random(seed))
+
+
 class Collection:
     """Words, samples and speakers, one entry a clip."""
 
-    def __init__(self, rng, threads):
-        self.rng, self.threads = rng, threads
+    def __init__(self, rng):
+        self.rng = rng
         self.words, self.samples, self.speakers = [], [], []
-
-    def add(self, utterances, change):
-        """Speaks them; `change(samples)` gives the samples to keep."""
-        for utterance, samples in zip(utterances, speak(utterances, self.threads)):
-            if samples is not None:
-                self.keep(utterance.word, change(samples), utterance.speaker)
 
     def keep(self, word, samples, speaker):
         self.words.append(word)
@@ -137,52 +144,94 @@ class Collection:
 
     def word(self, word, rule_count, recorded_count):
         """A word to be recognised: by espeak-ng, and by the recorded voices in many guises."""
-        texts = texts_of(word) + PHONEMES.get(word, [])
-        self.add(by_rule(word, texts, rule_count, self.rng), lambda x: resampled(x, self.rng))
+        self.other(word, texts_of(word) + PHONEMES.get(word, []), rule_count)
         utterances = by_recorded_voices(word, TAKES, self.rng)
-        takes = [(u, x) for u, x in zip(utterances, speak(utterances, self.threads)) if x is not None]
+        takes = [(u, x) for u, x in zip(utterances, speak(utterances)) if x is not None]
         changed = other_voices([x for _, x in takes], recorded_count, self.rng.getrandbits(63))
         for i, samples in enumerate(changed):
             self.keep(word, samples, takes[i % len(takes)][0].speaker)
 
     def other(self, word, texts, rule_count, flite_count=0):
-        """A word to be refused."""
+        """A word in many voices, none of them changed by the vocoder."""
         utterances = by_rule(word, texts, rule_count, self.rng) + by_flite(word, flite_count, self.rng)
-        self.add(utterances, lambda x: resampled(x, self.rng))
+        for utterance, samples in zip(utterances, speak(utterances)):
+            if samples is not None:
+                self.keep(word, resampled(samples, self.rng), utterance.speaker)
+
+    def near(self, word, texts, count):
+        """Words that sound almost like `word`."""
+        for text in texts:
+            self.other(f"(near {word})", [text], count)
 
     def running_speech(self, sentences):
-        """A second out of the middle of each of many sentences."""
+        """Second after second of many sentences."""
         writer = Writer("train", np.random.default_rng(self.rng.getrandbits(63)))
         texts = [writer.sentence() for _ in range(sentences)]
         utterances = [u for text in texts for u in by_rule("(sentence)", [text], 1, self.rng)]
         flite = [u for text in texts[::2] for u in by_flite(text, 1, self.rng)]
         utterances += [Utterance("(sentence)", u.text, u.engine, u.voice, u.speed, u.pitch) for u in flite]
-        for utterance, samples in zip(utterances, speak(utterances, self.threads)):
+        for utterance, samples in zip(utterances, speak(utterances)):
             for start in range(0, 0 if samples is None else len(samples) - CLIP, CLIP):
                 self.keep(utterance.word, samples[start : start + CLIP], utterance.speaker)
 
 
-def synthesise(seed, scale=1.0, threads=1):
-    """(words, clips int16 [N, CLIP], speakers): the ten words, words close to them, other words and running speech.
-
-    About 34,000 clips at scale 1: what is in none of WORDS is unknown. Speakers are "engine/voice". The same for the same seed
-    and the same versions of the synthesisers, whatever the number of threads.
-    """
-    collection = Collection(random.Random(seed), threads)
+def tasks(vocabulary, scale):
+    """What is to be said, as (method of Collection, its arguments): pieces small enough to share among processes."""
 
     def some(count):
         return max(1, round(count * scale))
 
-    for word in WORDS:
-        rare = word in RARE_WORDS
-        collection.word(word, some(3000 if rare else 450), some(3000 if rare else 350))
-        for near in phonemes.near_words(word, WORDS):
-            collection.other(f"(near {word})", [near], some(24 if rare else 6))
-    for word in RARE_UNKNOWN_WORDS:
-        collection.other(word, texts_of(word), some(70), some(15))
-    for word in dict.fromkeys(NEAR_MISSES):
-        collection.other(word, texts_of(word), some(18), some(6))
-    for word in dict.fromkeys(COMMON_WORDS):
-        collection.other(word, texts_of(word), some(8), some(4))
-    collection.running_speech(some(900))
+    found = []
+    words = vocabulary.words
+    for word in words:
+        rare = word in vocabulary.rare_words
+        pieces = RARE_PIECES if rare else 1
+        by_rule, recorded = (clips // pieces for clips in (RARE_CLIPS if rare else WORD_CLIPS))
+        found += [("word", (word, some(by_rule), some(recorded)))] * pieces
+        found.append(("near", (word, phonemes.near_words(word, words), some(24 if rare else 8))))
+    for others, rule, flite in ((RARE_UNKNOWN_WORDS, 70, 15), (NEAR_MISSES, 18, 6), (COMMON_WORDS, 8, 4)):
+        for other in dict.fromkeys(others):
+            if other not in words:
+                found.append(("other", (other, texts_of(other), some(rule), some(flite))))
+    for _ in range(SENTENCE_PIECES):
+        found.append(("running_speech", (some(SENTENCES // SENTENCE_PIECES),)))
+    return found
+
+
+def done(numbered, seed):
+    """(words, clips, speakers) of one of `tasks`, whose number makes its random numbers its own."""
+    number, (method, arguments) = numbered
+    collection = Collection(random.Random(f"{seed} {number}"))
+    getattr(collection, method)(*arguments)
+    if not collection.words:
+        return [], np.empty((0, CLIP), np.int16), []
     return collection.words, finished(collection.samples, collection.rng), collection.speakers
+
+
+def synthesise(seed, vocabulary, scale=1.0, processes=1):
+    """(words, clips int16 [N, CLIP], speakers): the words, words close to them, other words and running speech.
+
+    About 38,000 clips for ten commands at scale 1: what is none of the vocabulary's words is unknown. Speakers are
+    "engine/voice". The same for the same seed and the same versions of the synthesisers, whatever the number of processes.
+    """
+    require_synthesisers()
+    with ProcessPoolExecutor(processes) as pool:
+        parts = list(pool.map(functools.partial(done, seed=seed), enumerate(tasks(vocabulary, scale))))
+    said, clips, speakers = zip(*parts)
+    return [w for part in said for w in part], np.concatenate(clips), [s for part in speakers for s in part]
+
+
+def reserved_voices(vocabulary, seed=1):
+    """(words, clips) by the voices that training never hears, to choose and measure on where there are no recordings."""
+    collection = Collection(random.Random(seed))
+    utterances = []
+    for word in vocabulary.words:
+        for engine, voice in conversation_voices():
+            for speed in RESERVED_SPEEDS:
+                accent = collection.rng.choice(ACCENTS)
+                name = f"{accent}+{voice}" if engine == "espeak-ng" else voice
+                utterances.append(Utterance(word, word, engine, name, speed, collection.rng.uniform(0.7, 1.3)))
+    for utterance, samples in zip(utterances, speak(utterances)):
+        if samples is not None:
+            collection.keep(utterance.word, resampled(samples, collection.rng), utterance.speaker)
+    return collection.words, finished(collection.samples, collection.rng)

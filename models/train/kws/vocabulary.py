@@ -1,15 +1,31 @@
 """The words: what the model answers, and what it must learn to refuse."""
+from dataclasses import dataclass
 
 RATE = 16_000  # Hz, of every clip
 CLIP = 16_000  # samples in a clip and in the model's window
 
-WORDS = ["yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"]
 UNKNOWN = "_unknown_"
 SILENCE = "_silence_"
-LABELS = [*WORDS, UNKNOWN, SILENCE]
 
-# Recorded fewer than 20 times each in the training set: learned mostly from synthetic speech.
-RARE_WORDS = ["on", "off"]
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words a model knows."""
+
+    words: tuple
+    rare_words: tuple  # those of them that nobody, or hardly anybody, recorded: learned mostly from synthetic speech
+
+    @property
+    def labels(self):
+        return [*self.words, UNKNOWN, SILENCE]
+
+    def index(self, word):
+        """The index in `labels` of what the model should answer to `word`."""
+        return self.labels.index(word if word in self.labels else UNKNOWN)
+
+
+# *on* and *off* were recorded fewer than 20 times each in the training set.
+COMMANDS = Vocabulary(("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go"), ("on", "off"))
 
 # Other words of Speech Commands that have hardly any recordings in the training set, but belong to `_unknown_`.
 RARE_UNKNOWN_WORDS = (

@@ -130,25 +130,27 @@ def espeak_or_flite(utterance):
 
 
 def festival(utterances):
-    """The utterances as samples at RATE (or None), all by one process: festival takes long to start."""
+    """The utterances as samples at RATE (or None), by one process a voice: festival takes long to start.
+
+    A voice that crashes (some foreign ones do, at a sound they lack) says nothing from there on, always at the same word.
+    """
+    spoken = [None] * len(utterances)
     with tempfile.TemporaryDirectory() as folder:
-        script = ["(define (say text stretch file)", "  (Parameter.set 'Duration_Stretch stretch)"]
-        script.append("  (utt.save.wave (utt.synth (eval (list 'Utterance 'Text text))) file 'riff))")
-        voice = None
-        for index, u in sorted(enumerate(utterances), key=lambda pair: pair[1].voice):
-            if u.voice != voice:
-                voice = u.voice
-                script.append(f"(voice_{voice})")
-            text = u.text.replace("\\", "").replace('"', "")
-            script.append(f'(unwind-protect (say "{text}" {1 / u.speed:.3f} "{folder}/{index}.wav") nil)')
-        program = Path(folder) / "say.scm"
-        program.write_text("\n".join(script))
-        subprocess.run(["festival", "-b", str(program)], check=True, capture_output=True)
-        spoken = []
+        for voice in sorted({u.voice for u in utterances}):
+            script = ["(define (say text stretch file)", "  (Parameter.set 'Duration_Stretch stretch)"]
+            script += ["  (utt.save.wave (utt.synth (eval (list 'Utterance 'Text text))) file 'riff))", f"(voice_{voice})"]
+            for index, u in enumerate(utterances):
+                if u.voice == voice:
+                    text = u.text.replace("\\", "").replace('"', "")
+                    script.append(f'(unwind-protect (say "{text}" {1 / u.speed:.3f} "{folder}/{index}.wav") nil)')
+            program = Path(folder) / "say.scm"
+            program.write_text("\n".join(script))
+            subprocess.run(["festival", "-b", str(program)], capture_output=True)
         for index in range(len(utterances)):
             file = Path(folder) / f"{index}.wav"
-            spoken.append(trimmed(*soundfile.read(io.BytesIO(file.read_bytes()), dtype="float32")) if file.exists() else None)
-        return spoken
+            if file.exists() and file.stat().st_size > 44:
+                spoken[index] = trimmed(*soundfile.read(io.BytesIO(file.read_bytes()), dtype="float32"))
+    return spoken
 
 
 def speak(utterances, threads=1):

@@ -35,13 +35,13 @@ impl Counter {
     }
 
     /// The instructions that a piece of work takes, at most 1.3 thousand million.
-    pub fn instructions(&self, work: impl FnOnce()) -> u32 {
-        let ticks = u64::from(self.ticks(work) - self.overhead);
+    pub fn instructions<T>(&self, work: impl FnOnce() -> T) -> u32 {
+        let ticks = u64::from(self.ticks(work).saturating_sub(self.overhead));
         ((ticks * TICK + INSTRUCTION / 2) / INSTRUCTION) as u32
     }
 
     #[inline(never)]
-    fn ticks(&self, work: impl FnOnce()) -> u32 {
+    fn ticks<T>(&self, work: impl FnOnce() -> T) -> u32 {
         // SAFETY: the register can be read at any time.
         let before = unsafe { VALUE.read_volatile() };
         black_box(work());

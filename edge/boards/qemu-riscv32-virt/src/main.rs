@@ -1,7 +1,7 @@
 //! earmark on an emulated RV32IMC, which has no FPU (QEMU's `virt` machine): a simulated I2S microphone plays a WAV file, the answers
 //! go to stdout. There is nothing to wire, and no LED.
 //!
-//!     cargo run --release -- [--fingerprints] FILE.wav
+//!     cargo run --release -- [--mode streaming|windowed] [--condition none|inmp441|sph0645] [--inject FAULT] [--fingerprints] FILE.wav
 //!
 //! It does the same as `../qemu-mps2-an386`.
 

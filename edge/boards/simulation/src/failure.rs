@@ -22,10 +22,13 @@ pub enum Failure {
     Edge(earmark_edge::Error),
 }
 
+const USAGE: &str = "usage: cargo run --release -- [--mode streaming|windowed] [--condition none|inmp441|sph0645] \
+    [--inject overrun@SAMPLE|wrong-channel|dc=N|dropout@SAMPLE] [--fingerprints] FILE.wav";
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage => f.write_str("usage: cargo run --release -- [--fingerprints] FILE.wav"),
+            Self::Usage => f.write_str(USAGE),
             Self::Console => f.write_str("the host's console does not answer: run QEMU with semihosting enabled"),
             Self::File => f.write_str("the file cannot be read: check its name"),
             Self::Wav { expected } => write!(f, "the file must be {expected}: convert it first"),

@@ -7,12 +7,17 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+mod arguments;
 mod failure;
 mod fault;
+mod injection;
 mod microphone;
+mod padding;
+mod ports;
 mod program;
 pub mod semihosting;
 mod wav;
+mod whole_windows;
 mod witness;
 
 pub use fault::die;

@@ -1,8 +1,8 @@
-//! A simulated I2S microphone that plays a file.
+//! A simulated I2S microphone.
 
 use earmark_edge::{Error, source::Source};
 
-use crate::wav::Wav;
+use crate::injection::Fault;
 
 /// Slots in one half of the simulated DMA buffer: 10 ms of two channels at 16 kHz.
 pub const HALF: usize = 320;
@@ -15,40 +15,63 @@ const NOISE: u32 = 0x5a5a_5a5a;
 /// Fills slots as an INMP441 strapped to the left channel does: 24 bits in 32, left-justified.
 ///
 /// Whatever could be taken for sound by mistake is there: the undriven bits are not 0, and the right channel holds noise.
-/// After the file's end there is silence until a whole number of windows was heard.
 #[derive(Debug)]
-pub struct Microphone {
-    wav: Wav,
-    window_samples: usize,
-    /// Samples heard, up to whole windows.
-    heard: usize,
+pub struct Microphone<S> {
+    sound: S,
+    fault: Option<Fault>,
+    /// Samples played, lost ones too.
+    played: u64,
+    /// The last two slots.
+    last: [u32; 2],
 }
 
-impl Microphone {
-    /// Plays `wav`.
-    pub const fn new(wav: Wav, window_samples: usize) -> Self {
-        Self { wav, window_samples, heard: 0 }
+impl<S: Source<Item = i16>> Microphone<S> {
+    /// Hears `sound`, with a fault if there is one.
+    pub const fn new(sound: S, fault: Option<Fault>) -> Self {
+        Self { sound, fault, played: 0, last: [0; 2] }
+    }
+
+    /// The next samples, at most so many, as the microphone sends them.
+    fn hear(&mut self, samples: &mut [i16]) -> Result<usize, Error> {
+        let count = self.sound.fill(samples)?;
+        self.played += count as u64;
+        if let Some(Fault::Offset { by }) = self.fault {
+            samples.iter_mut().for_each(|sample| *sample = sample.saturating_add(by));
+        }
+        Ok(count)
+    }
+
+    /// The two slots that one sample makes.
+    fn slots(&self, sample: i16, at: u64) -> [u32; 2] {
+        let own = u32::from(sample.cast_unsigned()) << 16;
+        match self.fault {
+            Some(Fault::WrongChannel) => [UNDRIVEN, own],
+            Some(Fault::Dropout { at: from }) if at >= from => self.last,
+            _ => [own | UNDRIVEN, own ^ NOISE],
+        }
     }
 }
 
-impl Source for Microphone {
+impl<S: Source<Item = i16>> Source for Microphone<S> {
     type Item = u32;
 
     fn fill(&mut self, slots: &mut [u32]) -> Result<usize, Error> {
         let mut half = [0; HALF / 2];
-        let room = half.len().min(slots.len() / 2);
-        let mut count =
-            self.wav.read(&mut half[..room]).map_err(|_| Error::Source { what: "its file cannot be read" })?;
-        if count == 0 {
-            // To the end of the window; nothing if it is complete.
-            count = (self.heard.next_multiple_of(self.window_samples) - self.heard).min(room);
-            half[..count].fill(0);
+        let mut room = half.len().min(slots.len() / 2);
+        if let Some(Fault::Overrun { at }) = self.fault
+            && let Some(left) = at.checked_sub(self.played)
+        {
+            if left == 0 {
+                self.hear(&mut half)?;
+                return Err(Error::Overrun);
+            }
+            room = room.min(usize::try_from(left).unwrap_or(usize::MAX));
         }
-        self.heard = (self.heard + count) % self.window_samples;
-        for (slots, sample) in slots.chunks_exact_mut(2).zip(&half[..count]) {
-            let left = u32::from(sample.cast_unsigned()) << 16;
-            slots[0] = left | UNDRIVEN;
-            slots[1] = left ^ NOISE;
+        let first = self.played;
+        let count = self.hear(&mut half[..room])?;
+        for (at, (slots, &sample)) in (first..).zip(slots.chunks_exact_mut(2).zip(&half[..count])) {
+            self.last = self.slots(sample, at);
+            slots.copy_from_slice(&self.last);
         }
         Ok(2 * count)
     }

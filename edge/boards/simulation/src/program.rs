@@ -1,20 +1,27 @@
 //! The program: from the command line to the last answer.
 
 use earmark_core::engine::PlanEngine;
-use earmark_core::frontend::conformance;
+use earmark_core::frontend::conformance::{self, Fingerprint};
+use earmark_core::listener::{self, Listener, ListenerSettings};
 use earmark_core::model::{Memory, Model};
 use earmark_core::recognizer::Recognizer;
+use earmark_edge::listening::{self, Buffers, Listening};
 use earmark_edge::slots::{Channel, Decoded, Decoder, from_24_in_32};
-use earmark_edge::windowed::{Buffers, Settings, Windowed};
+use earmark_edge::source::Source;
+use earmark_edge::windowed::{self, Windowed};
 use embedded_hal::digital::StatefulOutputPin;
 use embedded_io::Write;
 
+use crate::arguments::{Arguments, Mode};
 use crate::failure::Failure;
 use crate::fault::{die, provoke};
 use crate::microphone::{HALF, Microphone};
+use crate::padding::Padded;
+use crate::ports::Ports;
 use crate::semihosting::{self, Console, Outcome};
 use crate::wav::Wav;
-use crate::witness::Witness;
+use crate::whole_windows::WholeWindows;
+use crate::witness::{Watch, Witness};
 
 earmark_core::include_model! {
     /// The model that the firmware was built with.
@@ -25,11 +32,13 @@ earmark_core::include_model! {
 const COMMAND_LINE: usize = 1024;
 /// Longest answer, in bytes; the run loop checks that it holds the model's labels.
 const LINE: usize = 2048;
+/// What the model takes in either mode.
+const MEMORY: usize = if SIZES.recognizer > SIZES.listener { SIZES.recognizer } else { SIZES.listener };
 
 /// All memory but the stack.
 #[derive(Debug)]
 pub struct Statics {
-    model: Memory<{ SIZES.recognizer }>,
+    model: Memory<MEMORY>,
     slots: [u32; HALF],
     samples: [i16; HALF / 2],
     line: [u8; LINE],
@@ -60,33 +69,100 @@ pub fn start(memory: &mut Statics, led: impl StatefulOutputPin) -> ! {
 fn run(memory: &mut Statics, led: impl StatefulOutputPin) -> Result<(), Failure> {
     let mut buffer = [0; COMMAND_LINE];
     let line = semihosting::command_line(&mut buffer).ok_or(Failure::Usage)?;
-    let (_, arguments) = line.split_once(' ').ok_or(Failure::Usage)?;
-    // What follows the option is the file's name, whatever spaces are in it.
-    let (fingerprints, path) = match arguments.split_once(' ') {
-        Some(("--fingerprints", path)) => (true, path),
-        _ if arguments == "--fault" => provoke(),
-        _ => (false, arguments),
-    };
-
-    let model = Model::new(MODEL)?;
-    let mut stdout = Console::stdout()?;
-    if fingerprints {
-        writeln!(stdout, "{{\"front_end\":\"{:016x}\"}}", conformance::front_end()?)?;
+    let (_, line) = line.split_once(' ').ok_or(Failure::Usage)?;
+    let arguments = Arguments::parse(line)?;
+    if arguments.fault {
+        provoke();
     }
+    let model = Model::new(MODEL)?;
+    if arguments.fingerprints {
+        writeln!(Console::stdout()?, "{{\"front_end\":\"{:016x}\"}}", conformance::front_end()?)?;
+    }
+    let recording = Wav::open(arguments.path, model.sample_rate())?;
+    match arguments.mode {
+        Mode::Streaming => listen(model, &arguments, Padded::new(recording, model.sample_rate()), memory, led),
+        Mode::Windowed => {
+            classify(model, &arguments, WholeWindows::new(recording, model.window_samples()), memory, led)
+        }
+    }
+}
 
-    let (engine_memory, front_end_memory) = memory.model.bytes().split_at_mut(SIZES.engine);
-    let witness = Witness::new(PlanEngine::new(model, engine_memory)?);
-    let recognizer = Recognizer::with_network(model, witness, front_end_memory)?;
-    let microphone = Microphone::new(Wav::open(path, model.sample_rate())?, model.window_samples());
-    let source = Decoded::new(microphone, Decoder::new(Channel::Left, from_24_in_32), &mut memory.slots);
+/// Detects what is in a sound.
+fn listen(
+    model: Model<'_>,
+    arguments: &Arguments<'_>,
+    sound: impl Source<Item = i16>,
+    memory: &mut Statics,
+    led: impl StatefulOutputPin,
+) -> Result<(), Failure> {
+    let is_watching = arguments.fingerprints;
+    let watch = if is_watching { Watch::Everything } else { Watch::Nothing };
+    let (engine, rest) = memory.model.bytes().split_at_mut(SIZES.streaming_engine);
+    let (chain, detector) = rest.split_at_mut(SIZES.streaming_recognizer - SIZES.streaming_engine);
+    let mut witness = Witness::new(PlanEngine::streaming(model, engine)?, watch);
+    let recognizer = Recognizer::with_network(model, &mut witness, chain)?;
+    let conditioning = arguments.condition.conditioning(model.sample_rate());
+    let settings = ListenerSettings { conditioning, ..ListenerSettings::of(&model) };
+    let listener = Listener::with_recognizer(recognizer, &settings, detector)?;
+
+    let source = microphone(sound, arguments, &mut memory.slots);
     let buffers = Buffers { samples: &mut memory.samples, line: &mut memory.line };
-    let mut windowed = Windowed::new(recognizer, source, (stdout, led), Settings::of(&model), buffers)?;
+    let settings = listening::Settings::of(&model);
+    let mut listening = Listening::new(listener, source, (Ports::open()?, led), settings, buffers)?;
 
+    let mut stdout = Console::stdout()?;
+    let (mut windows, mut fingerprint, mut was_lit) = (0, Fingerprint::default(), false);
+    while listening.step(|event| {
+        if is_watching && let listening::Event::Heard(listener::Event::Scores { scores, .. }) = event {
+            windows += 1;
+            fingerprint.update(scores);
+        }
+    })? {
+        let is_lit = listening.pin().is_set_high().map_err(|_| Failure::Led)?;
+        if is_watching && is_lit != was_lit {
+            writeln!(stdout, "{{\"led\":{is_lit},\"at\":{}}}", listening.position())?;
+        }
+        was_lit = is_lit;
+    }
+    drop(listening);
+    if is_watching {
+        witness.write_stream(&mut stdout, (windows, fingerprint))?;
+    }
+    Ok(())
+}
+
+/// Classifies a sound window after window.
+fn classify(
+    model: Model<'_>,
+    arguments: &Arguments<'_>,
+    sound: impl Source<Item = i16>,
+    memory: &mut Statics,
+    led: impl StatefulOutputPin,
+) -> Result<(), Failure> {
+    let mut stdout = Console::stdout()?;
+    let watch = if arguments.fingerprints { Watch::Features } else { Watch::Nothing };
+    let (engine, chain) = memory.model.bytes().split_at_mut(SIZES.engine);
+    let witness = Witness::new(PlanEngine::new(model, engine)?, watch);
+    let recognizer = Recognizer::with_network(model, witness, chain)?;
+    let source = microphone(sound, arguments, &mut memory.slots);
+    let buffers = Buffers { samples: &mut memory.samples, line: &mut memory.line };
+    let settings = windowed::Settings::of(&model);
+    let mut windowed = Windowed::new(recognizer, source, (stdout, led), settings, buffers)?;
     while windowed.step()?.is_some() {
-        if fingerprints {
+        if arguments.fingerprints {
             let lit = windowed.pin().is_set_high().map_err(|_| Failure::Led)?;
-            windowed.recognizer().network().write_to(&mut stdout, lit)?;
+            windowed.recognizer().network().write_window(&mut stdout, lit)?;
         }
     }
     Ok(())
+}
+
+/// The microphone in front of a sound, as far as its samples.
+fn microphone<'b>(
+    sound: impl Source<Item = i16> + 'b,
+    arguments: &Arguments<'_>,
+    slots: &'b mut [u32],
+) -> impl Source<Item = i16> + 'b {
+    let microphone = Microphone::new(sound, arguments.inject);
+    Decoded::new(microphone, Decoder::new(Channel::Left, from_24_in_32), slots)
 }

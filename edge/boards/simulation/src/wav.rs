@@ -1,5 +1,7 @@
 //! Reading the one kind of WAV file that the simulated microphone plays.
 
+use earmark_edge::{Error, source::Source};
+
 use crate::failure::Failure;
 use crate::semihosting::File;
 
@@ -53,7 +55,7 @@ impl Wav {
     }
 
     /// Reads the next samples; gives how many there were, 0 at the end.
-    pub fn read(&mut self, samples: &mut [i16]) -> Result<usize, Failure> {
+    fn read(&mut self, samples: &mut [i16]) -> Result<usize, Failure> {
         let wanted = samples.len().min(self.left);
         let mut count = 0;
         for places in samples[..wanted].chunks_mut(BLOCK) {
@@ -71,6 +73,14 @@ impl Wav {
         }
         self.left -= count;
         Ok(count)
+    }
+}
+
+impl Source for Wav {
+    type Item = i16;
+
+    fn fill(&mut self, samples: &mut [i16]) -> Result<usize, Error> {
+        self.read(samples).map_err(|_| Error::Source { what: "its file cannot be read" })
     }
 }
 

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 use earmark::Error;
 use earmark::eval::continuous::{
-    Found, Ground, Labels, Listening, OperatingFigures, Point, Programme, Scenery, Target, Total, Trial, hear, search,
-    trade_offs,
+    Found, Ground, Labels, Listening, OperatingFigures, Point, Programme, Scenery, Sieve, Target, Total, Trial, hear,
+    search, thresholds, trade_offs,
 };
 use earmark::eval::{Skipped, has_words, plots, recordings};
 use earmark::model::with_detector;
@@ -166,19 +166,26 @@ pub fn run(eval: &Eval, options: &ContinuousOptions) -> Result<ExitCode, Error> 
     };
 
     let settings = ListenerSettings { gate: options.gate(&model), ..ListenerSettings::of(&model) };
-    let listening = Listening { engine: eval.model.engine(), settings, scenery: &scenery };
+    let timing = Timing::of(&model);
+    let candidates = options.candidates(settings.detector);
+    let listening = Listening {
+        engine: eval.model.engine(),
+        settings,
+        scenery: &scenery,
+        sieve: sieve(&model, labels, &settings.detector, &candidates),
+    };
     let bar = progress(programme.bytes(), "{bytes}/{total_bytes} heard");
     let heard = hear(&loaded, &mut programme, &listening, labels, |bytes| bar.inc(bytes))?;
     bar.finish_and_clear();
 
-    let ground = Ground { heard: &heard, sources: programme.sources.len(), labels, timing: Timing::of(&model) };
+    let ground = Ground { heard: &heard, sources: programme.sources.len(), labels, timing };
     let figures_of =
         |Found { trial, tally }: &Found| OperatingFigures::new(trial, tally, &apart, &ground, &programme.sources);
     let trial = Trial { settings: settings.detector, thresholds: ground.masked(model.thresholds().to_vec()) };
     let present = Found { tally: ground.tally(&trial)?, trial };
     let curve = ground.curve(settings.detector)?;
     let found = match options.target() {
-        Some(target) => Some(operating_point(&ground, &options.candidates(settings.detector), target)?),
+        Some(target) => Some(operating_point(&ground, &candidates, target)?),
         None => None,
     };
     if let (Some(path), Some(found)) = (&destination, &found) {
@@ -202,6 +209,17 @@ pub fn run(eval: &Eval, options: &ContinuousOptions) -> Result<ExitCode, Error> 
     let text = if eval.json { json_line(&report)? } else { table::of_hours(&report) };
     Output::new().write(text)?;
     Ok(exit_code(&report.skipped, usize::from(report.hours > 0.0)))
+}
+
+/// Keeps all scores that the model's own detector or one of the candidates has to see.
+fn sieve(model: &Model<'_>, labels: Labels<'_>, present: &DetectorSettings, candidates: &[DetectorSettings]) -> Sieve {
+    let is_word: Vec<bool> = (0..labels.names.len()).map(|label| labels.is_word(label)).collect();
+    let own = model.thresholds().iter().zip(&is_word).filter(|(_, is_word)| **is_word).map(|(threshold, _)| *threshold);
+    let lowest = own.chain(thresholds()).fold(1.0, f32::min);
+    let timing = Timing::of(model);
+    let steps = |settings: &DetectorSettings| settings.smoothing_steps(timing);
+    let most_steps = candidates.iter().map(steps).fold(steps(present), usize::max);
+    Sieve::new(lowest, present, most_steps, is_word)
 }
 
 /// Everything that is to be listened to.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::Word;
 use super::programme::{Labels, Material, Programme, Stream};
 use super::scene::{Scenery, Spoken};
-use super::scores::Scores;
+use super::scores::{Scores, Sieve};
 use crate::Error;
 use crate::audio::{self, AudioStream, Limits};
 use crate::classify::Engine;
@@ -38,9 +38,11 @@ pub struct Listening<'s> {
     pub settings: ListenerSettings,
     /// How clips are strung together.
     pub scenery: &'s Scenery,
+    /// Which scores are kept.
+    pub sieve: Sieve,
 }
 
-/// Listens to a programme, and keeps all scores: about 9 MB an hour for twelve labels and a score every 10 ms.
+/// Listens to a programme, and keeps the scores that matter: at most 11 MB an hour for twelve labels and a score every 10 ms.
 ///
 /// What cannot be read is added to the programme's skipped files; of a file that is damaged, what comes before the fault is heard.
 /// `on_bytes` is called with the size of what was heard, from any thread.
@@ -83,7 +85,7 @@ fn hear_one(
 ) -> Result<(Heard, Vec<Skipped>), Error> {
     let (sample_rate, window) = (memory.model().sample_rate(), memory.model().window_samples());
     let mut listener = memory.listener(&listening.settings)?;
-    let mut scores = Scores::default();
+    let mut scores = Scores::new(listening.sieve.clone());
     let mut push = |samples: &[i16]| {
         listener.push(samples, |event| {
             if let Event::Scores { end, scores: row } = event {

@@ -17,10 +17,10 @@ mod track;
 
 pub use figures::{LabelOperation, Latency, OperatingFigures, Point, Settings, SourceFigures, Total, trade_offs};
 pub use hear::{Heard, Listening, hear};
-pub use operate::{choose, thresholds};
+pub use operate::{benefit, choose, thresholds};
 pub use programme::{Labels, Programme};
 pub use scene::{Scenery, Spoken};
-pub use scores::Scores;
+pub use scores::{Scores, Sieve};
 pub use search::{Found, Ground, Target, search};
 pub use tally::{LabelTally, NEVER, SLACK_MS, Tally, Trial, tally};
 pub use track::{Track, Word};

@@ -4,19 +4,33 @@ use super::tally::Tally;
 
 /// The thresholds that are tried, from the highest to the lowest.
 ///
-/// They are a quarter of a logit apart, ln(t / (1 − t)), from 0.99994 to 0.018: at both ends equal steps change the odds by equal factors,
+/// They are a quarter of a logit apart, ln(t / (1 − t)), from 0.99994 to 0.12: at both ends equal steps change the odds by equal factors,
 /// as the detector's sensitivity does.
 #[must_use]
 pub fn thresholds() -> Vec<f32> {
-    (-16..=39).rev().map(|quarter| 1.0 / (1.0 + (-quarter as f32 / 4.0).exp())).collect()
+    (-8..=39).rev().map(|quarter| 1.0 / (1.0 + (-quarter as f32 / 4.0).exp())).collect()
 }
 
-/// Chooses for each label one of the thresholds that were tried, so that as many words as possible are detected with at most `budget` false
-/// alarms in all; none if even the highest of all have more.
+/// A label's share of detected words is taken of no fewer words than these: few words say little about a label, and must not draw all false
+/// alarms to it.
+const LEAST_WORDS: usize = 50;
+
+/// The sum over all labels of the share of its words that are detected: what an operating point is to be good at.
+#[must_use]
+pub fn benefit(tally: &Tally) -> f64 {
+    tally.labels.iter().map(|label| share(label.hits(), label.words)).sum()
+}
+
+fn share(hits: usize, words: usize) -> f64 {
+    hits as f64 / words.max(LEAST_WORDS) as f64
+}
+
+/// Chooses for each label one of the thresholds that were tried, so that as many words as possible are detected ([`benefit`]) with at most
+/// `budget` false alarms in all; none if even the highest of all have more.
 ///
 /// `tallies`: one a threshold, each with that one for all labels, from the highest threshold to the lowest. What a label's detections do to
 /// another's is left out of account. It starts from the highest thresholds and lowers, again and again, that of the label that gains the
-/// most words for a false alarm, no further than where it gains them.
+/// most for a false alarm, no further than where it gains.
 #[must_use]
 pub fn choose(tallies: &[Tally], budget: usize) -> Option<Vec<usize>> {
     let labels = tallies.first()?.labels.len();
@@ -26,17 +40,17 @@ pub fn choose(tallies: &[Tally], budget: usize) -> Option<Vec<usize>> {
     let mut left = budget.checked_sub((0..labels).map(|label| alarms(label, 0)).sum())?;
     loop {
         let mut best: Option<(f64, usize, usize, usize)> = None;
-        for label in 0..labels {
-            let now = places[label];
+        for (label, &now) in places.iter().enumerate() {
             for place in now + 1..tallies.len() {
-                let gain = hits(label, place).saturating_sub(hits(label, now));
+                let more = hits(label, place).saturating_sub(hits(label, now));
+                let gain = share(more, tallies[0].labels[label].words);
                 // A lower threshold can have fewer, where detections run together; that is no credit to spend elsewhere.
                 let cost = alarms(label, place).saturating_sub(alarms(label, now));
-                if gain == 0 || cost > left {
+                if more == 0 || cost > left {
                     continue;
                 }
                 // A move for nothing is better than any other; of two of them, the one that gains more.
-                let worth = if cost == 0 { 1e9 + gain as f64 } else { gain as f64 / cost as f64 };
+                let worth = if cost == 0 { 1e9 + gain } else { gain / cost as f64 };
                 if best.is_none_or(|(most, ..)| worth > most) {
                     best = Some((worth, label, place, cost));
                 }
@@ -89,6 +103,16 @@ mod tests {
     fn a_threshold_is_lowered_no_further_than_it_gains() {
         let tallies = tallies(&[&[(50, 0), (60, 0), (60, 0), (60, 2)]]);
         assert_eq!(choose(&tallies, 9), Some(vec![1]));
+    }
+
+    #[test]
+    fn labels_count_alike_but_few_words_count_less() {
+        let mut tallies = tallies(&[&[(0, 0), (6, 1)], &[(0, 0), (5, 1)], &[(0, 0), (2, 1)]]);
+        for tally in &mut tallies {
+            (tally.labels[0].words, tally.labels[1].words, tally.labels[2].words) = (200, 100, 2);
+        }
+        assert_eq!(choose(&tallies, 1), Some(vec![0, 1, 0]), "5 % against 3 % and two of 50");
+        assert!((benefit(&tallies[1]) - (0.03 + 0.05 + 0.04)).abs() < 1e-9);
     }
 
     #[test]

@@ -51,7 +51,8 @@ pub struct Labels<'l> {
 
 impl Labels<'_> {
     /// Whether a label is a word to be detected.
-    pub(super) fn is_word(self, label: usize) -> bool {
+    #[must_use]
+    pub fn is_word(self, label: usize) -> bool {
         !earmark_core::model::is_background(self.names[label]) && !self.masked.contains(&label)
     }
 }

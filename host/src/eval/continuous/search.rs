@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use earmark_core::detect::{DetectorSettings, Timing};
 
 use super::hear::Heard;
-use super::operate::{choose, thresholds};
+use super::operate::{benefit, choose, thresholds};
 use super::programme::Labels;
 use super::tally::{NEVER, Tally, Trial, tally};
 use crate::Error;
@@ -78,8 +78,8 @@ impl Ground<'_> {
     }
 }
 
-/// Looks among some settings for those with which the fewest words are missed at the target, with the thresholds that do it; none if no
-/// thresholds keep to the target. Of equals, the one with fewer false alarms, then the faster one.
+/// Looks among some settings for those with which the most words are detected at the target ([`benefit`]), with the thresholds that do it;
+/// none if no thresholds keep to the target. Of equals, the one with fewer false alarms, then the faster one.
 ///
 /// # Errors
 /// As of [`tally`].
@@ -98,8 +98,8 @@ pub fn search(
         let Some(found) = found else { continue };
         let latencies: Vec<i64> = found.tally.labels.iter().flat_map(|label| label.latencies.iter().copied()).collect();
         let median = quantile(latencies, 0.5).unwrap_or(0);
-        let hits: usize = found.tally.labels.iter().map(|label| label.hits()).sum();
-        let rank = (median <= most_samples, hits, Reverse(found.tally.false_alarms()), Reverse(median));
+        let rank =
+            (median <= most_samples, benefit(&found.tally), Reverse(found.tally.false_alarms()), Reverse(median));
         if best.as_ref().is_none_or(|(most, _)| rank > *most) {
             best = Some((rank, found));
         }

@@ -62,8 +62,8 @@ mod tests {
     fn clip(sounds: &[(usize, usize, f32)]) -> Vec<f32> {
         let mut clip: Vec<f32> = (0..16_000).map(|n| if n % 3 == 0 { 0.001 } else { -0.000_5 }).collect();
         for &(from, to, amplitude) in sounds {
-            for n in from * 16..to * 16 {
-                clip[n] += amplitude * (n as f32 * 0.3).sin();
+            for (n, sample) in clip.iter_mut().enumerate().take(to * 16).skip(from * 16) {
+                *sample += amplitude * (n as f32 * 0.3).sin();
             }
         }
         clip

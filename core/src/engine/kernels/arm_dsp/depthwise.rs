@@ -50,7 +50,7 @@ pub(super) fn depthwise(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>
                 }
             }
         }
-        clamp(&filter.requantisation, output);
+        clamp(filter.requantisation.clamp, output);
     }
 }
 

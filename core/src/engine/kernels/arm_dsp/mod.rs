@@ -12,7 +12,7 @@ mod sum;
 mod taps;
 mod tiles;
 
-use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Requantisation, Rows, Sum};
+use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Rows, Sum};
 
 /// Kernels with Arm's DSP instructions. One is only to be had where the code is built for a processor that has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +42,7 @@ impl Kernels for ArmDsp {
 }
 
 /// Brings outputs into the range of the activation, where that is narrower than a byte's.
-fn clamp(requantisation: &Requantisation<'_>, outputs: &mut [i8]) {
-    let [low, high] = requantisation.clamp;
+fn clamp([low, high]: [i8; 2], outputs: &mut [i8]) {
     if [low, high] != [i8::MIN, i8::MAX] {
         outputs.iter_mut().for_each(|output| *output = (*output).max(low).min(high));
     }

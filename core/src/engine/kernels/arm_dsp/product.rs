@@ -20,8 +20,8 @@ type BlockSums<const R: usize> = [[MaybeUninit<i32>; R]; BLOCK];
 type Sums<const R: usize> = [BlockSums<R>; SPAN];
 
 pub(super) fn product(product: &Product<'_>, mut rows: Rows<'_>) {
-    // Loads of two words at once want whole words; a model's tables are aligned better than that.
-    if !product.weights.as_ptr().cast::<u32>().is_aligned() {
+    // Loads of two words at once want whole words; a model's tables are aligned better than that. The inner loops do at least one tile.
+    if !product.weights.as_ptr().cast::<u32>().is_aligned() || product.depth == 0 {
         return Generic.product(product, rows);
     }
     if !rows.fit(product) {
@@ -42,7 +42,7 @@ pub(super) fn product(product: &Product<'_>, mut rows: Rows<'_>) {
 /// Computes the rows from `first_row` to `end_row`, `R` at a time.
 ///
 /// # Safety
-/// The rows [`fit`](Rows::fit); `R` is 1 or 4, and as many rows as are asked for are a multiple of it. The weights begin at a multiple of 4.
+/// The rows [`fit`](Rows::fit) and have a depth; `R` is 1 or 4, and as many rows as are asked for are a multiple of it. The weights begin at a multiple of 4.
 #[inline(never)]
 unsafe fn several<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>, first_row: usize, end_row: usize) {
     let mut patch = Patch::<R>::new();
@@ -174,6 +174,6 @@ unsafe fn finish<const R: usize>(
     }
     for row in 0..R {
         // SAFETY: as for this function.
-        clamp(requantisation, unsafe { core::slice::from_raw_parts_mut(output.add(row * step), count) });
+        clamp(requantisation.clamp, unsafe { core::slice::from_raw_parts_mut(output.add(row * step), count) });
     }
 }

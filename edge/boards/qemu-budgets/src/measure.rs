@@ -1,0 +1,234 @@
+//! What is measured.
+
+use core::fmt;
+
+use earmark_core::api::{FunctionToApply, Ranking, write_event, write_response};
+use earmark_core::detect::{Detection, Detector, DetectorSettings, Timing};
+use earmark_core::engine::{Network, PlanEngine};
+use earmark_core::frontend::conformance::TestSignal;
+use earmark_core::frontend::{Framer, FrontEnd};
+use earmark_core::model::{Memory, Model};
+use earmark_core::recognizer::Recognizer;
+use earmark_core::signal::{Conditioner, Preset};
+use earmark_edge::slots::{Channel, Decoder, from_24_in_32};
+use earmark_simulation::semihosting::Console;
+use embedded_io::Write;
+
+use crate::counter::Counter;
+use crate::stack;
+
+earmark_core::include_model! {
+    /// The shipped model.
+    static COMMANDS, COMMANDS_SIZES = env!("EARMARK_MODEL");
+}
+earmark_core::include_model! {
+    /// The keyword-spotting network of MLPerf Tiny.
+    static DS_CNN, DS_CNN_SIZES = concat!(env!("OUT_DIR"), "/ds_cnn.ear");
+}
+earmark_core::include_model! {
+    /// One of its 1×1 convolutions alone.
+    static POINTWISE, POINTWISE_SIZES = concat!(env!("OUT_DIR"), "/pointwise.ear");
+}
+earmark_core::include_model! {
+    /// One of its depthwise convolutions alone.
+    static DEPTHWISE, DEPTHWISE_SIZES = concat!(env!("OUT_DIR"), "/depthwise.ear");
+}
+
+/// Bytes of memory that serve every network here.
+const MEMORY: usize = {
+    let sizes = [COMMANDS_SIZES.recognizer, DS_CNN_SIZES.engine, POINTWISE_SIZES.engine, DEPTHWISE_SIZES.engine];
+    let mut most = 0;
+    let mut index = 0;
+    while index < sizes.len() {
+        most = if sizes[index] > most { sizes[index] } else { most };
+        index += 1;
+    }
+    most
+};
+/// Labels of the shipped model, at most.
+const LABELS: usize = 64;
+/// Slots of a block of 10 ms at 16 kHz, two channels.
+const SLOTS: usize = 320;
+
+/// All memory but the stack.
+#[derive(Debug)]
+pub struct Statics {
+    memory: Memory<MEMORY>,
+    detector: Memory<4096>,
+    window: [i16; COMMANDS_SIZES.window_samples],
+    line: [u8; 2048],
+}
+
+impl Statics {
+    /// Memory to put into a `static`.
+    pub const fn new() -> Self {
+        let window = [0; COMMANDS_SIZES.window_samples];
+        Self { memory: Memory::new(), detector: Memory::new(), window, line: [0; 2048] }
+    }
+}
+
+/// Why there are no figures.
+#[derive(Debug)]
+pub enum Failure {
+    /// A part of earmark failed.
+    Core(earmark_core::Error),
+    /// The console failed.
+    Console,
+    /// A part needs more stack than could be measured.
+    Stack,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Core(error) => error.fmt(formatter),
+            Self::Console => formatter.write_str("there is no console"),
+            Self::Stack => formatter.write_str("a part uses all stack that was painted"),
+        }
+    }
+}
+
+impl From<earmark_core::Error> for Failure {
+    fn from(error: earmark_core::Error) -> Self {
+        Self::Core(error)
+    }
+}
+
+/// Where figures go.
+struct Report {
+    console: Console,
+    counter: Counter,
+}
+
+impl Report {
+    fn figure(&mut self, name: &str, value: fmt::Arguments<'_>) -> Result<(), Failure> {
+        writeln!(self.console, "{name}\t{value}").map_err(|_| Failure::Console)
+    }
+
+    /// Measures the instructions of a piece of work.
+    fn count<T>(&mut self, name: &str, work: impl FnOnce() -> T) -> Result<(), Failure> {
+        let instructions = self.counter.instructions(work);
+        self.figure(name, format_args!("{instructions}"))
+    }
+}
+
+/// Measures everything and prints the figures.
+///
+/// # Errors
+/// What went wrong first.
+pub fn measure(statics: &mut Statics) -> Result<(), Failure> {
+    let console = Console::stdout().map_err(|_| Failure::Console)?;
+    let mut report = Report { console, counter: Counter::start() };
+    let commands = Model::new(COMMANDS)?;
+    let samples = &mut statics.window;
+    samples.iter_mut().zip(TestSignal::default()).for_each(|(place, sample)| *place = sample);
+
+    sound(&mut report, &commands)?;
+    front_end(&mut report, &commands, samples, statics.memory.bytes())?;
+    for (name, artifact) in
+        [("1×1 convolution", POINTWISE), ("3×3 depthwise convolution", DEPTHWISE), ("DS-CNN", DS_CNN)]
+    {
+        let (instructions, multiplications) = window(&report, Model::new(artifact)?, statics.memory.bytes())?;
+        // Thousandths, rounded up: a bar is not passed by rounding.
+        let thousandths = (u64::from(instructions) * 1000).div_ceil(multiplications);
+        report.figure(name, format_args!("{}.{:03}", thousandths / 1000, thousandths % 1000))?;
+    }
+    let (instructions, _) = window(&report, commands, statics.memory.bytes())?;
+    report.figure("one window", format_args!("{instructions}"))?;
+    answers(&mut report, &commands, samples, statics.memory.bytes(), (statics.detector.bytes(), &mut statics.line))
+}
+
+/// From slots of the bus to conditioned samples: one second.
+fn sound(report: &mut Report, model: &Model<'_>) -> Result<(), Failure> {
+    let rate = model.sample_rate();
+    let mut conditioner = Conditioner::new(Preset::Inmp441.conditioning(rate), rate);
+    let mut decoder = Decoder::new(Channel::Left, from_24_in_32);
+    let mut slots = [0u32; SLOTS];
+    slots
+        .iter_mut()
+        .zip(TestSignal::default())
+        .for_each(|(slot, sample)| *slot = (i32::from(sample) << 16).cast_unsigned());
+    report.count("slots and conditioning", || {
+        for _ in 0..2 * rate as usize / SLOTS {
+            let mut samples = [0i16; SLOTS / 2];
+            samples.iter_mut().zip(decoder.decode(&slots)).for_each(|(place, sample)| *place = sample);
+            conditioner.process(&mut samples, |_| ());
+            core::hint::black_box(&samples);
+        }
+    })
+}
+
+/// From samples to features: one frame, and one second.
+fn front_end(report: &mut Report, model: &Model<'_>, samples: &[i16], memory: &mut [u8]) -> Result<(), Failure> {
+    let front_end = FrontEnd::new(model.front_end())?;
+    let (window, hop) = (front_end.spec().window_length, front_end.spec().hop_length);
+    let mut features = [0.0; 128];
+    let features = &mut features[..front_end.features()];
+    let mut frame = [0; 1024];
+    let mut framer = Framer::new(&mut frame[..window], hop)?;
+    let (_, scratch, _) = bytemuck::pod_align_to_mut::<u8, f32>(memory);
+    report.count("one frame", || front_end.frame(&samples[2 * hop..][..window], scratch, features))?;
+    let second = &samples[..samples.len().min(model.sample_rate() as usize)];
+    report.count("one second", || {
+        let mut rest = second;
+        while let Some(frame) = framer.next_frame(&mut rest) {
+            let _ = core::hint::black_box(front_end.frame(frame, scratch, features));
+        }
+    })
+}
+
+/// A network's window: its instructions and multiplications.
+fn window(report: &Report, model: Model<'_>, memory: &mut [u8]) -> Result<(u32, u64), Failure> {
+    let multiplications = model.plan().map(|op| op.multiply_accumulates()).sum();
+    let mut engine = PlanEngine::new(model, memory)?;
+    let mut features = [0.0; 512];
+    let features = &mut features[..model.features()];
+    for frame in 0..model.frames() {
+        for (index, feature) in features.iter_mut().enumerate() {
+            *feature = ((frame * 7 + index * 3) % 17) as f32 - 12.0;
+        }
+        engine.push_frame(features)?;
+    }
+    Ok((report.counter.instructions(|| engine.quantised_outputs().is_some()), multiplications))
+}
+
+/// Detector and lines of JSON; the stack of all from samples to a line.
+fn answers(
+    report: &mut Report,
+    model: &Model<'_>,
+    samples: &[i16],
+    memory: &mut [u8],
+    (detector_memory, line): (&mut [u8], &mut [u8]),
+) -> Result<(), Failure> {
+    let mut recognizer = Recognizer::new(*model, memory)?;
+    let mut scores = [0.0; LABELS];
+    let scores = &mut scores[..model.label_count().min(LABELS)];
+    scores.copy_from_slice(recognizer.classify(samples)?);
+
+    report.count("scores", || FunctionToApply::from(model.problem()).apply(scores))?;
+    let settings = DetectorSettings::from_defaults(model.detector());
+    let labels = model.labels().zip(model.thresholds().iter().copied());
+    let mut detector = Detector::new(Timing::of(model), &settings, labels, detector_memory)?;
+    let end = model.window_samples() as u64;
+    report.count("detector", || detector.step(end, scores, |_| ()))?;
+    let detection = Detection { label: 0, score: 0.97, start: 19_840, end: 28_480 };
+    let label = model.labels().next().unwrap_or_default();
+    report.count("event line", || write_event(label, &detection, model.sample_rate(), line).is_ok())?;
+    let response = |scores: &[f32], line: &mut [u8]| {
+        let ranking = Ranking::new(scores, None);
+        let labels = model.labels();
+        write_response(ranking.map(|place| (labels.clone().nth(place.index).unwrap_or_default(), place.score)), line)
+            .is_ok()
+    };
+    report.count("answer of a window", || response(scores, line))?;
+
+    let peak = stack::peak(|| {
+        let outputs = recognizer.classify(samples);
+        outputs.is_ok_and(|outputs| {
+            scores.copy_from_slice(outputs);
+            FunctionToApply::from(model.problem()).apply(scores);
+            detector.step(2 * end, scores, |_| ()).is_ok() && response(scores, line)
+        })
+    });
+    report.figure("stack", format_args!("{}", peak.ok_or(Failure::Stack)?))
+}

@@ -1,0 +1,82 @@
+//! What earmark costs on an emulated Cortex-M4F, against the table in `benches/DEVICE.md`.
+
+mod common;
+mod elf;
+mod firmware;
+
+use std::collections::HashMap;
+
+/// A figure may grow by this much before somebody must say why.
+const GROWTH: f64 = 1.01;
+
+/// A row of the table: the cells, without the lines between them.
+fn cells(line: &str) -> Option<[&str; 4]> {
+    let cells: Vec<&str> = line.strip_prefix('|')?.strip_suffix('|')?.split('|').map(str::trim).collect();
+    cells.try_into().ok()
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.replace(',', "").parse().ok()
+}
+
+/// A whole number with a comma between thousands; others as they are.
+fn grouped(figure: &str) -> String {
+    let whole = figure.bytes().all(|byte| byte.is_ascii_digit());
+    let mut text = String::new();
+    for (index, digit) in figure.chars().enumerate() {
+        if whole && index > 0 && (figure.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// All figures by name, as the firmware and its files give them.
+fn measured() -> HashMap<String, String> {
+    let output = firmware::run(&firmware::BUDGETS, &[]);
+    let stdout = String::from_utf8(output.stdout).expect("figures in UTF-8");
+    assert!(output.status.success(), "{}: {stdout}{}", output.status, String::from_utf8_lossy(&output.stderr));
+    let figures = stdout.lines().filter_map(|line| line.split_once('\t'));
+    let mut figures: HashMap<_, _> = figures.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let sizes = elf::sizes(&std::fs::read(&firmware::CORTEX_M4F.file).expect("the firmware was built"));
+    figures.insert("flash".into(), sizes.flash.to_string());
+    figures.insert("static RAM".into(), sizes.ram.to_string());
+    figures
+}
+
+#[test]
+fn nothing_costs_more_than_it_did() {
+    let path = common::root().join("benches/DEVICE.md");
+    let table = std::fs::read_to_string(&path).unwrap();
+    let mut measured = measured();
+    let mut complaints = Vec::new();
+    let mut lines: Vec<String> = Vec::new();
+    for line in table.lines() {
+        let figure = cells(line).and_then(|cells| Some((cells, number(cells[2])?)));
+        let Some(([name, what, _, bar], before)) = figure else {
+            lines.push(line.to_owned());
+            continue;
+        };
+        let Some(now) = measured.remove(name) else {
+            complaints.push(format!("{name}: not measured"));
+            continue;
+        };
+        let value = number(&now).expect("a figure is a number");
+        if value > before * GROWTH {
+            complaints.push(format!("{name}: {} is more than {before} by over 1 %", grouped(&now)));
+        } else if value * GROWTH < before {
+            eprintln!("{name}: {} is less than {before}: EARMARK_REWRITE=1 keeps it so", grouped(&now));
+        }
+        if number(bar).is_some_and(|bar| value > bar) {
+            complaints.push(format!("{name}: {} is above the bar, {bar}", grouped(&now)));
+        }
+        lines.push(format!("| {name} | {what} | {} | {bar} |", grouped(&now)).replace("|  |", "| |"));
+    }
+    complaints.extend(measured.keys().map(|name| format!("{name}: not in the table")));
+    if std::env::var_os("EARMARK_REWRITE").is_some() {
+        std::fs::write(path, lines.join("\n") + "\n").expect("a writable checkout");
+        complaints.retain(|complaint| complaint.contains("bar") || complaint.contains("not"));
+    }
+    assert!(complaints.is_empty(), "{complaints:#?}");
+}

@@ -1,0 +1,145 @@
+//! What a network sees and says over a whole recording: its features, its scores and what is detected.
+
+mod draw;
+mod npy;
+
+use earmark_core::detect::Detection;
+use earmark_core::frontend::{Framer, FrontEnd};
+use earmark_core::listener::{Event, ListenerSettings};
+use earmark_core::model::Model;
+use earmark_core::signal::Conditioner;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::Error;
+use crate::listen::{StreamListener, finish};
+
+pub use draw::draw;
+pub use npy::npy;
+
+/// A table of numbers, row by row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matrix {
+    /// Numbers of a row, not 0.
+    pub columns: usize,
+    /// All rows, one after the other.
+    pub values: Vec<f32>,
+}
+
+impl Matrix {
+    /// The rows.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[f32]> + Clone {
+        self.values.chunks_exact(self.columns)
+    }
+}
+
+impl Serialize for Matrix {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.rows())
+    }
+}
+
+/// The scores of a window.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// Where the window ends, in samples.
+    pub end: u64,
+    /// One a label.
+    pub scores: Vec<f32>,
+}
+
+/// A recording as a network hears it.
+#[derive(Debug, Clone)]
+pub struct Analysis {
+    /// Samples a second.
+    pub sample_rate: u32,
+    /// Samples of a frame.
+    pub frame_samples: usize,
+    /// Samples from one frame to the next.
+    pub hop_samples: usize,
+    /// The model's labels.
+    pub labels: Vec<String>,
+    /// The samples, conditioned.
+    pub samples: Vec<i16>,
+    /// A row of features a frame, before quantisation.
+    pub features: Matrix,
+    /// Windows with their scores; some lie in the silence of a window's length that follows the recording.
+    pub steps: Vec<Step>,
+    /// What was detected; nothing lies behind the end of the recording.
+    pub detections: Vec<Detection>,
+}
+
+impl Analysis {
+    /// Shows a recording to a listener that was set up with `settings`, and to the front end.
+    ///
+    /// # Errors
+    /// What the network says; none from the core.
+    pub fn new(
+        recording: &[i16],
+        listener: &mut StreamListener<'_>,
+        settings: &ListenerSettings,
+    ) -> Result<Self, Error> {
+        let model = *listener.model();
+        let (mut steps, mut detections) = (Vec::new(), Vec::new());
+        let mut keep = |event: Event<'_>| match event {
+            Event::Scores { end, scores } => steps.push(Step { end, scores: scores.to_vec() }),
+            Event::Detection(detection) => detections.push(detection),
+            _ => {}
+        };
+        listener.reset();
+        listener.push(recording, &mut keep)?;
+        finish(listener, |event| {
+            keep(event);
+            Ok(())
+        })?;
+        let mut samples = recording.to_vec();
+        Conditioner::new(settings.conditioning, model.sample_rate()).process(&mut samples, |_| {});
+        Ok(Self {
+            sample_rate: model.sample_rate(),
+            frame_samples: model.front_end().window_length,
+            hop_samples: model.front_end().hop_length,
+            labels: model.labels().map(str::to_owned).collect(),
+            features: features(&model, &samples)?,
+            samples,
+            steps,
+            detections,
+        })
+    }
+
+    /// Everything but the samples as one JSON document, with times in samples.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        let detected = |detection: &Detection| {
+            let Detection { label, score, start, end } = *detection;
+            json!({"start": start, "end": end, "label": self.labels.get(label), "score": score})
+        };
+        json!({
+            "sample_rate": self.sample_rate,
+            "samples": self.samples.len(),
+            "frame_samples": self.frame_samples,
+            "hop_samples": self.hop_samples,
+            "features": self.features,
+            "labels": self.labels,
+            "steps": self.steps,
+            "detections": self.detections.iter().map(detected).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// The front end's features of whole frames.
+fn features(model: &Model<'_>, samples: &[i16]) -> Result<Matrix, Error> {
+    let front_end = FrontEnd::new(model.front_end())?;
+    let spec = front_end.spec();
+    let columns = front_end.features();
+    let mut memory = vec![0; spec.window_length];
+    let mut framer = Framer::new(&mut memory, spec.hop_length)?;
+    let mut scratch = vec![0.0; front_end.scratch_len()];
+    let mut values = Vec::new();
+    let mut rest = samples;
+    while let Some(frame) = framer.next_frame(&mut rest) {
+        let start = values.len();
+        values.resize(start + columns, 0.0);
+        front_end.frame(frame, &mut scratch, &mut values[start..])?;
+    }
+    Ok(Matrix { columns, values })
+}

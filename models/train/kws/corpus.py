@@ -1,0 +1,124 @@
+"""The training clips as a bank of spectra: recordings, synthetic speech, and what is made of both. Everything that takes minutes
+is made once and kept in a folder.
+"""
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import torch
+
+from . import bank, noise, recordings, splice, synthesis
+from .augment import NoiseBank
+from .epoch import Corpus
+from .vocabulary import RARE_UNKNOWN_WORDS, UNKNOWN
+
+VARIANTS = {"recorded": 3, "negative": 2, "revoiced": 1, "spliced": 1, "synthetic": 1}
+REVOICED = 700  # clips of each rare word, made of its few recordings by the vocoder
+REVOICED_OTHER = 40  # of each other word that has few recordings
+SPLICED = 2000  # clips of each rare word
+PIECE = 2048  # clips whose spectra one task makes
+SOURCES = {"recorded": "recorded", "negative": "negative", "revoiced": "recorded", "spliced": "spliced", "synthetic": "synthetic"}
+NOISE_SHARES = {"background": 0.42, "environment": 0.28, "coloured": 0.12, "babble": 0.18}
+SYNTHESIS_SEED, SPLICE_SEED = 7, 3
+
+
+def kept(path, make):
+    """The arrays of `make()`, a dict, from the file `path` if it is there."""
+    if not path.exists():
+        arrays = make()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, **arrays)
+    with np.load(path) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def labelled(words, clips):
+    return {"words": np.array(words), "clips": clips}
+
+
+def spoken(folder):
+    return labelled(*recordings.labelled_folders(folder))
+
+
+def negatives(folder):
+    windows = recordings.speech_windows(folder)
+    return labelled([UNKNOWN] * len(windows), windows)
+
+
+def synthetic(vocabulary, scale, processes):
+    words, clips, _ = synthesis.synthesise(SYNTHESIS_SEED, vocabulary, scale, processes)
+    return labelled(words, clips)
+
+
+def spliced(folder):
+    words, samples, _ = splice.spliced(folder, SPLICED, SPLICE_SEED)
+    return labelled(words, synthesis.finished_with(samples, SPLICE_SEED))
+
+
+def revoiced(train, vocabulary):
+    """More speakers for the words that have few recordings."""
+    words, samples = [], []
+    for word in dict.fromkeys([*vocabulary.rare_words, *RARE_UNKNOWN_WORDS]):
+        takes = list(train["clips"][train["words"] == word])
+        if takes:
+            count = REVOICED if word in vocabulary.rare_words else REVOICED_OTHER
+            samples += synthesis.other_voices(takes, count, f"{SPLICE_SEED} {word}")
+            words += [word] * count
+    return labelled(words, synthesis.finished_with(samples, SPLICE_SEED))
+
+
+def spectra(task):
+    """(bank, first, last) of one variant of some clips."""
+    clips, speeds, rooms, seed = task
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(seed)
+    made = bank.variants(clips, speeds, bank.Rooms(*rooms), rng)
+    return made, *bank.endpoints(made)
+
+
+def banked(kind, part, rooms, seed, pool):
+    """The spectra of all variants of the clips of one part."""
+    speeds = bank.SPEEDS if kind in ("recorded", "negative") else bank.WIDE_SPEEDS
+    tasks, words = [], []
+    for variant in range(VARIANTS[kind]):
+        for first in range(0, len(part["clips"]), PIECE):
+            tasks.append((part["clips"][first : first + PIECE], speeds, (rooms, seed), [seed, variant, first]))
+        words.append(part["words"])
+    made, first, last = (np.concatenate(x) for x in zip(*pool.map(spectra, tasks)))
+    return {"words": np.concatenate(words), "bank": made, "first": first, "last": last}
+
+
+def load(data, work, vocabulary, seed, processes, scale=1.0):
+    """(corpus, noise): all that training needs, from the data set unpacked under `data`; kept under `work`.
+
+    `scale`: of the amount of synthetic speech.
+    """
+    rooms = recordings.impulse_responses(data / "rir")
+    own = work / "-".join(vocabulary.words)
+    with ProcessPoolExecutor(processes) as pool:
+
+        def bank_of(kind, folder, name, make):
+            def arrays():
+                return banked(kind, kept(folder / f"{name}.npz", make), rooms, seed, pool)
+
+            part = kept(folder / f"{name}-bank.npz", arrays)
+            return SOURCES[kind], part["words"], part["bank"], part["first"], part["last"]
+
+        train = kept(work / "train.npz", lambda: spoken(data / "train"))
+        parts = [
+            bank_of("recorded", work, "train", lambda: train),
+            bank_of("negative", work, "negatives", lambda: negatives(data / "speech-negatives")),
+            bank_of("revoiced", own, "revoiced", lambda: revoiced(train, vocabulary)),
+            bank_of("synthetic", own, "synthetic", lambda: synthetic(vocabulary, scale, processes)),
+        ]
+        if {"on", "off"} <= set(vocabulary.rare_words):
+            parts.insert(2, bank_of("spliced", own, "spliced", lambda: spliced(data / "train")))
+    rng = np.random.default_rng(seed)
+    others = train["clips"][~np.isin(train["words"], vocabulary.words)]
+    heard = {
+        "background": list(recordings.background(data / "background", recordings.TRAINING_PART).values()),
+        "environment": noise.environment(data / "esc10"),
+        "coloured": [noise.coloured(exponent, rng) for exponent in noise.COLOURS],
+        "babble": [noise.babble(others, voices, rng) for voices in noise.BABBLE_VOICES],
+    }
+    kinds = [(NOISE_SHARES[kind], kind != "babble", *bank.noise_frames(sounds)) for kind, sounds in heard.items()]
+    return Corpus(parts, vocabulary), NoiseBank(kinds)
