@@ -52,7 +52,7 @@ impl Server {
 
     /// Requests that it computes or lets wait, by default.
     pub fn places(&self) -> usize {
-        17 * thread::available_parallelism().map_or(1, usize::from)
+        9 * thread::available_parallelism().map_or(1, usize::from)
     }
 }
 

@@ -65,7 +65,7 @@ impl Default for Config {
             api_key: None,
             allow_origin: None,
             workers,
-            queue: 16 * workers.get(),
+            queue: 8 * workers.get(),
             connections: 2048,
             streams: 32,
             default_top_k: None,

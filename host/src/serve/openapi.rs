@@ -5,7 +5,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{IntoParams, IntoResponses, Modify, OpenApi, ToSchema};
 
 use super::failure::FailureBody;
-use super::{answer, operations, stream};
+use super::{answer, operations, page, stream};
 
 /// `{"inputs": base64, "parameters": …}`.
 #[derive(ToSchema)]
@@ -44,8 +44,9 @@ enum FunctionName {
 pub(super) struct AudioForm {
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
-    #[schema(minimum = 1, format = "uint")]
+    #[schema(minimum = 1, format = "uint", value_type = u64, required = false)]
     top_k: Option<u64>,
+    #[schema(value_type = FunctionName, required = false)]
     function_to_apply: Option<FunctionName>,
 }
 
@@ -189,7 +190,7 @@ impl Modify for Keys {
 #[openapi(
     info(title = "earmark"),
     paths(
-        answer::by_default, answer::predict, answer::by_name, answer::by_owner_and_name, operations::health, operations::ready,
+        page::index, answer::by_default, answer::predict, answer::by_name, answer::by_owner_and_name, operations::health, operations::ready,
         operations::info, operations::models, operations::model_by_name, operations::model_by_owner_and_name,
         operations::status_by_name, operations::status_by_owner_and_name, operations::metrics,
         stream::by_name, stream::by_owner_and_name,

@@ -127,6 +127,11 @@ def test_r13_multipart(server, wav, expected, field):
     assert curl("-F", f"{field}=@{wav}", server.model) == (200, expected)
 
 
+def test_r13_other_fields_are_ignored(server, wav, expected):
+    response = requests.post(server.model, files={"file": wav.open("rb")}, data={"comment": "from the kitchen", "on": "1"})
+    assert (response.status_code, response.json()) == (200, expected)
+
+
 def test_r13_not_two_files(server, wav):
     refused(requests.post(server.model, files={"a": wav.open("rb"), "b": wav.open("rb")}), 400, "one")
 
