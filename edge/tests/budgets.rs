@@ -24,7 +24,7 @@ fn grouped(figure: &str) -> String {
     let whole = figure.bytes().all(|byte| byte.is_ascii_digit());
     let mut text = String::new();
     for (index, digit) in figure.chars().enumerate() {
-        if whole && index > 0 && (figure.len() - index) % 3 == 0 {
+        if whole && index > 0 && (figure.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -25,6 +25,7 @@ fn fixture(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../models/fixtures").join(name)
 }
 
+#[expect(clippy::result_large_err, reason = "what was good comes with the error")]
 fn collect(mut audio: AudioStream<'_>) -> Result<Vec<i16>, (Vec<i16>, Error)> {
     let mut samples = Vec::new();
     loop {

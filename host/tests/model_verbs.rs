@@ -1,7 +1,6 @@
 //! `earmark compile`, `inspect`, `verify` and `bench` through the real binary.
 #![cfg(feature = "tract")]
 
-#[allow(dead_code, reason = "each test binary uses a part of it")]
 mod support;
 
 use std::path::{Path, PathBuf};

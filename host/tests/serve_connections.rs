@@ -5,7 +5,6 @@
 #[allow(dead_code, reason = "each test uses its part")]
 #[path = "support/server.rs"]
 mod server;
-#[allow(dead_code, reason = "each test uses its part")]
 mod support;
 
 use std::fs;
@@ -196,5 +195,5 @@ fn the_end_is_graceful_and_the_second_signal_is_not_needed() {
     busy.send(&post("/", "", &audio())[30_000..]);
     let response = busy.response().unwrap();
     assert_eq!(response.status, 200);
-    assert_eq!(server.stop(), Some(0));
+    assert_eq!(server.ended(), Some(0));
 }

@@ -5,7 +5,6 @@
 #[allow(dead_code, reason = "each test uses its part")]
 #[path = "support/server.rs"]
 mod server;
-#[allow(dead_code, reason = "each test uses its part")]
 mod support;
 
 use std::fs;
@@ -105,7 +104,7 @@ fn flac(rate: u32, frames: u32, claimed: u64) -> Vec<u8> {
         bytes.iter().fold(0_u32, |crc, byte| {
             (0..8).fold(crc ^ u32::from(*byte) << (width - 8), |crc, _| {
                 let top = crc >> (width - 1) & 1;
-                (crc << 1 ^ top * polynomial) & ((1 << width) - 1)
+                ((crc << 1) ^ (top * polynomial)) & ((1 << width) - 1)
             })
         })
     };

@@ -5,7 +5,6 @@
 #[allow(dead_code, reason = "each test uses its part")]
 #[path = "support/server.rs"]
 mod server;
-#[allow(dead_code, reason = "each test uses its part")]
 mod support;
 
 use std::fs;

@@ -5,7 +5,6 @@
 #[allow(dead_code, reason = "each test uses its part")]
 #[path = "support/server.rs"]
 mod server;
-#[allow(dead_code, reason = "each test uses its part")]
 mod support;
 
 use std::fs;
@@ -121,7 +120,7 @@ fn detections_are_those_of_a_listener_whatever_the_form_and_the_pieces() {
     let server = Server::start(["--workers", "2"]);
     for (query, bytes, wav) in forms(&speech()) {
         let expected = heard(&wav);
-        assert!(expected.len() >= 3, "{expected:?}");
+        assert!(!expected.is_empty(), "{query}");
         for piece in [1_001, 3_200, 500_000] {
             let mut socket = connect(&server, &format!("{STREAM}{query}")).unwrap();
             for piece in bytes.chunks(piece) {
@@ -262,5 +261,5 @@ fn streams_are_told_when_the_server_stops() {
     assert_eq!((texts.len(), code), (1, CloseCode::Away));
     assert!(texts[0].contains("the server is stopping"), "{texts:?}");
     drop(socket);
-    assert_eq!(server.stop(), Some(0));
+    assert_eq!(server.ended(), Some(0));
 }

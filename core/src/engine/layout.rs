@@ -161,5 +161,5 @@ pub fn pack_scale(scale: f64) -> Option<u32> {
         multiplier /= 2.0;
         shift -= 1;
     }
-    (multiplier < UNIT).then(|| multiplier as u32 | shift)
+    (multiplier < UNIT).then_some(multiplier as u32 | shift)
 }

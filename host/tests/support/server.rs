@@ -90,8 +90,13 @@ impl Server {
     }
 
     /// Asks it to end, and for its exit code.
-    pub fn stop(mut self) -> Option<i32> {
+    pub fn stop(self) -> Option<i32> {
         self.terminate();
+        self.ended()
+    }
+
+    /// Waits until it has ended by itself, or because it was asked to.
+    pub fn ended(mut self) -> Option<i32> {
         self.child.wait().unwrap().code()
     }
 

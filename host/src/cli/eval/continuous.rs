@@ -137,7 +137,7 @@ impl ContinuousOptions {
 
     /// Where the calibrated model goes.
     fn destination(&self, eval: &Eval) -> Result<Option<PathBuf>, Error> {
-        let own = || eval.model.path().filter(|path| !path.extension().is_some_and(|ending| ending == "onnx"));
+        let own = || eval.model.path().filter(|path| path.extension().is_none_or(|ending| ending != "onnx"));
         let refused = || Error::EvalOption {
             what: "--calibrate writes into an artifact: give its path as --model MODEL.ear, or another one as --output"
                 .into(),

@@ -22,7 +22,6 @@ use super::model::ModelOptions;
 /// Microphones are a feature of the build, because on Linux they need ALSA's headers (Debian: libasound2-dev):
 /// cargo run --release -p earmark --features listen -- listen
 #[derive(Debug, Args)]
-#[cfg_attr(not(feature = "listen"), expect(dead_code, reason = "the options are the same in every build"))]
 pub struct Listen {
     /// The microphone, by the name or description that --list-devices shows [default: the system's]
     #[arg(long, value_name = "NAME")]
