@@ -105,8 +105,6 @@ if [ "$have_targets" = yes ]; then
     for target in "${targets[@]}"; do
         cargo build -p earmark-core -p earmark-edge --target "$target"
     done
-    # Armv8-M with its optional DSP instructions.
-    RUSTFLAGS="-Ctarget-cpu=cortex-m33" cargo build -p earmark-edge --features dsp --target thumbv8m.main-none-eabihf --target-dir target/dsp
     for folder in "${boards[@]}"; do
         (cd "$folder" && cargo clippy --release -- -D warnings)
     done
