@@ -6,6 +6,8 @@
 mod buffers;
 mod hold;
 mod lines;
+#[cfg(feature = "defmt")]
+mod log;
 
 pub mod decoded;
 pub mod error;
