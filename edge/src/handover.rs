@@ -5,15 +5,15 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use heapless::spsc::{Consumer, Producer, Queue};
 
 use crate::Error;
-use crate::source::Source;
+use crate::source::{AsyncSource, Source};
 
 /// Holds the blocks that an interrupt handler has fetched and the run loop has not: up to `PLACES` − 1 of `BLOCK` items each.
 ///
 /// On a stereo bus `BLOCK` is even and each block begins with a left slot. The places must outlast the longest evaluation of the
 /// network: with blocks of 10 ms, `PLACES` = 9 bridges 80 ms.
 ///
-/// It takes no lock. Only on RISC-V without atomic instructions the firmware must bring an implementation of the `critical-section` crate,
-/// as the `riscv` crate's feature `critical-section-single-hart` does.
+/// It takes no lock. Only on RISC-V without atomic instructions, with this crate's feature `critical-section`, the firmware must bring an
+/// implementation of the `critical-section` crate, as the `riscv` crate's feature `critical-section-single-hart` does.
 ///
 /// ```
 /// use earmark_edge::{Error, handover::Handover, source::Source};
@@ -78,6 +78,34 @@ impl<T: Copy, const BLOCK: usize> Writer<'_, T, BLOCK> {
     /// Tells the reader that something was lost before it got here: the peripheral reported an overrun.
     pub fn lost(&mut self) {
         self.lost.store(true, Ordering::Release);
+    }
+
+    /// Hands over what a source delivers, block by block, until it ends: for a task of high priority. An overrun of the source is told to
+    /// the reader; the block that it cut short is dropped.
+    ///
+    /// # Errors
+    /// Any other error of the source.
+    pub async fn capture(&mut self, mut source: impl AsyncSource<Item = T>) -> Result<(), Error>
+    where
+        T: Default,
+    {
+        let mut block = [T::default(); BLOCK];
+        let mut filled = 0;
+        loop {
+            match source.fill(&mut block[filled..]).await {
+                Ok(0) => return Ok(()),
+                Ok(count) => filled += count.min(BLOCK - filled),
+                Err(Error::Overrun) => {
+                    filled = 0;
+                    self.lost();
+                }
+                Err(error) => return Err(error),
+            }
+            if filled == BLOCK {
+                self.push(block);
+                filled = 0;
+            }
+        }
     }
 }
 

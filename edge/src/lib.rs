@@ -6,13 +6,14 @@
 mod buffers;
 mod hold;
 mod lines;
-#[cfg(feature = "defmt")]
-mod log;
 
+pub mod active_low;
 pub mod decoded;
 pub mod error;
 pub mod handover;
 pub mod listening;
+#[cfg(feature = "defmt")]
+pub mod log;
 pub mod pdm;
 pub mod slots;
 pub mod source;

@@ -1,11 +1,14 @@
 //! The hand-over between an interrupt handler and the run loop.
 
+mod scripted;
+
 use std::sync::Mutex;
 
 use earmark_edge::Error;
 use earmark_edge::handover::Handover;
 use earmark_edge::source::Source;
 use proptest::prelude::*;
+use scripted::{Later, Script, block_on};
 
 proptest! {
     /// Whatever the reader asks for and whenever the writer writes, what arrives is in order, and a gap is always told of.
@@ -78,4 +81,29 @@ fn a_loss_that_the_peripheral_reports_is_an_overrun() {
     assert_eq!(reader.fill(&mut items), Ok(1));
     assert_eq!(items[0], 4);
     assert_eq!(reader.fill(&mut []), Ok(0));
+}
+
+/// What a source delivers in chunks of any length arrives whole; what a loss cuts short is dropped, and the loss is told of.
+#[test]
+fn a_task_hands_over_what_a_source_delivers() {
+    let mut handover = Handover::<i16, 4, 9>::new();
+    let (mut writer, mut reader) = handover.split(|| unreachable!("nothing to wait for"));
+    let mut items = [0; 4];
+
+    let chunks = [Ok(vec![1]), Ok(vec![2, 3, 4, 5, 6, 7]), Ok(vec![8, 9])];
+    assert_eq!(block_on(writer.capture(Later(Script::new(chunks)))), Ok(()));
+    for expected in [[1, 2, 3, 4], [5, 6, 7, 8]] {
+        assert_eq!(reader.fill(&mut items), Ok(4));
+        assert_eq!(items, expected);
+    }
+
+    let chunks = [Ok(vec![1, 2, 3]), Err(Error::Overrun)];
+    assert_eq!(block_on(writer.capture(Later(Script::new(chunks)))), Ok(()));
+    assert_eq!(reader.fill(&mut items), Err(Error::Overrun));
+
+    let failed = Error::Source { what: "the bus is stuck" };
+    let chunks = [Ok(vec![4, 5, 6, 7]), Err(failed), Ok(vec![8, 9, 10, 11])];
+    assert_eq!(block_on(writer.capture(Later(Script::new(chunks)))), Err(failed));
+    assert_eq!(reader.fill(&mut items), Ok(4));
+    assert_eq!(items, [4, 5, 6, 7]);
 }
