@@ -1,0 +1,38 @@
+//! earmark on a Raspberry Pi Pico (RP2040, Cortex-M0+ at 125 MHz) with an INMP441 microphone.
+//!
+//! | INMP441 | Pico |
+//! |---|---|
+//! | SCK | GP10, pin 14 |
+//! | WS | GP11, pin 15 |
+//! | SD | GP12, pin 16 |
+//! | L/R | GND, pin 18 (left channel) |
+//! | VDD | 3V3(OUT), pin 36 |
+//! | GND | GND, pin 13 |
+//! | – | LED, GP25, on the board |
+//!
+//! SCK and WS must be neighbours, in this order. SD wants a resistor of 100 kΩ to GND where the microphone's board has none (INMP441's data
+//! sheet, "Typical application"). The LED of the Pico W hangs on its radio and stays dark.
+//!
+//!     cargo run --release        # with BOOTSEL held while it was plugged in: flashes by picotool, then prints the lines
+//!
+//! Each detection gives one line of JSON by USB, as a serial port, and lights the LED for half a second. `../rp` says how it works.
+//!
+//! Not tried on hardware: it was built, linked and measured, no more.
+//!
+//! Too slow for live sound: the chip has no FPU, and the front end of the default model is in floating point, by software. What it prints is
+//! mostly `{"overruns":…}`. A model whose front end is in integers goes into `.cargo/config.toml`.
+
+#![no_std]
+#![no_main]
+#![deny(missing_docs)]
+#![forbid(unsafe_code)]
+
+use cortex_m_rt::entry;
+use earmark_rp::{Memory, start};
+use panic_halt as _;
+
+#[entry]
+fn main() -> ! {
+    static mut MEMORY: Memory = Memory::new();
+    start(MEMORY)
+}
