@@ -12,6 +12,8 @@ esac
 
 readonly targets=(thumbv6m-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf riscv32imc-unknown-none-elf)
 readonly boards=(edge/boards/qemu-mps2-an386 edge/boards/qemu-riscv32-virt edge/boards/qemu-kernels edge/boards/qemu-budgets)
+# Boards that people own; what they share is linted apart.
+readonly hardware=(edge/boards/stm32f411 edge/boards/nrf52840-dk edge/boards/pico edge/boards/pico2 edge/boards/esp32c3)
 
 step() { printf '\n== %s\n' "$*"; }
 
@@ -50,7 +52,7 @@ rustup target add "${targets[@]}" i686-unknown-linux-musl || have_targets=no
 
 step "format"
 cargo fmt --all --check
-for folder in "${boards[@]}" edge/boards/simulation; do
+for folder in "${boards[@]}" "${hardware[@]}" edge/boards/{simulation,firmware,rp}; do
     (cd "$folder" && cargo fmt --check)
 done
 
@@ -111,6 +113,17 @@ if [ "$have_targets" = yes ]; then
     for target in thumbv7em-none-eabihf riscv32imc-unknown-none-elf; do
         (cd edge/boards/simulation && cargo clippy --target "$target" -- -D warnings)
     done
+    cargo clippy -p earmark-edge --features defmt --target thumbv7em-none-eabihf -- -D warnings
+    # One folder for all of these, so that what they depend on is built once.
+    export CARGO_TARGET_DIR="$PWD/target/boards"
+    for folder in "${hardware[@]}"; do
+        # Linking shows that the firmware fits the chip.
+        (cd "$folder" && cargo clippy --release -- -D warnings && cargo build --release)
+    done
+    (cd edge/boards/stm32f411 && cargo clippy --release --features nucleo-f411re -- -D warnings)
+    (cd edge/boards/firmware && cargo clippy --release --target thumbv7em-none-eabihf -- -D warnings)
+    (cd edge/boards/rp && cargo clippy --release --target thumbv6m-none-eabi --features rp2040 -- -D warnings)
+    unset CARGO_TARGET_DIR
 else
     build_without_rustup
 fi

@@ -41,9 +41,13 @@ use esp_backtrace as _;
 use esp_hal::clock::CpuClock;
 use esp_hal::gpio::{Level, Output, OutputConfig};
 use esp_hal::usb::usb_serial_jtag::UsbSerialJtag;
+use static_cell::ConstStaticCell;
 
 use microphone::{Microphone, Wires};
 use port::Port;
+
+static STATICS: ConstStaticCell<Statics> = ConstStaticCell::new(Statics::new());
+static BUFFER: ConstStaticCell<[[u8; 4]; SLOTS]> = ConstStaticCell::new([[0; 4]; SLOTS]);
 
 esp_bootloader_esp_idf::esp_app_desc!();
 
@@ -55,10 +59,9 @@ fn main() -> ! {
     let wires =
         Wires { i2s: pins.I2S0, dma: pins.DMA_CH0, clock: pins.GPIO4, word_select: pins.GPIO5, data: pins.GPIO6 };
 
-    let (mut memory, mut slots) = (Statics::new(), [[0; 4]; SLOTS]);
     let decoder = Decoder::new(Channel::Left, |bytes| from_24_in_32(u32::from_le_bytes(bytes)));
     let outcome = Microphone::new(wires).and_then(|microphone| {
-        listen(&mut memory, (Decoded::new(microphone, decoder, &mut slots), Preset::Inmp441), port, led)
+        listen(STATICS.take(), (Decoded::new(microphone, decoder, BUFFER.take()), Preset::Inmp441), port, led)
     });
     match outcome {
         Ok(()) => panic!("the microphone ended"),

@@ -39,10 +39,8 @@ pub fn start(wires: Wires, writer: Writer<'static, i16, BLOCK>) {
 #[embassy_executor::task]
 async fn capture(wires: Wires, mut writer: Writer<'static, i16, BLOCK>) {
     let Wires { pdm, clock, data } = wires;
-    let mut settings = Config::default();
     // 32 MHz / 25, and 80 bits a sample: 16 kHz.
-    settings.frequency = Frequency::_1280k;
-    settings.ratio = Ratio::Ratio80;
+    let settings = Config { frequency: Frequency::_1280k, ratio: Ratio::Ratio80, ..Config::default() };
     let mut pdm = Pdm::new(pdm, Interrupts, clock, data, settings);
     let mut halves = [[0; BLOCK]; 2];
     let hand_over = |block: &[i16; BLOCK]| {
