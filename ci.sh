@@ -45,6 +45,9 @@ step "tools"
 cargo --version 2>/dev/null || rustup toolchain install
 need qemu-system-arm qemu-system-arm
 need qemu-system-riscv32 qemu-system-misc
+# For an emulated RP2040, and for clients of the server.
+need node nodejs
+need npm npm
 # ALSA's headers, for the feature `listen`.
 pkg-config --exists alsa 2>/dev/null || debian_packages libasound2-dev pkg-config
 have_targets=yes
@@ -87,8 +90,6 @@ if [ -n "${EARMARK_FULL:-}" ]; then
 fi
 
 step "clients of the server"
-need node nodejs
-need npm npm
 need curl curl
 need chromium chromium
 host/tests/conformance/run.sh target/debug/earmark

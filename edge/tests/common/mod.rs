@@ -17,8 +17,12 @@ pub fn model_path() -> PathBuf {
 
 /// The model, for as long as the tests run.
 pub fn model() -> Model<'static> {
-    let path = model_path();
-    let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    model_at(&model_path())
+}
+
+/// The model in a file, for as long as the tests run.
+pub fn model_at(path: &Path) -> Model<'static> {
+    let file = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let memory = Vec::leak(vec![0; file.len() + 15]);
     let start = memory.as_ptr().align_offset(16);
     let aligned = &mut memory[start..][..file.len()];

@@ -1,7 +1,7 @@
 //! Building firmware and running it on QEMU.
 #![allow(dead_code)] // Not every test needs all of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
@@ -44,14 +44,18 @@ pub fn boards() -> PathBuf {
     common::root().join("edge/boards")
 }
 
-/// Builds a board's firmware; gives its file.
+/// Builds an emulated board's firmware with the model under test; gives its file.
 fn build(board: &str, target: &str) -> PathBuf {
-    let folder = boards().join(board).join("target");
+    build_in(&boards().join(board).join("target"), board, target, &common::model_path())
+}
+
+/// Builds a board's firmware with a model in a target folder; gives its file.
+pub fn build_in(folder: &Path, board: &str, target: &str, model: &Path) -> PathBuf {
     let built = Command::new(env!("CARGO"))
         .current_dir(boards().join(board))
         .args(["build", "--release", "--locked", "--target", target, "--target-dir"])
-        .arg(&folder)
-        .env("EARMARK_MODEL", common::model_path())
+        .arg(folder)
+        .env("EARMARK_MODEL", model)
         .output()
         .expect("cargo runs");
     assert!(
