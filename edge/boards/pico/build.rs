@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::{env, fs};
 
-/// RP2040 and the Pico's 2 MB of flash. The first 256 bytes hold the second stage of the boot loader (RP2040 data sheet, section 2.8.1).
+/// RP2040 and the Pico's 2 MB of flash. The first 256 bytes hold the second stage of the boot loader (RP2040 data sheet, section 2.8).
 ///
 /// It is written to the build's own folder: a `memory.x` beside `Cargo.toml` would take its place unseen.
 const MEMORY: &str = r#"

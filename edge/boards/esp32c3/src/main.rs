@@ -11,9 +11,9 @@
 //! | GND | GND |
 //! | – | GPIO10: an LED of your own, with a resistor of 1 kΩ to GND |
 //!
-//! Any other pins do, but not GPIO2, 8 and 9, which say how to boot, 11 to 17, which have the flash, and 18 and 19, which are USB (data sheet
+//! Any other pins do, but not GPIO2, 8 and 9, which say how to boot, 12 to 17, which have the flash, and 18 and 19, which are USB (data sheet
 //! of ESP32-C3, sections "Strapping Pins" and "Pin Overview"). SD wants a resistor of 100 kΩ to GND where the microphone's board has none
-//! (INMP441's data sheet, "Typical application").
+//! (INMP441's data sheet DS-INMP441-00, table 6).
 //!
 //!     cargo run --release        # flashes by espflash, then prints the lines
 //!

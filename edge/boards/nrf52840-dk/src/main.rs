@@ -1,4 +1,4 @@
-//! earmark on Nordic's nRF52840 DK (Cortex-M4F at 64 MHz) with a PDM microphone, as MP34DT05-A, MP34DT06J or T3902.
+//! earmark on Nordic's nRF52840 DK (Cortex-M4F at 64 MHz) with a PDM microphone, as MP34DT05-A or MP34DT06J.
 //!
 //! | microphone | nRF52840 DK |
 //! |---|---|
@@ -9,7 +9,7 @@
 //! | GND | GND |
 //! | – | LED1, P0.13, on the board |
 //!
-//! Any other two pins do, but not those for which the product specification, section "Pin assignments", recommends low-frequency signals only.
+//! Any other two pins do, but those for which the product specification, section "Pin assignments", recommends low-frequency signals only.
 //!
 //!     cargo run --release        # flashes by the board's own probe (https://probe.rs), then prints the lines
 //!

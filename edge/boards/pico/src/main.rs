@@ -11,13 +11,14 @@
 //! | – | LED, GP25, on the board |
 //!
 //! SCK and WS must be neighbours, in this order. SD wants a resistor of 100 kΩ to GND where the microphone's board has none (INMP441's data
-//! sheet, "Typical application"). The LED of the Pico W hangs on its radio and stays dark.
+//! sheet DS-INMP441-00, table 6). The LED of the Pico W hangs on its radio and stays dark.
 //!
 //!     cargo run --release        # with BOOTSEL held while it was plugged in: flashes by picotool, then prints the lines
 //!
 //! Each detection gives one line of JSON by USB, as a serial port, and lights the LED for half a second. `../rp` says how it works.
 //!
-//! Not tried on hardware: it was built, linked and measured, no more.
+//! Not tried on hardware. On an emulated RP2040 (`cargo test -p earmark-edge --test emulated_pico`) it captures, recognises and reports as it
+//! should.
 //!
 //! Too slow for live sound: the chip has no FPU, and the front end of the default model is in floating point, by software. What it prints is
 //! mostly `{"overruns":…}`. A model whose front end is in integers goes into `.cargo/config.toml`.

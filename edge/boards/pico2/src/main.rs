@@ -11,14 +11,14 @@
 //! | – | LED, GP25, on the board |
 //!
 //! SCK and WS must be neighbours, in this order. SD wants a resistor of 100 kΩ to GND where the microphone's board has none (INMP441's data
-//! sheet, "Typical application"); the chip's own pull-down is no substitute (RP2350 data sheet, erratum E9). The LED of the Pico 2 W hangs
+//! sheet DS-INMP441-00, table 6); the chip's own pull-down is no substitute (RP2350 data sheet, erratum E9). The LED of the Pico 2 W hangs
 //! on its radio and stays dark.
 //!
 //!     cargo run --release        # with BOOTSEL held while it was plugged in: flashes by picotool, then prints the lines
 //!
 //! Each detection gives one line of JSON by USB, as a serial port, and lights the LED for half a second. `../rp` says how it works.
 //!
-//! Not tried on hardware: it was built, linked and measured, no more.
+//! Not tried on hardware: it was built, linked and measured, no more. The Pico's firmware, of the same code, was run on an emulated RP2040.
 
 #![no_std]
 #![no_main]

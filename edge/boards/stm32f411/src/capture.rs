@@ -26,7 +26,7 @@ pub struct Wires {
     pub data: Peri<'static, peripherals::PB15>,
     pub word_select: Peri<'static, peripherals::PB12>,
     pub clock: Peri<'static, peripherals::PB13>,
-    /// Stream 3 of DMA1, whose channel 0 is SPI2's receiver (RM0383, table 27).
+    /// Stream 3 of DMA1, whose channel 0 is SPI2's receiver (reference manual RM0383, "DMA1 request mapping").
     pub dma: Peri<'static, peripherals::DMA1_CH3>,
 }
 

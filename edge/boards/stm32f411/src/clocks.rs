@@ -3,10 +3,10 @@
 use embassy_stm32::Config;
 use embassy_stm32::rcc::{AHBPrescaler, APBPrescaler, Pll, PllMul, PllPDiv, PllPreDiv, PllRDiv, PllSource, Sysclk};
 
-/// 96 MHz for the processor and 128 MHz for I2S, of which 1/125 is the bit clock: 16 kHz to the cycle.
+/// 96 MHz for the processor and 128 MHz for I2S, of which 1/125 is the bit clock of 16,000 samples a second.
 ///
 /// Both come from the chip's own oscillator, so that the boards' crystals make no difference; it is within 1 % at 25 °C (data sheet
-/// DS10314, table 40), which a sound's pitch may be as well.
+/// DS10314, characteristics of the HSI oscillator), which is little beside how voices differ.
 pub fn settings() -> Config {
     let mut config = Config::default();
     config.rcc.hsi = true;

@@ -11,7 +11,7 @@
 //! | GND | – | G | GND |
 //! | – | LED | PC13, on the board | PA5, LD2, on the board |
 //!
-//! SD wants a resistor of 100 kΩ to GND where the microphone's board has none (INMP441's data sheet, "Typical application"): its output is
+//! SD wants a resistor of 100 kΩ to GND where the microphone's board has none (INMP441's data sheet DS-INMP441-00, table 6): its output is
 //! open during the other channel's slot.
 //!
 //!     cargo run --release        # flashes by an ST-Link or another probe (https://probe.rs), then prints the lines
@@ -47,7 +47,7 @@ fn main() -> ! {
     let pins = embassy_stm32::init(clocks::settings());
     #[cfg(feature = "nucleo-f411re")]
     let led = Output::new(pins.PA5, Level::Low, Speed::Low);
-    // Between the pin and the supply: PC13 can sink 3 mA but not drive (data sheet DS10314, table 8, note 2).
+    // Between the pin and the supply: PC13 can sink 3 mA but not drive (data sheet DS10314, notes of the pin definitions).
     #[cfg(not(feature = "nucleo-f411re"))]
     let led = earmark_edge::active_low::ActiveLow(Output::new(pins.PC13, Level::High, Speed::Low));
 
