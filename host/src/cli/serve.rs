@@ -64,7 +64,7 @@ pub struct Serve {
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
 
-    /// Requests that wait for their turn; more are answered with 429 [default: 8 for each worker]
+    /// Requests that wait for their turn; more are answered with 429 [default: 4 for each worker]
     #[arg(long, value_name = "N")]
     queue: Option<usize>,
 
@@ -165,7 +165,7 @@ impl Serve {
             default_top_k: self.default_top_k,
             audio: Limits { bytes: self.max_bytes, seconds: self.max_seconds },
             workers,
-            queue: self.queue.unwrap_or(8 * workers.get()),
+            queue: self.queue.unwrap_or(Config::default_queue(workers)),
             connections: self.connections,
             streams: self.streams,
             cache_bytes: self.cache_bytes,
