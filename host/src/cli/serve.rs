@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use earmark::Error;
 use earmark::audio::Limits;
@@ -41,7 +42,7 @@ pub struct Serve {
 
     /// A key that requests must bring as `authorization: Bearer KEY`. Other users of this machine can see options: better set
     /// the variable
-    #[arg(long, value_name = "KEY", env = "EARMARK_API_KEY", hide_env_values = true)]
+    #[arg(long, value_name = "KEY", env = "EARMARK_API_KEY", hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
     api_key: Option<String>,
 
     /// The one web site whose pages may read answers [default: any]

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Nothing in it grows without end: connections, bodies in memory, waiting requests, remembered answers and streams all have
-//! their limits in [`Config`], and what is beyond them is told so (429, 413) or has to wait.
+//! their limits in [`Config`], and what is beyond them is told so (413, and 429 after a moment) or has to wait.
 
 mod answer;
 mod auth;
