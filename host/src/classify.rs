@@ -40,6 +40,24 @@ impl Engine {
             Self::Tract => "tract",
         }
     }
+
+    /// What runs in the place of the core's engine, if anything does.
+    ///
+    /// # Errors
+    /// The reference runtime cannot run the model, or its ONNX file is not at hand.
+    pub(crate) fn network(
+        self,
+        #[cfg_attr(not(feature = "tract"), expect(unused_variables, reason = "only the reference runtime asks"))]
+        loaded: &LoadedModel,
+        #[cfg_attr(not(feature = "tract"), expect(unused_variables, reason = "only the reference runtime asks"))]
+        model: &Model<'_>,
+    ) -> Result<Option<Box<dyn Network + Send>>, Error> {
+        match self {
+            Self::Core => Ok(None),
+            #[cfg(feature = "tract")]
+            Self::Tract => Ok(Some(Box::new(ReferenceNetwork::new(&loaded.source()?, model)?))),
+        }
+    }
 }
 
 /// What was heard in one window of a clip.
@@ -78,11 +96,7 @@ impl<'m> Classifier<'m> {
     /// The model is damaged, or the engine cannot run it.
     pub fn new(loaded: &'m LoadedModel, engine: Engine) -> Result<Self, Error> {
         let model = loaded.model()?;
-        let reference: Option<Box<dyn Network + Send>> = match engine {
-            Engine::Core => None,
-            #[cfg(feature = "tract")]
-            Engine::Tract => Some(Box::new(ReferenceNetwork::new(&loaded.source()?, &model)?)),
-        };
+        let reference = engine.network(loaded, &model)?;
         let bytes = model.sizes().recognizer;
         Ok(Self {
             labels: model.labels().collect(),

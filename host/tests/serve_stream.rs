@@ -12,9 +12,11 @@ use std::io::Cursor;
 use std::net::TcpStream;
 
 use earmark::audio::{Limits, decode};
+use earmark::classify::Engine;
+use earmark::listen::ListenerMemory;
 use earmark::model::LoadedModel;
 use earmark_core::api::{event_bound, write_event};
-use earmark_core::listener::{Event, Listener, ListenerSettings};
+use earmark_core::listener::{Event, ListenerSettings};
 use server::{PATIENCE, Server, until};
 use support::fixture;
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -31,25 +33,33 @@ fn speech() -> Vec<i16> {
     samples
 }
 
-/// What a listener says of a WAV file.
-fn heard(wav: &[u8]) -> Vec<String> {
-    let built_in = LoadedModel::built_in();
-    let model = built_in.model().unwrap();
-    let labels: Vec<&str> = model.labels().collect();
-    let settings = ListenerSettings::of(&model);
-    let mut memory = vec![0_u128; (model.sizes().recognizer + settings.memory(&model)).div_ceil(16)];
-    let mut listener = Listener::new(model, &settings, bytemuck::cast_slice_mut(&mut memory)).unwrap();
-    let mut events = Vec::new();
-    listener
-        .push(&decode(wav, 16_000, &Limits::default()).unwrap(), |event| {
-            if let Event::Detection(detection) = event {
-                let label = labels[detection.label];
-                let mut buffer = vec![0; event_bound(label)];
-                events.push(write_event(label, &detection, 16_000, &mut buffer).unwrap().to_owned());
-            }
-        })
-        .unwrap();
+/// What a listener says of samples, and how many of them it had heard by then.
+fn heard(samples: &[i16], engine: Engine) -> Vec<(usize, String)> {
+    let model = LoadedModel::built_in();
+    let mut memory = ListenerMemory::new(&model, engine).unwrap();
+    let settings = ListenerSettings::of(memory.model());
+    let labels: Vec<&str> = model.model().unwrap().labels().collect();
+    let mut listener = memory.listener(&settings).unwrap();
+    let (mut position, mut events) = (0, Vec::new());
+    for piece in samples.chunks(160) {
+        position += piece.len();
+        listener
+            .push(piece, |event| {
+                if let Event::Detection(detection) = event {
+                    let label = labels[detection.label];
+                    let mut buffer = vec![0; event_bound(label)];
+                    events.push((position, write_event(label, &detection, 16_000, &mut buffer).unwrap().to_owned()));
+                }
+            })
+            .unwrap();
+    }
     events
+}
+
+/// What a listener says of a WAV file.
+fn heard_in(wav: &[u8], engine: Engine) -> Vec<String> {
+    let samples = decode(wav, 16_000, &Limits::default()).unwrap();
+    heard(&samples, engine).into_iter().map(|(_, event)| event).collect()
 }
 
 /// Samples as a client sends them, and the WAV file that holds the same.
@@ -119,7 +129,7 @@ const STREAM: &str = "/models/earmark/commands/stream";
 fn detections_are_those_of_a_listener_whatever_the_form_and_the_pieces() {
     let server = Server::start(["--workers", "2"]);
     for (query, bytes, wav) in forms(&speech()) {
-        let expected = heard(&wav);
+        let expected = heard_in(&wav, Engine::Core);
         assert!(!expected.is_empty(), "{query}");
         for piece in [1_001, 3_200, 500_000] {
             let mut socket = connect(&server, &format!("{STREAM}{query}")).unwrap();
@@ -134,15 +144,30 @@ fn detections_are_those_of_a_listener_whatever_the_form_and_the_pieces() {
     assert!(server.metric("earmark_streamed_seconds_total") > 9.0 * 10.0);
 }
 
+#[cfg(feature = "tract")]
+#[test]
+fn on_the_reference_runtime_as_well() {
+    let server = Server::start(["--engine", "tract"]);
+    let (query, bytes, wav) = forms(&speech()).swap_remove(0);
+    let mut socket = connect(&server, &format!("{STREAM}{query}")).unwrap();
+    for piece in bytes.chunks(3_200) {
+        socket.send(Message::binary(piece.to_vec())).unwrap();
+    }
+    socket.send(Message::binary(Vec::new())).unwrap();
+    assert_eq!(rest(&mut socket), (heard_in(&wav, Engine::Tract), CloseCode::Normal));
+}
+
 #[test]
 fn detections_come_when_they_are_made() {
     let server = Server::start(["--workers", "1"]);
     let mut socket = connect(&server, STREAM).unwrap();
-    let bytes: Vec<u8> = speech().iter().flat_map(|sample| sample.to_le_bytes()).collect();
-    // Up to the first pause; the stream goes on.
-    socket.send(Message::binary(bytes[..2 * 40_000].to_vec())).unwrap();
+    let samples = speech();
+    let (position, expected) = heard(&samples, Engine::Core).swap_remove(0);
+    // Up to the first one; the stream goes on.
+    let bytes: Vec<u8> = samples[..position].iter().flat_map(|sample| sample.to_le_bytes()).collect();
+    socket.send(Message::binary(bytes)).unwrap();
     let Message::Text(event) = socket.read().unwrap() else { panic!("no text") };
-    assert!(event.contains(r#""label":"yes""#), "{event}");
+    assert_eq!(event.as_str(), expected);
     socket.send(Message::Ping("still there?".into())).unwrap();
     assert_eq!(socket.read().unwrap(), Message::Pong("still there?".into()));
 }

@@ -53,8 +53,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     show("at half that rate, fresh", &run(server.address, &fresh, Load::paced(32, half, time)).await?);
     let overload = Load::most(10 * server.places(), time);
     show("10 times what it holds", &run(server.address, &fresh, overload).await?);
-    let overload = Load { patience: Some(Duration::from_secs(1)), ..overload };
-    show("the same, minding retry-after", &run(server.address, &fresh, overload).await?);
+    let patient = Load { patience: Some(Duration::from_secs(1)), ..overload };
+    show("the same, minding retry-after", &run(server.address, &fresh, patient).await?);
+    let flood = Load { connections: 100 * server.places(), ..overload };
+    show("100 times what it holds", &run(server.address, &fresh, flood).await?);
     println!("after all that, resident   {:>8.1} MiB", server.memory()? as f64 / f64::from(1 << 20));
     Ok(())
 }

@@ -52,7 +52,7 @@ impl Server {
 
     /// Requests that it computes or lets wait, by default.
     pub fn places(&self) -> usize {
-        9 * thread::available_parallelism().map_or(1, usize::from)
+        5 * thread::available_parallelism().map_or(1, usize::from)
     }
 }
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use earmark::Error;
 use earmark::audio::Limits;
@@ -41,7 +42,7 @@ pub struct Serve {
 
     /// A key that requests must bring as `authorization: Bearer KEY`. Other users of this machine can see options: better set
     /// the variable
-    #[arg(long, value_name = "KEY", env = "EARMARK_API_KEY", hide_env_values = true)]
+    #[arg(long, value_name = "KEY", env = "EARMARK_API_KEY", hide_env_values = true, value_parser = NonEmptyStringValueParser::new())]
     api_key: Option<String>,
 
     /// The one web site whose pages may read answers [default: any]
@@ -64,7 +65,7 @@ pub struct Serve {
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
 
-    /// Requests that wait for their turn; more are answered with 429 [default: 8 for each worker]
+    /// Requests that wait for their turn; more are answered with 429 [default: 4 for each worker]
     #[arg(long, value_name = "N")]
     queue: Option<usize>,
 
@@ -165,7 +166,7 @@ impl Serve {
             default_top_k: self.default_top_k,
             audio: Limits { bytes: self.max_bytes, seconds: self.max_seconds },
             workers,
-            queue: self.queue.unwrap_or(8 * workers.get()),
+            queue: self.queue.unwrap_or(Config::default_queue(workers)),
             connections: self.connections,
             streams: self.streams,
             cache_bytes: self.cache_bytes,

@@ -10,8 +10,6 @@ use earmark_core::signal::SignalCondition;
 use crate::Error;
 use crate::classify::Engine;
 use crate::model::LoadedModel;
-#[cfg(feature = "tract")]
-use crate::reference::ReferenceNetwork;
 
 /// What a listener lives in: its memory, and the reference runtime if that is asked for.
 ///
@@ -47,12 +45,7 @@ impl<'m> ListenerMemory<'m> {
     /// The model is damaged, or the engine cannot run it.
     pub fn new(loaded: &'m LoadedModel, engine: Engine) -> Result<Self, Error> {
         let model = loaded.model()?;
-        let reference: Option<Box<dyn Network + Send>> = match engine {
-            Engine::Core => None,
-            #[cfg(feature = "tract")]
-            Engine::Tract => Some(Box::new(ReferenceNetwork::new(&loaded.source()?, &model)?)),
-        };
-        Ok(Self { model, words: Vec::new(), reference })
+        Ok(Self { model, words: Vec::new(), reference: engine.network(loaded, &model)? })
     }
 
     /// The model.

@@ -26,7 +26,7 @@ pub struct Config {
     pub allow_origin: Option<String>,
     /// Requests that are computed at the same time.
     pub workers: NonZeroUsize,
-    /// Requests that wait for their turn; more are answered with 429.
+    /// Requests that wait for their turn; more are answered with 429 a quarter of a second later.
     pub queue: usize,
     /// Connections that are open at the same time; more wait to be accepted.
     pub connections: usize,
@@ -65,7 +65,7 @@ impl Default for Config {
             api_key: None,
             allow_origin: None,
             workers,
-            queue: 8 * workers.get(),
+            queue: Self::default_queue(workers),
             connections: 2048,
             streams: 32,
             default_top_k: None,
@@ -82,6 +82,13 @@ impl Default for Config {
 }
 
 impl Config {
+    /// How many requests wait by default: so few that the last of them waits about as long as four requests take to compute, and a full
+    /// server answers what it accepts nearly as soon as an empty one.
+    #[must_use]
+    pub const fn default_queue(workers: NonZeroUsize) -> usize {
+        4 * workers.get()
+    }
+
     /// The most bytes that a body may have: base64 makes four of three, and line breaks or `\/` escapes may come on top.
     #[must_use]
     pub const fn body_bytes(&self) -> u64 {

@@ -41,7 +41,11 @@ impl Metrics {
         let (hits, misses, cancelled) = (Counter::default(), Counter::default(), Counter::default());
         let (waiting, connections, streams) = (Gauge::default(), Gauge::default(), Gauge::default());
         registry.register("requests", "Requests answered, by status", requests.clone());
-        registry.register("request_seconds", "From a request's headers to its answer", latency.clone());
+        registry.register(
+            "request_seconds",
+            "From a request's headers to its answer, before a 429 is kept back",
+            latency.clone(),
+        );
         registry.register("compute_seconds", "Reading, decoding and inference of one request", compute.clone());
         registry.register("audio_seconds", "Audio in requests that were answered with scores", audio.clone());
         registry.register("streamed_seconds", "Audio in streams", streamed.clone());

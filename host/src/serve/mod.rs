@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Nothing in it grows without end: connections, bodies in memory, waiting requests, remembered answers and streams all have
-//! their limits in [`Config`], and what is beyond them is told so (429, 413) or has to wait.
+//! their limits in [`Config`], and what is beyond them is told so (413, and 429 after a moment) or has to wait.
 
 mod answer;
 mod auth;
@@ -65,8 +65,9 @@ struct App {
     streams: Arc<Semaphore>,
     /// Turns true when the server is told to stop.
     stopping: watch::Receiver<bool>,
-    ids: RandomState,
-    requests: AtomicU64,
+    /// Of the random numbers.
+    keys: RandomState,
+    drawn: AtomicU64,
 }
 
 impl App {
@@ -80,8 +81,8 @@ impl App {
             metrics: Metrics::new(),
             streams: Arc::new(Semaphore::new(config.streams)),
             stopping,
-            ids: RandomState::new(),
-            requests: AtomicU64::new(0),
+            keys: RandomState::new(),
+            drawn: AtomicU64::new(0),
             config,
         })
     }
@@ -104,9 +105,9 @@ impl App {
         }
     }
 
-    /// An id for a request that brought none.
-    fn new_id(&self) -> String {
-        format!("{:016x}", self.ids.hash_one(self.requests.fetch_add(1, Ordering::Relaxed)))
+    /// Another number each time, which nobody else can foresee.
+    fn random(&self) -> u64 {
+        self.keys.hash_one(self.drawn.fetch_add(1, Ordering::Relaxed))
     }
 }
 

@@ -1,13 +1,15 @@
 //! What surrounds every request: its id, its numbers, its line in the log, and that errors are JSON whoever writes them.
 
+use std::ops::Range;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::time::timeout;
 use tracing::{debug, warn};
 
 use super::App;
@@ -44,7 +46,22 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
         debug!(%method, path, status = status.as_u16(), milliseconds, id = id_text, "request");
     }
     response.headers_mut().insert(&REQUEST_ID, id);
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        hold(&app).await;
+    }
     response
+}
+
+/// Milliseconds for which an answer of 429 is kept back; not always as many, so that those refused together do not come back together.
+const HOLD: Range<u64> = 150..350;
+
+/// Keeps back an answer of 429. A client that asks again at once, whatever `retry-after` says, would otherwise take the processors from
+/// those whose requests are being computed; this way its connection costs next to nothing while there is no room. Those that are kept
+/// back are bounded by the number of connections, and a server that stops lets them go.
+async fn hold(app: &App) {
+    let milliseconds = HOLD.start + app.random() % (HOLD.end - HOLD.start);
+    let mut stopping = app.stopping.clone();
+    drop(timeout(Duration::from_millis(milliseconds), stopping.wait_for(|stop| *stop)).await);
 }
 
 /// Counts the request as cancelled if its future is dropped before it is done.
@@ -65,8 +82,9 @@ const LONGEST_ID: usize = 200;
 fn request_id(headers: &HeaderMap, app: &App) -> HeaderValue {
     let sent = headers.get(&REQUEST_ID).or_else(|| headers.get(&AMAZON_TRACE_ID));
     let sent = sent.filter(|value| !value.is_empty() && value.len() <= LONGEST_ID && value.to_str().is_ok());
-    sent.cloned()
-        .unwrap_or_else(|| HeaderValue::try_from(app.new_id()).unwrap_or_else(|_| HeaderValue::from_static("0")))
+    sent.cloned().unwrap_or_else(|| {
+        HeaderValue::try_from(format!("{:016x}", app.random())).unwrap_or_else(|_| HeaderValue::from_static("0"))
+    })
 }
 
 /// The longest text of a refusal that is taken over.

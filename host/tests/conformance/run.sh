@@ -72,7 +72,7 @@ rm -rf "$work/js/tests"
 mkdir "$work/js/tests"
 cp "$here"/js/*.mjs "$work/js/tests/"
 echo "-- JavaScript"
-FIXTURES=$root/models/fixtures node --test --test-concurrency=1 --test-reporter=dot --test-reporter-destination=stdout \
+FIXTURES=$root/models/fixtures PYTHON=$work/tools/bin/python node --test --test-concurrency=1 --test-reporter=dot --test-reporter-destination=stdout \
     --test-reporter=junit --test-reporter-destination="$results/js.xml" "$work"/js/tests/*.test.mjs || failed=yes
 
 python3 "$here/sum.py" "$results"/*.xml

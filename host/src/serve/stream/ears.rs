@@ -1,67 +1,50 @@
-//! A model that listens without end, with all that it needs.
+//! A listener with all that it needs, so that a stream can own it.
 
 use std::sync::Arc;
 
-use earmark_core::Error as CoreError;
 use earmark_core::detect::Detection;
-use earmark_core::engine::{Network, PlanEngine};
-use earmark_core::listener::{Event, Listener, ListenerSettings};
-use earmark_core::recognizer::Recognizer;
+use earmark_core::listener::{Event, ListenerSettings};
 use self_cell::{MutBorrow, self_cell};
 
 use crate::Error;
 use crate::classify::Engine;
+use crate::listen::{ListenerMemory, StreamListener};
 use crate::model::LoadedModel;
-#[cfg(feature = "tract")]
-use crate::reference::ReferenceNetwork;
 
-/// What a listener reads and works in.
-struct Parts {
-    model: Arc<LoadedModel>,
-    /// In words of the strictest alignment that the core asks for.
-    memory: MutBorrow<Vec<u128>>,
-    /// What runs in the place of the core.
-    reference: MutBorrow<Option<Box<dyn Network + Send>>>,
-}
-
-enum Chain<'p> {
-    Core(Listener<'p, 'p, PlanEngine<'p, 'p>>),
-    Reference(Listener<'p, 'p, &'p mut (dyn Network + Send + 'static)>),
-}
+type Memory<'m> = MutBorrow<ListenerMemory<'m>>;
 
 self_cell!(
-    struct Cell {
-        owner: Parts,
+    /// A model, and the memory to listen with it.
+    struct Prepared {
+        owner: Arc<LoadedModel>,
         #[not_covariant]
-        dependent: Chain,
+        dependent: Memory,
     }
 );
 
-/// A listener that owns what it reads.
-pub(in crate::serve) struct Ears {
-    cell: Cell,
-    sample_rate: u32,
-}
+self_cell!(
+    struct Listening {
+        owner: Prepared,
+        #[not_covariant]
+        dependent: StreamListener,
+    }
+);
+
+/// A listener that owns what it reads and works in.
+pub(in crate::serve) struct Ears(Listening);
 
 impl Ears {
     /// Sets a listener up as the model was calibrated: the same as `earmark stream` has without options.
     pub(in crate::serve) fn new(loaded: Arc<LoadedModel>, engine: Engine) -> Result<Self, Error> {
-        let sample_rate = loaded.model()?.sample_rate();
-        let parts = {
-            let model = loaded.model()?;
-            let reference: Option<Box<dyn Network + Send>> = match engine {
-                Engine::Core => None,
-                #[cfg(feature = "tract")]
-                Engine::Tract => Some(Box::new(ReferenceNetwork::new(&loaded.source()?, &model)?)),
-            };
-            let bytes = model.sizes().recognizer + ListenerSettings::of(&model).memory(&model);
-            Parts {
-                memory: MutBorrow::new(vec![0; bytes.div_ceil(size_of::<u128>())]),
-                reference: MutBorrow::new(reference),
-                model: loaded.clone(),
-            }
-        };
-        Ok(Self { cell: Cell::try_new(parts, |parts| Chain::new(parts))?, sample_rate })
+        let prepared = Prepared::try_new(loaded, |loaded| ListenerMemory::new(loaded, engine).map(MutBorrow::new))?;
+        let listening = Listening::try_new(prepared, |prepared| {
+            prepared.with_dependent(|_, memory| {
+                let memory = memory.borrow_mut();
+                let settings = ListenerSettings::of(memory.model());
+                memory.listener(&settings)
+            })
+        })?;
+        Ok(Self(listening))
     }
 
     /// Takes the next samples at the model's rate, and tells what is detected in them and at which rate its times are.
@@ -69,32 +52,14 @@ impl Ears {
         &mut self,
         samples: &[i16],
         mut on_detection: impl FnMut(&Detection, u32),
-    ) -> Result<(), CoreError> {
-        let sample_rate = self.sample_rate;
-        let on_event = |event: Event<'_>| {
-            if let Event::Detection(detection) = event {
-                on_detection(&detection, sample_rate);
-            }
-        };
-        self.cell.with_dependent_mut(|_, chain| match chain {
-            Chain::Core(listener) => listener.push(samples, on_event),
-            Chain::Reference(listener) => listener.push(samples, on_event),
-        })
-    }
-}
-
-impl<'p> Chain<'p> {
-    fn new(parts: &'p Parts) -> Result<Self, Error> {
-        let model = parts.model.model()?;
-        let settings = ListenerSettings::of(&model);
-        let memory: &mut [u8] = bytemuck::cast_slice_mut(parts.memory.borrow_mut());
-        Ok(match parts.reference.borrow_mut() {
-            None => Self::Core(Listener::new(model, &settings, memory)?),
-            Some(network) => {
-                let (recognizer, detector) = memory.split_at_mut(model.sizes().recognizer);
-                let recognizer = Recognizer::with_network(model, &mut **network, recognizer)?;
-                Self::Reference(Listener::with_recognizer(recognizer, &settings, detector)?)
-            }
+    ) -> Result<(), Error> {
+        self.0.with_dependent_mut(|_, listener| {
+            let sample_rate = listener.model().sample_rate();
+            listener.push(samples, |event| {
+                if let Event::Detection(detection) = event {
+                    on_detection(&detection, sample_rate);
+                }
+            })
         })
     }
 }

