@@ -3,8 +3,12 @@
 mod common;
 mod elf;
 mod firmware;
+#[path = "../boards/simulation/src/padding.rs"]
+mod padding;
 
 use std::collections::HashMap;
+
+use earmark_edge::source::Source;
 
 /// A figure may grow by this much before somebody must say why.
 const GROWTH: f64 = 1.01;
@@ -39,10 +43,42 @@ fn measured() -> HashMap<String, String> {
     assert!(output.status.success(), "{}: {stdout}{}", output.status, String::from_utf8_lossy(&output.stderr));
     let figures = stdout.lines().filter_map(|line| line.split_once('\t'));
     let mut figures: HashMap<_, _> = figures.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let sizes = elf::sizes(&std::fs::read(&firmware::CORTEX_M4F.file).expect("the firmware was built"));
-    figures.insert("flash".into(), sizes.flash.to_string());
-    figures.insert("static RAM".into(), sizes.ram.to_string());
+    let sizes = |file| elf::sizes(&std::fs::read(file).expect("the firmware was built"));
+    let product = sizes(&*firmware::PRODUCT);
+    let stack = stack_of_product();
+    let simulator = sizes(&firmware::CORTEX_M4F.file);
+    for (name, value) in [
+        ("flash of the product", product.flash),
+        ("static RAM of the product", product.ram),
+        ("stack of the product", stack),
+        ("RAM of the product", product.ram + stack),
+        ("flash of the simulator", simulator.flash),
+        ("static RAM of the simulator", simulator.ram),
+    ] {
+        figures.insert(name.into(), value.to_string());
+    }
     figures
+}
+
+/// What the product uses of its stack when it hears a word.
+fn stack_of_product() -> u32 {
+    let recording = common::samples(&common::root().join("models/fixtures/yes.wav"));
+    let mut sound = padding::Padded::new(common::Recording(&recording), 16_000);
+    let (mut slots, mut samples) = (Vec::new(), [0; 160]);
+    loop {
+        match sound.fill(&mut samples).unwrap() {
+            0 => break,
+            count => {
+                slots.extend(samples[..count].iter().flat_map(|sample| [u32::from(sample.cast_unsigned()) << 16, 0]))
+            }
+        }
+    }
+    let said = firmware::listen(&slots);
+    // The deepest calls are those of a detection's line.
+    assert!(said.lines().any(|line| line.contains(r#""label":"yes""#)) && !said.contains("overruns"), "{said}");
+    let last = said.lines().last().unwrap_or_default();
+    let stack = last.strip_prefix(r#"{"stack":"#).and_then(|rest| rest.strip_suffix('}'));
+    stack.and_then(|bytes| bytes.parse().ok()).unwrap_or_else(|| panic!("{said}"))
 }
 
 #[test]

@@ -21,7 +21,7 @@ use earmark_core::model::Model;
 use earmark_core::recognizer::Recognizer;
 use earmark_core::signal::{Preset, SignalChange};
 use earmark_edge::listening::Settings;
-use earmark_edge::{Error, source::Source};
+use earmark_edge::source::Source;
 use firmware::{CORTEX_M0, CORTEX_M4F, Device, RV32IMC, run};
 use padding::{LEVEL_SAMPLES, Padded};
 use witness::{Watch, Witness};
@@ -111,23 +111,9 @@ fn host(model: Model<'_>, kernels: KernelSet, condition: Preset, parts: &[&[i16]
     Lines { stdout, stderr }
 }
 
-/// Sound that is in memory.
-struct Recording<'r>(&'r [i16]);
-
-impl Source for Recording<'_> {
-    type Item = i16;
-
-    fn fill(&mut self, samples: &mut [i16]) -> Result<usize, Error> {
-        let (now, later) = self.0.split_at(samples.len().min(self.0.len()));
-        samples[..now.len()].copy_from_slice(now);
-        self.0 = later;
-        Ok(now.len())
-    }
-}
-
 /// What the simulated microphone hears of a recording.
 fn padded(recording: &[i16], sample_rate: u32) -> Vec<i16> {
-    let mut source = Padded::new(Recording(recording), sample_rate);
+    let mut source = Padded::new(common::Recording(recording), sample_rate);
     let (mut heard, mut samples) = (Vec::new(), [0; HALF]);
     loop {
         match source.fill(&mut samples).unwrap() {

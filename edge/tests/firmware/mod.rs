@@ -28,6 +28,8 @@ pub static BUDGETS: LazyLock<Device> = LazyLock::new(|| Device {
     instruction_time: "shift=7,sleep=off",
     ..cortex_m("qemu-budgets", "thumbv7em-none-eabihf")
 });
+/// Cortex-M4F code as in a product; [`listen`] runs it.
+pub static PRODUCT: LazyLock<PathBuf> = LazyLock::new(|| BUDGETS.file.with_file_name("earmark-qemu-product"));
 /// Cortex-M4F code that runs kernels on arguments from a file.
 pub static KERNELS: LazyLock<Device> = LazyLock::new(|| cortex_m("qemu-kernels", "thumbv7em-none-eabihf"));
 /// RISC-V code without an FPU.
@@ -63,6 +65,25 @@ fn build(board: &str, target: &str) -> PathBuf {
         String::from_utf8_lossy(&built.stderr)
     );
     folder.join(target).join("release").join(format!("earmark-{board}"))
+}
+
+/// Runs the product's firmware on a sound, two slots a sample; gives what it writes to its serial port.
+pub fn listen(slots: &[u32]) -> String {
+    let mut sound = (slots.len() as u32).to_le_bytes().to_vec();
+    sound.extend(slots.iter().flat_map(|slot| slot.to_le_bytes()));
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("sound.slots");
+    std::fs::write(&file, sound).expect("the tests' folder can be written to");
+    let output = Command::new("timeout")
+        .args(["--foreground", "60", "qemu-system-arm", "-icount", "shift=4,sleep=off", "-M", "mps2-an386"])
+        .args(["-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot", "-device"])
+        .arg(format!("loader,file={},addr=0x21000000,force-raw=on", file.display()))
+        .arg("-kernel")
+        .arg(&*PRODUCT)
+        .output()
+        .expect("coreutils' timeout");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {stderr}; apt-get install qemu-system-arm brings QEMU", output.status);
+    String::from_utf8(output.stdout).expect("JSON is UTF-8")
 }
 
 /// Runs the firmware on QEMU.

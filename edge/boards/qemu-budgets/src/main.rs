@@ -13,6 +13,7 @@
 mod counter;
 #[path = "../../qemu-mps2-an386/src/fault.rs"]
 mod fault;
+mod listen;
 mod measure;
 mod stack;
 

@@ -47,6 +47,8 @@ impl Timer {
         set(FREE, RELOAD, u32::MAX);
         set(FREE, VALUE, u32::MAX);
         set(FREE, CONTROL, ENABLE);
+        // It stops when it gets to zero.
+        set(ALARM, RELOAD, 0);
         // SAFETY: the interrupt's handler never runs.
         unsafe { NVIC::unmask(Alarm) };
         Self { last: u32::MAX, elapsed: 0 }
@@ -71,7 +73,6 @@ impl crate::Clock for Timer {
                 return;
             }
             let left = u32::try_from(left).unwrap_or(u32::MAX);
-            set(ALARM, RELOAD, left);
             set(ALARM, VALUE, left);
             set(ALARM, CONTROL, ENABLE | INTERRUPT);
             asm::wfi();

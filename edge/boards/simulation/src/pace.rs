@@ -48,8 +48,7 @@ impl<'b, S: Source<Item = u32>, C: Clock> Paced<'b, S, C> {
     /// Starts a bus with this many frames of two slots a second.
     pub fn new(slots: S, clock: Option<C>, halves: &'b mut [[u32; HALF]; 2], frame_rate: u32) -> Self {
         let ticks = u64::from(C::RATE) * HALF as u64 / 2 / u64::from(frame_rate.max(1));
-        let mut paced =
-            Self { slots, clock, halves, ticks, number: 0, length: 0, taken: 0, then: None, uncounted: 0 };
+        let mut paced = Self { slots, clock, halves, ticks, number: 0, length: 0, taken: 0, then: None, uncounted: 0 };
         paced.uncounted = paced.time();
         paced
     }
