@@ -2,7 +2,7 @@
 
 use earmark_core::Error;
 use earmark_core::frontend::conformance::{self, TestSignal};
-use earmark_core::frontend::{Compression, Features, Framer, FrontEnd, FrontEndSpec, MelBand, Spectrum};
+use earmark_core::frontend::{Arithmetic, Compression, Features, Framer, FrontEnd, FrontEndSpec, MelBand, Spectrum};
 use proptest::prelude::*;
 
 /// Tables for any sizes: a Hann window, bands of equal width that overlap by half, and an orthonormal DCT-II.
@@ -45,6 +45,7 @@ impl Tables {
             compression: Compression::LnPlus,
             floor: 1e-6,
             pcm_scale: 1.0 / 32_768.0,
+            arithmetic: Arithmetic::Float,
             window: &self.window,
             mel_bands: &self.bands,
             mel_weights: &self.weights,
@@ -322,6 +323,7 @@ proptest! {
             compression,
             floor,
             pcm_scale,
+            arithmetic: Arithmetic::Float,
             window: &window,
             mel_bands: &mel_bands,
             mel_weights: &weights[..used.min(weights.len())],

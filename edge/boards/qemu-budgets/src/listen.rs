@@ -15,6 +15,10 @@ earmark_core::include_model! {
     /// The small shipped model.
     pub static MODEL, SIZES = env!("EARMARK_COMMANDS_S");
 }
+earmark_core::include_model! {
+    /// The same with its front end in integers.
+    pub static FIXED, FIXED_SIZES = env!("EARMARK_COMMANDS_S_FIXED");
+}
 
 /// Samples that the loop takes at a time.
 const SAMPLES: usize = 80;
@@ -22,7 +26,7 @@ const SAMPLES: usize = 80;
 /// All memory that the loop borrows.
 #[derive(Debug)]
 pub struct Working {
-    listener: Memory<{ SIZES.listener }>,
+    listener: Memory<{ if SIZES.listener > FIXED_SIZES.listener { SIZES.listener } else { FIXED_SIZES.listener } }>,
     slots: [u32; 2 * SAMPLES],
     samples: [i16; SAMPLES],
     line: [u8; 128],
@@ -35,16 +39,17 @@ impl Working {
     }
 }
 
-/// The run loop, ready to hear what `bus` delivers.
+/// The run loop, ready to hear what `bus` delivers by one of the models above.
 ///
 /// # Errors
 /// What is wrong with the model.
 pub fn listening<'b, W: Write, P: OutputPin>(
+    artifact: &'static [u8],
     bus: impl Source<Item = u32> + 'b,
     output: (W, P),
     working: &'b mut Working,
 ) -> Result<Listening<'static, 'b, PlanEngine<'static, 'b>, impl Source<Item = i16> + 'b, W, P>, Error> {
-    let model = Model::new(MODEL)?;
+    let model = Model::new(artifact)?;
     let conditioning = Preset::Inmp441.conditioning(model.sample_rate());
     let settings = ListenerSettings { conditioning, ..ListenerSettings::of(&model) };
     let listener = Listener::new(model, &settings, working.listener.bytes())?;

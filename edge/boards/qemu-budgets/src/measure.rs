@@ -152,7 +152,13 @@ pub fn measure(statics: &mut Statics) -> Result<(), Failure> {
     samples.iter_mut().zip(TestSignal::default()).for_each(|(place, sample)| *place = sample);
 
     sound(&mut report, &commands)?;
-    front_end(&mut report, &commands, samples, statics.memory.bytes())?;
+    let fixed = Model::new(listen::FIXED)?;
+    for (name, model) in [("one frame", &commands), ("one frame, fixed-point", &fixed)] {
+        frame(&mut report, name, model, samples, statics.memory.bytes())?;
+    }
+    for (name, model) in [("one second", &commands), ("one second, fixed-point", &fixed)] {
+        second(&mut report, name, model, samples, statics.memory.bytes())?;
+    }
     for (name, artifact) in
         [("1×1 convolution", POINTWISE), ("3×3 depthwise convolution", DEPTHWISE), ("DS-CNN", DS_CNN)]
     {
@@ -164,7 +170,8 @@ pub fn measure(statics: &mut Statics) -> Result<(), Failure> {
     for (name, artifact) in [("commands-s", listen::MODEL), ("commands-m", COMMANDS)] {
         network(&mut report, name, Model::new(artifact)?, statics.memory.bytes())?;
     }
-    all_in(&mut report, &mut statics.product, &mut statics.sound)?;
+    all_in(&mut report, "all in", listen::MODEL, &mut statics.product, &mut statics.sound)?;
+    all_in(&mut report, "all in, fixed-point", listen::FIXED, &mut statics.product, &mut statics.sound)?;
     answers(&mut report, &commands, samples, statics.memory.bytes(), (statics.detector.bytes(), &mut statics.line))
 }
 
@@ -188,23 +195,62 @@ fn sound(report: &mut Report, model: &Model<'_>) -> Result<(), Failure> {
     })
 }
 
-/// From samples to features: one frame, and one second.
-fn front_end(report: &mut Report, model: &Model<'_>, samples: &[i16], memory: &mut [u8]) -> Result<(), Failure> {
-    let front_end = FrontEnd::new(model.front_end())?;
-    let (window, hop) = (front_end.spec().window_length, front_end.spec().hop_length);
-    let mut features = [0.0; 128];
-    let features = &mut features[..front_end.features()];
+/// From samples to features, of whichever kind the network takes: one frame.
+fn frame(
+    report: &mut Report,
+    name: &str,
+    model: &Model<'_>,
+    samples: &[i16],
+    memory: &mut [u8],
+) -> Result<(), Failure> {
+    let mut features = Features::of(model)?;
+    let (window, hop) = (features.front_end.spec().window_length, features.front_end.spec().hop_length);
+    let (_, scratch, _) = bytemuck::pod_align_to_mut::<u8, f32>(memory);
+    report.count(name, || features.compute(&samples[2 * hop..][..window], scratch))
+}
+
+/// The same for one second.
+fn second(
+    report: &mut Report,
+    name: &str,
+    model: &Model<'_>,
+    samples: &[i16],
+    memory: &mut [u8],
+) -> Result<(), Failure> {
+    let mut features = Features::of(model)?;
+    let (window, hop) = (features.front_end.spec().window_length, features.front_end.spec().hop_length);
     let mut frame = [0; 1024];
     let mut framer = Framer::new(&mut frame[..window], hop)?;
     let (_, scratch, _) = bytemuck::pod_align_to_mut::<u8, f32>(memory);
-    report.count("one frame", || front_end.frame(&samples[2 * hop..][..window], scratch, features))?;
     let second = &samples[..samples.len().min(model.sample_rate() as usize)];
-    report.count("one second", || {
+    report.count(name, || {
         let mut rest = second;
         while let Some(frame) = framer.next_frame(&mut rest) {
-            let _ = black_box(front_end.frame(frame, scratch, features));
+            let _ = black_box(features.compute(frame, scratch));
         }
     })
+}
+
+/// A front end and the features of its last frame.
+struct Features<'m> {
+    front_end: FrontEnd<'m>,
+    real: [f32; 128],
+    quantised: [i8; 128],
+}
+
+impl<'m> Features<'m> {
+    fn of(model: &Model<'m>) -> Result<Self, Failure> {
+        Ok(Self { front_end: FrontEnd::new(model.front_end())?, real: [0.0; 128], quantised: [0; 128] })
+    }
+
+    #[inline(never)]
+    fn compute(&mut self, frame: &[i16], scratch: &mut [f32]) -> Result<(), earmark_core::Error> {
+        let count = self.front_end.features();
+        if !self.front_end.quantised_frame(frame, scratch, &mut self.quantised[..count])? {
+            self.front_end.frame(frame, scratch, &mut self.real[..count])?;
+        }
+        Ok(())
+    }
 }
 
 /// A network's window: its instructions and multiplications.
@@ -307,16 +353,22 @@ impl digital::OutputPin for Nowhere {
 }
 
 /// The whole run loop of a product: one second, after two in which everything was filled.
-fn all_in(report: &mut Report, working: &mut Working, sound: &mut [u32]) -> Result<(), Failure> {
+fn all_in(
+    report: &mut Report,
+    name: &str,
+    artifact: &'static [u8],
+    working: &mut Working,
+    sound: &mut [u32],
+) -> Result<(), Failure> {
     for (frame, sample) in sound.as_chunks_mut::<2>().0.iter_mut().zip(TestSignal::default()) {
         *frame = [(i32::from(sample) << 16).cast_unsigned(), 0];
     }
-    let mut listening = listening(Bus { sound, at: 0 }, (Nowhere, Nowhere), working)?;
+    let mut listening = listening(artifact, Bus { sound, at: 0 }, (Nowhere, Nowhere), working)?;
     let rate = u64::from(listening.listener().model().sample_rate());
     while listening.position() < 2 * rate {
         listening.step(|_| ())?;
     }
-    report.count("all in", || while listening.position() < 3 * rate && listening.step(|_| ()).is_ok() {})
+    report.count(name, || while listening.position() < 3 * rate && listening.step(|_| ()).is_ok() {})
 }
 
 /// Detector and lines of JSON; the stack of all from samples to a line.

@@ -30,7 +30,7 @@ use embedded_io::Write;
 
 use clock::Timer;
 use led::Led;
-use listen::{Working, listening};
+use listen::{MODEL, Working, listening};
 use microphone::Microphone;
 use pace::{Clock, HALF, Paced};
 use uart::Uart;
@@ -43,7 +43,8 @@ fn main() -> ! {
     static mut WORKING: Working = Working::new();
     static mut HALVES: [[u32; HALF]; 2] = [[0; HALF]; 2];
     let bus = Paced::new(Microphone::new(), Some(Timer::start()), HALVES, FRAME_RATE);
-    let outcome = listening(bus, (Uart::start(), Led::first()), WORKING).and_then(|mut listening| listening.run());
+    let outcome =
+        listening(MODEL, bus, (Uart::start(), Led::first()), WORKING).and_then(|mut listening| listening.run());
     // What can't be written is seen by what is missing.
     let _ = match outcome {
         Ok(()) => writeln!(Uart::start(), "{{\"stack\":{}}}", stack::used()),
