@@ -22,7 +22,7 @@ use earmark_core::recognizer::Recognizer;
 use earmark_core::signal::{Preset, SignalChange};
 use earmark_edge::listening::Settings;
 use earmark_edge::source::Source;
-use firmware::{CORTEX_M0, CORTEX_M4F, Device, RV32IMC, run};
+use firmware::{CORTEX_M0, CORTEX_M4F, Device, FIXED_CORTEX_M0, FIXED_CORTEX_M4F, FIXED_RV32IMC, RV32IMC, run};
 use padding::{LEVEL_SAMPLES, Padded};
 use witness::{Watch, Witness};
 
@@ -36,9 +36,9 @@ struct Lines {
     stderr: Vec<String>,
 }
 
-/// Runs the firmware. Without an FPU the front end is too slow for the pace of sound.
+/// Runs the firmware. Without an FPU, a front end in floating point is too slow for the pace of sound.
 fn device(device: &Device, options: &[&str], sound: &Path) -> Lines {
-    let pace = ["--pace", if std::ptr::eq(device, &*CORTEX_M4F) { "real" } else { "none" }];
+    let pace = ["--pace", if device.paced { "real" } else { "none" }];
     let sound = sound.to_str().expect("paths in the repository are UTF-8");
     let output = run(device, &[options, &pace, &["--fingerprints", sound]].concat());
     let lines = |bytes| String::from_utf8(bytes).expect("JSON is UTF-8").lines().map(str::to_owned).collect();
@@ -132,7 +132,7 @@ fn compare(on: &Device, condition: Preset, sound: &Path) {
     let heard = heard(sound);
     let device = device(on, &["--condition", condition.name()], sound);
     for kernels in KernelSet::available() {
-        let host = host(common::model(), kernels, condition, &[&heard]);
+        let host = host(common::model_at(&on.model), kernels, condition, &[&heard]);
         assert_eq!(device, host, "{}, {}, {}", sound.display(), condition.name(), kernels.name());
     }
 }
@@ -157,6 +157,16 @@ fn streams_without_an_fpu_have_the_bits_of_the_host() {
     for sound in some_fixtures() {
         compare(&CORTEX_M0, Preset::None, &sound);
         compare(&RV32IMC, Preset::Inmp441, &sound);
+    }
+}
+
+/// At 125 million instructions a second, and in time: there are no overruns.
+#[test]
+fn streams_in_integers_have_the_bits_of_the_host() {
+    for sound in some_fixtures() {
+        compare(&FIXED_CORTEX_M0, Preset::Inmp441, &sound);
+        compare(&FIXED_RV32IMC, Preset::Inmp441, &sound);
+        compare(&FIXED_CORTEX_M4F, Preset::None, &sound);
     }
 }
 

@@ -110,11 +110,16 @@ impl<'m> FrontEnd<'m> {
         let spec = &self.spec;
         let scratch_len = self.scratch_len();
         if let Arithmetic::Fixed(tables) = &spec.arithmetic {
-            self.fixed_frame(tables, samples, scratch, |index, value| {
+            let count = features.len();
+            let quantised = bytemuck::cast_slice_mut::<f32, i8>(features).get_mut(..count).unwrap_or_default();
+            self.fixed_frame(tables, samples, scratch, quantised);
+            // Each takes the place of others that are done with: the last comes first.
+            for index in (0..count).rev() {
+                let value = bytemuck::cast_slice::<f32, i8>(features).get(index).copied().unwrap_or_default();
                 if let Some(feature) = features.get_mut(index) {
                     *feature = tables.output.value(value);
                 }
-            });
+            }
             return Ok(());
         }
 
@@ -150,25 +155,15 @@ impl<'m> FrontEnd<'m> {
     pub fn quantised_frame(&self, samples: &[i16], scratch: &mut [f32], features: &mut [i8]) -> Result<bool, Error> {
         let Arithmetic::Fixed(tables) = &self.spec.arithmetic else { return Ok(false) };
         self.check_lengths(samples.len(), scratch.len(), features.len())?;
-        self.fixed_frame(tables, samples, scratch, |index, value| {
-            if let Some(feature) = features.get_mut(index) {
-                *feature = value;
-            }
-        });
+        self.fixed_frame(tables, samples, scratch, features);
         Ok(true)
     }
 
-    fn fixed_frame(
-        &self,
-        tables: &FixedTables<'_>,
-        samples: &[i16],
-        scratch: &mut [f32],
-        feature: impl FnMut(usize, i8),
-    ) {
+    fn fixed_frame(&self, tables: &FixedTables<'_>, samples: &[i16], scratch: &mut [f32], features: &mut [i8]) {
         // Numbers of the same size, whose old values do not matter.
         let scratch: &mut [i32] = bytemuck::cast_slice_mut(scratch);
         let (spectrum, _) = scratch.get_mut(..self.spec.fft_length).unwrap_or_default().as_chunks_mut();
-        tables.frame((self.spec.mel_bands, self.spec.compression), samples, spectrum, feature);
+        tables.frame((self.spec.mel_bands, self.spec.compression), samples, spectrum, features);
     }
 
     fn check_lengths(&self, samples: usize, scratch: usize, features: usize) -> Result<(), Error> {

@@ -16,10 +16,19 @@ pub fn model_path() -> PathBuf {
     std::env::var_os("EARMARK_MODEL").map_or_else(|| root().join("models/commands-m.ear"), PathBuf::from)
 }
 
+/// The small shipped model with a front end in integers.
+pub fn fixed_model_path() -> PathBuf {
+    root().join("models/commands-s-fixed.ear")
+}
+
 /// The model, for as long as the tests run.
 pub fn model() -> Model<'static> {
-    let path = model_path();
-    let file = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    model_at(&model_path())
+}
+
+/// The model in a file, for as long as the tests run.
+pub fn model_at(path: &Path) -> Model<'static> {
+    let file = std::fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let memory = Vec::leak(vec![0; file.len() + 15]);
     let start = memory.as_ptr().align_offset(16);
     let aligned = &mut memory[start..][..file.len()];

@@ -1,7 +1,7 @@
 //! Building firmware and running it on QEMU.
 #![allow(dead_code)] // Not every test needs all of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
@@ -10,6 +10,10 @@ use crate::common;
 /// Firmware and the emulator that runs it.
 pub struct Device {
     pub file: PathBuf,
+    /// The model in it.
+    pub model: PathBuf,
+    /// Whether it hears sound at the pace of the clock.
+    pub paced: bool,
     emulator: &'static str,
     machine: &'static str,
     /// QEMU's `-icount`: what an instruction takes of virtual time.
@@ -19,29 +23,59 @@ pub struct Device {
 /// Cortex-M4F code: hardware floating point, DSP instructions. As fast as at about 64 MHz.
 pub static CORTEX_M4F: LazyLock<Device> = LazyLock::new(|| Device {
     instruction_time: "shift=4,sleep=off",
-    ..cortex_m("qemu-mps2-an386", "thumbv7em-none-eabihf")
+    paced: true,
+    ..cortex_m("qemu-mps2-an386", "thumbv7em-none-eabihf", common::model_path())
 });
 /// Cortex-M0 code: floating point in software, the smallest instruction set. A Cortex-M4 runs it too.
-pub static CORTEX_M0: LazyLock<Device> = LazyLock::new(|| cortex_m("qemu-mps2-an386", "thumbv6m-none-eabi"));
+pub static CORTEX_M0: LazyLock<Device> =
+    LazyLock::new(|| cortex_m("qemu-mps2-an386", "thumbv6m-none-eabi", common::model_path()));
+/// The same with a front end in integers, as fast as at about 125 MHz.
+pub static FIXED_CORTEX_M0: LazyLock<Device> = LazyLock::new(|| Device {
+    instruction_time: "shift=3,sleep=off",
+    paced: true,
+    ..cortex_m("qemu-mps2-an386", "thumbv6m-none-eabi", common::fixed_model_path())
+});
+/// Cortex-M4F code with a front end in integers.
+pub static FIXED_CORTEX_M4F: LazyLock<Device> = LazyLock::new(|| Device {
+    instruction_time: "shift=4,sleep=off",
+    paced: true,
+    ..cortex_m("qemu-mps2-an386", "thumbv7em-none-eabihf", common::fixed_model_path())
+});
 /// Cortex-M4F code that counts its instructions.
 pub static BUDGETS: LazyLock<Device> = LazyLock::new(|| Device {
     instruction_time: "shift=7,sleep=off",
-    ..cortex_m("qemu-budgets", "thumbv7em-none-eabihf")
+    ..cortex_m("qemu-budgets", "thumbv7em-none-eabihf", common::model_path())
 });
+/// Cortex-M0 code that counts its instructions.
+pub static CORTEX_M0_BUDGETS: LazyLock<Device> = LazyLock::new(|| Device {
+    instruction_time: "shift=7,sleep=off",
+    ..cortex_m("qemu-budgets", "thumbv6m-none-eabi", common::model_path())
+});
+/// RISC-V code that counts its instructions.
+pub static RV32IMC_BUDGETS: LazyLock<Device> =
+    LazyLock::new(|| Device { instruction_time: "shift=0,sleep=off", ..rv32imc("qemu-budgets", common::model_path()) });
 /// Cortex-M4F code as in a product; [`listen`] runs it.
 pub static PRODUCT: LazyLock<PathBuf> = LazyLock::new(|| BUDGETS.file.with_file_name("earmark-qemu-product"));
 /// Cortex-M4F code that runs kernels on arguments from a file.
-pub static KERNELS: LazyLock<Device> = LazyLock::new(|| cortex_m("qemu-kernels", "thumbv7em-none-eabihf"));
+pub static KERNELS: LazyLock<Device> =
+    LazyLock::new(|| cortex_m("qemu-kernels", "thumbv7em-none-eabihf", common::model_path()));
 /// RISC-V code without an FPU.
-pub static RV32IMC: LazyLock<Device> = LazyLock::new(|| Device {
-    file: build("qemu-riscv32-virt", "riscv32imc-unknown-none-elf"),
-    emulator: "qemu-system-riscv32",
-    machine: "virt",
-    instruction_time: "",
+pub static RV32IMC: LazyLock<Device> = LazyLock::new(|| rv32imc("qemu-riscv32-virt", common::model_path()));
+/// The same with a front end in integers, as fast as at about 125 MHz.
+pub static FIXED_RV32IMC: LazyLock<Device> = LazyLock::new(|| Device {
+    instruction_time: "shift=3,sleep=off",
+    paced: true,
+    ..rv32imc("qemu-riscv32-virt", common::fixed_model_path())
 });
 
-fn cortex_m(board: &str, target: &str) -> Device {
-    Device { file: build(board, target), emulator: "qemu-system-arm", machine: "mps2-an386", instruction_time: "" }
+fn cortex_m(board: &str, target: &str, model: PathBuf) -> Device {
+    let file = build(board, target, &model);
+    Device { file, model, paced: false, emulator: "qemu-system-arm", machine: "mps2-an386", instruction_time: "" }
+}
+
+fn rv32imc(board: &str, model: PathBuf) -> Device {
+    let file = build(board, "riscv32imc-unknown-none-elf", &model);
+    Device { file, model, paced: false, emulator: "qemu-system-riscv32", machine: "virt", instruction_time: "" }
 }
 
 /// The boards' folder.
@@ -49,14 +83,20 @@ pub fn boards() -> PathBuf {
     common::root().join("edge/boards")
 }
 
-/// Builds a board's firmware; gives its file.
-fn build(board: &str, target: &str) -> PathBuf {
+/// Builds a board's firmware with a model in it; gives its file.
+fn build(board: &str, target: &str, model: &Path) -> PathBuf {
+    // Firmware with another model has another folder, so that neither is built again.
     let folder = boards().join(board).join("target");
+    let folder = if model == common::model_path() { folder } else { folder.join("fixed") };
+    // What stands for a product is for Cortex-M alone.
+    let binary = format!("earmark-{board}");
+    let binaries: &[&str] = if target.starts_with("thumbv7em") { &[] } else { &["--bin", &binary] };
     let built = Command::new(env!("CARGO"))
         .current_dir(boards().join(board))
         .args(["build", "--release", "--locked", "--target", target, "--target-dir"])
         .arg(&folder)
-        .env("EARMARK_MODEL", common::model_path())
+        .args(binaries)
+        .env("EARMARK_MODEL", model)
         .output()
         .expect("cargo runs");
     assert!(
@@ -64,14 +104,14 @@ fn build(board: &str, target: &str) -> PathBuf {
         "the firmware does not build; if the target is missing: rustup target add {target}\n{}",
         String::from_utf8_lossy(&built.stderr)
     );
-    folder.join(target).join("release").join(format!("earmark-{board}"))
+    folder.join(target).join("release").join(binary)
 }
 
 /// Runs the product's firmware on a sound, two slots a sample; gives what it writes to its serial port.
 pub fn listen(slots: &[u32]) -> String {
     let mut sound = (slots.len() as u32).to_le_bytes().to_vec();
     sound.extend(slots.iter().flat_map(|slot| slot.to_le_bytes()));
-    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("sound.slots");
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sound.slots");
     std::fs::write(&file, sound).expect("the tests' folder can be written to");
     let output = Command::new("timeout")
         .args(["--foreground", "60", "qemu-system-arm", "-icount", "shift=4,sleep=off", "-M", "mps2-an386"])

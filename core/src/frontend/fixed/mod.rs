@@ -99,19 +99,20 @@ impl FixedTables<'_> {
     }
 
     /// Computes the features of a frame of `window_length` samples; `spectrum` has half as many places as the transform points.
+    #[inline(never)] // Once in a program is enough.
     pub(super) fn frame(
         &self,
         (bands, compression): (&[MelBand], Compression),
         samples: &[i16],
         spectrum: &mut [[i32; 2]],
-        mut feature: impl FnMut(usize, i8),
+        features: &mut [i8],
     ) {
         let extra = self.extra_bits(samples, spectrum.len());
         let last = spectrum::power_spectrum(samples, self.window, extra, spectrum);
         let floor = self.floor << (2 * extra);
         let raised = ((2 * extra) << LOG_FRACTION).cast_signed();
         let mut weights = self.mel_weights;
-        for (index, (band, quantiser)) in bands.iter().zip(self.quantisers).enumerate() {
+        for ((band, quantiser), feature) in bands.iter().zip(self.quantisers).zip(features) {
             // `FrontEndSpec::check` sees to it that all of them are there.
             let (own, others) = weights.split_at_checked(usize::from(band.bins)).unwrap_or_default();
             weights = others;
@@ -126,7 +127,7 @@ impl FixedTables<'_> {
             };
             let logarithm = log::log2(sum).cast_signed() - raised;
             let value = upper_product(logarithm, quantiser.multiplier << 16) + quantiser.offset;
-            feature(index, (value >> self.shift).clamp(i8::MIN.into(), i8::MAX.into()) as i8);
+            *feature = (value >> self.shift).clamp(i8::MIN.into(), i8::MAX.into()) as i8;
         }
     }
 }
