@@ -36,13 +36,36 @@ fn grouped(figure: &str) -> String {
     text
 }
 
-/// All figures by name, as the firmware and its files give them.
-fn measured() -> HashMap<String, String> {
-    let output = firmware::run(&firmware::BUDGETS, &[]);
+/// Figures of processors without floating point.
+const WITHOUT_FPU: [&str; 7] = [
+    "one frame",
+    "one frame, fixed-point",
+    "one second, fixed-point",
+    "slots and conditioning",
+    "commands-s, steps of one second",
+    "all in",
+    "all in, fixed-point",
+];
+
+/// The figures that firmware prints, by name.
+fn counted(device: &firmware::Device) -> HashMap<String, String> {
+    let output = firmware::run(device, &[]);
     let stdout = String::from_utf8(output.stdout).expect("figures in UTF-8");
     assert!(output.status.success(), "{}: {stdout}{}", output.status, String::from_utf8_lossy(&output.stderr));
     let figures = stdout.lines().filter_map(|line| line.split_once('\t'));
-    let mut figures: HashMap<_, _> = figures.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    figures.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// All figures by name, as the firmware and its files give them.
+fn measured() -> HashMap<String, String> {
+    let mut figures = counted(&firmware::BUDGETS);
+    for (processor, device) in [("Cortex-M0", &firmware::CORTEX_M0_BUDGETS), ("RV32IMC", &firmware::RV32IMC_BUDGETS)] {
+        let mut counted = counted(device);
+        for name in WITHOUT_FPU {
+            let value = counted.remove(name).unwrap_or_else(|| panic!("{processor}: no {name}"));
+            figures.insert(format!("{processor}: {name}"), value);
+        }
+    }
     let sizes = |file| elf::sizes(&std::fs::read(file).expect("the firmware was built"));
     let product = sizes(&*firmware::PRODUCT);
     let stack = stack_of_product();
