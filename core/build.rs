@@ -7,8 +7,13 @@ fn main() {
     println!("cargo::rustc-check-cfg=cfg(earmark_arm_dsp)");
     println!("cargo::rustc-check-cfg=cfg(earmark_no_long_products)");
     let target = env::var("TARGET").unwrap_or_default();
-    // Armv7E-M has them always. Armv8-M Mainline may have them, but the compiler does not assemble them there yet.
-    if target.starts_with("thumbv7em-") {
+    println!("cargo::rustc-check-cfg=cfg(earmark_dsp_extension)");
+    // Armv7E-M has them always. Armv8-M Mainline may have them: whoever builds says so, and names a processor that has them.
+    let is_extension = target.starts_with("thumbv8m.main-") && env::var_os("CARGO_FEATURE_DSP").is_some();
+    if is_extension {
+        println!("cargo::rustc-cfg=earmark_dsp_extension");
+    }
+    if is_extension || target.starts_with("thumbv7em-") {
         println!("cargo::rustc-cfg=earmark_arm_dsp");
     }
     // Armv6-M and Armv8-M Baseline multiply 32 bits by 32 and keep 32.

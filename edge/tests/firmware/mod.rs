@@ -59,6 +59,12 @@ pub static PRODUCT: LazyLock<PathBuf> = LazyLock::new(|| BUDGETS.file.with_file_
 /// Cortex-M4F code that runs kernels on arguments from a file.
 pub static KERNELS: LazyLock<Device> =
     LazyLock::new(|| cortex_m("qemu-kernels", "thumbv7em-none-eabihf", common::model_path()));
+/// The same for a Cortex-M33, which has the DSP instructions as an extension.
+pub static KERNELS_ON_CORTEX_M33: LazyLock<Device> = LazyLock::new(|| {
+    let (target, model) = ("thumbv8m.main-none-eabihf", common::model_path());
+    let file = build_for("qemu-kernels", target, &model, &["--features", "dsp"], Some("-Ctarget-cpu=cortex-m33"));
+    Device { file, model, paced: false, emulator: "qemu-system-arm", machine: "mps2-an505", instruction_time: "" }
+});
 /// RISC-V code without an FPU.
 pub static RV32IMC: LazyLock<Device> = LazyLock::new(|| rv32imc("qemu-riscv32-virt", common::model_path()));
 /// The same with a front end in integers, as fast as at about 125 MHz.
@@ -85,6 +91,11 @@ pub fn boards() -> PathBuf {
 
 /// Builds a board's firmware with a model in it; gives its file.
 fn build(board: &str, target: &str, model: &Path) -> PathBuf {
+    build_for(board, target, model, &[], None)
+}
+
+/// The same with options for cargo, and flags for the compiler.
+fn build_for(board: &str, target: &str, model: &Path, options: &[&str], flags: Option<&str>) -> PathBuf {
     // Firmware with another model has another folder, so that neither is built again.
     let folder = boards().join(board).join("target");
     let folder = if model == common::model_path() { folder } else { folder.join("fixed") };
@@ -96,6 +107,8 @@ fn build(board: &str, target: &str, model: &Path) -> PathBuf {
         .args(["build", "--release", "--locked", "--target", target, "--target-dir"])
         .arg(&folder)
         .args(binaries)
+        .args(options)
+        .envs(flags.map(|flags| ("RUSTFLAGS", flags)))
         .env("EARMARK_MODEL", model)
         .output()
         .expect("cargo runs");
