@@ -89,6 +89,13 @@ pub enum Error {
         /// Bins of the spectrum.
         bins: usize,
     },
+    /// A front end in integers does not have what the front end's settings ask for.
+    FixedFrontEnd {
+        /// The setting, as `MODEL.toml` names it.
+        setting: &'static str,
+        /// The values it may have.
+        allowed: &'static str,
+    },
     /// The tables of the front end are so large that loud samples give features that are not finite.
     FrontEndOverflow,
     /// A buffer handed to a call does not have the length that the model asks for.
@@ -247,6 +254,11 @@ impl fmt::Display for Error {
             Self::FrontEndBand { band, end, bins } => write!(
                 f,
                 "mel band {band} of the front end ends at bin {end} of a spectrum of {bins} bins: compile the model again"
+            ),
+            Self::FixedFrontEnd { setting, allowed } => write!(
+                f,
+                "a front end in integers has only this {setting}: {allowed}; change it in the model's front-end options, or compile \
+                 with --frontend float"
             ),
             Self::FrontEndOverflow => f.write_str(
                 "loud samples would overflow the front end: make pcm_scale, offset or scale smaller in the model's \

@@ -118,23 +118,30 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
         }
         self.reset();
         let mut rest = samples;
-        while self.next_frame(&mut rest)?.is_some() {}
+        while self.next_frame(&mut rest)? {}
         if self.network.outputs(self.outputs)? { Ok(self.outputs) } else { Err(Error::NetworkFailed) }
     }
 
-    /// Takes samples from the front of `samples` until the next frame is complete, shows it to the network, and gives its features.
+    /// Takes samples from the front of `samples` until the next frame is complete, and shows its features to the network.
     ///
-    /// For sound that goes on: frames of neighbouring windows are computed once. `None` means that all samples were taken and the
+    /// For sound that goes on: frames of neighbouring windows are computed once. `false` means that all samples were taken and the
     /// next frame needs more of them; call it until then.
     ///
     /// # Errors
     /// What the network says of the frame; none from [`PlanEngine`].
-    pub fn next_frame(&mut self, samples: &mut &[i16]) -> Result<Option<&[f32]>, Error> {
-        let Some(frame) = self.framer.next_frame(samples) else { return Ok(None) };
-        self.front_end.frame(frame, self.scratch, self.frame)?;
-        self.network.push_frame(self.frame)?;
+    pub fn next_frame(&mut self, samples: &mut &[i16]) -> Result<bool, Error> {
+        let Some(frame) = self.framer.next_frame(samples) else { return Ok(false) };
+        // A quantised feature takes a fourth of the room.
+        let places = bytemuck::cast_slice_mut::<f32, i8>(self.frame);
+        let quantised = places.get_mut(..self.front_end.features()).unwrap_or_default();
+        if self.front_end.quantised_frame(frame, self.scratch, quantised)? {
+            self.network.push_quantised(quantised)?;
+        } else {
+            self.front_end.frame(frame, self.scratch, self.frame)?;
+            self.network.push_frame(self.frame)?;
+        }
         self.frames += 1;
-        Ok(Some(self.frame))
+        Ok(true)
     }
 
     /// The raw outputs for the window that ends with the last frame, the same as [`classify`](Self::classify) gives for its
@@ -162,7 +169,7 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
         let spec = self.front_end.spec();
         let (hop, frame) = (spec.hop_length as u64, spec.window_length as u64);
         let mut rest = samples;
-        while self.next_frame(&mut rest)?.is_some() {
+        while self.next_frame(&mut rest)? {
             if self.network.outputs(self.outputs)? {
                 on_step((self.frames - 1) * hop + frame, self.outputs);
             }

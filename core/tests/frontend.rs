@@ -2,7 +2,9 @@
 
 use earmark_core::Error;
 use earmark_core::frontend::conformance::{self, TestSignal};
-use earmark_core::frontend::{Compression, Features, Framer, FrontEnd, FrontEndSpec, MelBand, Spectrum};
+use earmark_core::frontend::fixed::{FixedTables, Quantiser};
+use earmark_core::frontend::{Arithmetic, Compression, Features, Framer, FrontEnd, FrontEndSpec, MelBand, Spectrum};
+use earmark_core::model::Quantisation;
 use proptest::prelude::*;
 
 /// Tables for any sizes: a Hann window, bands of equal width that overlap by half, and an orthonormal DCT-II.
@@ -45,6 +47,7 @@ impl Tables {
             compression: Compression::LnPlus,
             floor: 1e-6,
             pcm_scale: 1.0 / 32_768.0,
+            arithmetic: Arithmetic::Float,
             window: &self.window,
             mel_bands: &self.bands,
             mel_weights: &self.weights,
@@ -220,6 +223,62 @@ fn each_fault_of_a_spec_has_its_error() {
     }
 }
 
+/// Tables in integers for a window of a length and bands of a spec.
+struct FixedArrays {
+    window: Vec<i16>,
+    weights: Vec<u16>,
+    quantisers: Vec<Quantiser>,
+}
+
+impl FixedArrays {
+    fn tables(&self) -> FixedTables<'_> {
+        FixedTables {
+            window: &self.window,
+            mel_weights: &self.weights,
+            floor: 1_000,
+            shift: 12,
+            quantisers: &self.quantisers,
+            output: Quantisation { scale: 0.1, zero_point: 0 },
+        }
+    }
+}
+
+#[test]
+fn each_fault_of_a_spec_in_integers_has_its_error() {
+    let tables = Tables::new(400, 160, 40, 0);
+    let float = FrontEndSpec { window: &[], mel_weights: &[], ..tables.spec() };
+    let quantisers = vec![Quantiser { multiplier: 30_000, offset: 0 }; 40];
+    let arrays = FixedArrays { window: vec![1; 400], weights: vec![1; tables.weights.len()], quantisers };
+    let good = arrays.tables();
+    let check = |tables: FixedTables<'_>| FrontEndSpec { arithmetic: Arithmetic::Fixed(tables), ..float }.check();
+    assert_eq!(check(good), Ok(()));
+    let table = |tables: FixedTables<'_>| match check(tables) {
+        Err(Error::FrontEndTable { table, .. } | Error::FrontEndNumber { table, .. }) => table,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(table(FixedTables { window: &arrays.window[1..], ..good }), "window");
+    assert_eq!(table(FixedTables { mel_weights: &arrays.weights[1..], ..good }), "mel_weights");
+    assert_eq!(table(FixedTables { mel_weights: &vec![32_769; arrays.weights.len()], ..good }), "mel_weights");
+    assert_eq!(table(FixedTables { quantisers: &arrays.quantisers[1..], ..good }), "quantisers");
+    for quantiser in [
+        Quantiser { multiplier: 32_768, offset: 0 },
+        Quantiser { multiplier: 0, offset: i32::MIN },
+        Quantiser { multiplier: 0, offset: (1 << 30) + 1 },
+    ] {
+        assert_eq!(table(FixedTables { quantisers: &[quantiser; 40], ..good }), "quantisers");
+    }
+    for floor in [0, (1 << 62) + 1, u64::MAX] {
+        assert_eq!(table(FixedTables { floor, ..good }), "floor");
+    }
+    assert_eq!(table(FixedTables { shift: 25, ..good }), "shift");
+    let magnitude =
+        FrontEndSpec { arithmetic: Arithmetic::Fixed(good), spectrum: Spectrum::Magnitude, ..float }.check();
+    assert!(matches!(magnitude, Err(Error::FixedFrontEnd { setting: "spectrum", .. })), "{magnitude:?}");
+    let mfcc = Tables::new(400, 160, 40, 13);
+    let mfcc = FrontEndSpec { arithmetic: Arithmetic::Fixed(good), ..mfcc.spec() }.check();
+    assert!(matches!(mfcc, Err(Error::FixedFrontEnd { setting: "features", .. })), "{mfcc:?}");
+}
+
 #[test]
 fn buffers_of_wrong_lengths_are_refused() {
     let tables = Tables::new(400, 160, 40, 0);
@@ -287,6 +346,40 @@ proptest! {
         prop_assert_eq!(direct, whole);
     }
 
+    /// Arithmetic that overflows panics in tests.
+    #[test]
+    fn a_spec_in_integers_that_passes_the_check_overflows_nothing(
+        samples in samples(512),
+        (points, window) in prop_oneof![Just(32_usize), Just(64), Just(128), Just(256)]
+            .prop_flat_map(|points| (Just(points), prop::collection::vec(any::<i16>(), 1..=points))),
+        bands in prop::collection::vec((0..20_u16, 0..13_u16), 1..6),
+        weights in prop::collection::vec(prop_oneof![4 => 0..=32_768_u16, 1 => Just(32_768)], 60),
+        (floor, shift) in (prop_oneof![1..=1_u64 << 62, 1..1_000_000_u64, Just(1), Just(1 << 62)], 0..=24_u32),
+        quantisers in prop::collection::vec((any::<i16>(), -(1 << 30)..=1 << 30_i32), 6),
+        compression in prop_oneof![Just(Compression::LnPlus), Just(Compression::LnMax), Just(Compression::DecibelMax)],
+    ) {
+        let tables = Tables::new(points, 1, 1, 0);
+        let mel_bands: Vec<MelBand> = bands.iter().map(|&(first_bin, bins)| MelBand { first_bin, bins }).collect();
+        let used: usize = bands.iter().map(|&(_, bins)| usize::from(bins)).sum();
+        let quantiser = |&(multiplier, offset): &(i16, i32)| Quantiser { multiplier: multiplier.into(), offset };
+        let quantisers = quantisers[..bands.len()].iter().map(quantiser).collect();
+        let arrays = FixedArrays { window, weights: weights[..used].to_vec(), quantisers };
+        let arithmetic = Arithmetic::Fixed(FixedTables { floor, shift, ..arrays.tables() });
+        let spec = FrontEndSpec {
+            window_length: arrays.window.len(),
+            arithmetic,
+            mel_bands: &mel_bands,
+            compression,
+            window: &[],
+            mel_weights: &[],
+            ..tables.spec()
+        };
+        if spec.check().is_ok() {
+            features(spec, [&samples[..]]);
+            features(spec, [&[i16::MIN; 300][..], &[i16::MAX; 300]]);
+        }
+    }
+
     #[test]
     fn a_spec_that_passes_the_check_gives_finite_features(
         samples in samples(200),
@@ -322,6 +415,7 @@ proptest! {
             compression,
             floor,
             pcm_scale,
+            arithmetic: Arithmetic::Float,
             window: &window,
             mel_bands: &mel_bands,
             mel_weights: &weights[..used.min(weights.len())],

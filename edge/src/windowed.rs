@@ -153,7 +153,7 @@ where
     fn hear(&mut self) -> Result<bool, Error> {
         while !self.unheard.is_empty() {
             let mut rest = &self.samples[self.unheard.clone()];
-            let complete = self.recognizer.next_frame(&mut rest)?.is_some();
+            let complete = self.recognizer.next_frame(&mut rest)?;
             self.unheard.start = self.unheard.end - rest.len();
             if complete {
                 self.frames_due -= 1;

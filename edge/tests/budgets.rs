@@ -3,8 +3,12 @@
 mod common;
 mod elf;
 mod firmware;
+#[path = "../boards/simulation/src/padding.rs"]
+mod padding;
 
 use std::collections::HashMap;
+
+use earmark_edge::source::Source;
 
 /// A figure may grow by this much before somebody must say why.
 const GROWTH: f64 = 1.01;
@@ -32,17 +36,72 @@ fn grouped(figure: &str) -> String {
     text
 }
 
-/// All figures by name, as the firmware and its files give them.
-fn measured() -> HashMap<String, String> {
-    let output = firmware::run(&firmware::BUDGETS, &[]);
+/// Figures of processors without floating point.
+const WITHOUT_FPU: [&str; 7] = [
+    "one frame",
+    "one frame, fixed-point",
+    "one second, fixed-point",
+    "slots and conditioning",
+    "commands-s, steps of one second",
+    "all in",
+    "all in, fixed-point",
+];
+
+/// The figures that firmware prints, by name.
+fn counted(device: &firmware::Device) -> HashMap<String, String> {
+    let output = firmware::run(device, &[]);
     let stdout = String::from_utf8(output.stdout).expect("figures in UTF-8");
     assert!(output.status.success(), "{}: {stdout}{}", output.status, String::from_utf8_lossy(&output.stderr));
     let figures = stdout.lines().filter_map(|line| line.split_once('\t'));
-    let mut figures: HashMap<_, _> = figures.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let sizes = elf::sizes(&std::fs::read(&firmware::CORTEX_M4F.file).expect("the firmware was built"));
-    figures.insert("flash".into(), sizes.flash.to_string());
-    figures.insert("static RAM".into(), sizes.ram.to_string());
+    figures.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// All figures by name, as the firmware and its files give them.
+fn measured() -> HashMap<String, String> {
+    let mut figures = counted(&firmware::BUDGETS);
+    for (processor, device) in [("Cortex-M0", &firmware::CORTEX_M0_BUDGETS), ("RV32IMC", &firmware::RV32IMC_BUDGETS)] {
+        let mut counted = counted(device);
+        for name in WITHOUT_FPU {
+            let value = counted.remove(name).unwrap_or_else(|| panic!("{processor}: no {name}"));
+            figures.insert(format!("{processor}: {name}"), value);
+        }
+    }
+    let sizes = |file| elf::sizes(&std::fs::read(file).expect("the firmware was built"));
+    let product = sizes(&*firmware::PRODUCT);
+    let stack = stack_of_product();
+    let simulator = sizes(&firmware::CORTEX_M4F.file);
+    for (name, value) in [
+        ("flash of the product", product.flash),
+        ("static RAM of the product", product.ram),
+        ("stack of the product", stack),
+        ("RAM of the product", product.ram + stack),
+        ("flash of the simulator", simulator.flash),
+        ("static RAM of the simulator", simulator.ram),
+    ] {
+        figures.insert(name.into(), value.to_string());
+    }
     figures
+}
+
+/// What the product uses of its stack when it hears a word.
+fn stack_of_product() -> u32 {
+    let recording = common::samples(&common::root().join("models/fixtures/yes.wav"));
+    let mut sound = padding::Padded::new(common::Recording(&recording), 16_000);
+    let (mut slots, mut samples) = (Vec::new(), [0; 160]);
+    loop {
+        match sound.fill(&mut samples).unwrap() {
+            0 => break,
+            count => {
+                slots.extend(samples[..count].iter().flat_map(|sample| [u32::from(sample.cast_unsigned()) << 16, 0]))
+            }
+        }
+    }
+    let said = firmware::listen(&slots);
+    // The deepest calls are those of a detection's line.
+    assert!(said.lines().any(|line| line.contains(r#""label":"yes""#)) && !said.contains("overruns"), "{said}");
+    let last = said.lines().last().unwrap_or_default();
+    let stack = last.strip_prefix(r#"{"stack":"#).and_then(|rest| rest.strip_suffix('}'));
+    stack.and_then(|bytes| bytes.parse().ok()).unwrap_or_else(|| panic!("{said}"))
 }
 
 #[test]

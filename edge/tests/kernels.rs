@@ -103,8 +103,10 @@ fn arm_dsp_kernels_give_the_bits_of_the_portable_ones() {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels.bin");
     std::fs::write(&path, file).unwrap();
     let path = path.to_str().expect("the target's folder has a path in UTF-8");
-    let output = firmware::run(&firmware::KERNELS, &[path]);
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{}: {stdout}{stderr}", output.status);
-    assert_eq!(stdout.trim(), format!("arm-dsp: {} cases", 3 * CASES));
+    for device in [&*firmware::KERNELS, &*firmware::KERNELS_ON_CORTEX_M33] {
+        let output = firmware::run(device, &[path]);
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{}: {stdout}{stderr}", output.status);
+        assert_eq!(stdout.trim(), format!("arm-dsp: {} cases", 3 * CASES));
+    }
 }

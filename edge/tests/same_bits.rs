@@ -4,17 +4,21 @@
 
 mod common;
 mod firmware;
+#[allow(dead_code)] // It can also tell of streams.
+#[path = "../boards/simulation/src/witness.rs"]
+mod witness;
 
 use std::path::Path;
 
 use earmark_core::api::{Ranking, response_bound, write_response};
 use earmark_core::engine::PlanEngine;
 use earmark_core::engine::kernels::KernelSet;
-use earmark_core::frontend::conformance::{self, Fingerprint};
+use earmark_core::frontend::conformance;
 use earmark_core::model::{Model, is_background};
 use earmark_core::recognizer::Recognizer;
 use earmark_edge::windowed::Settings;
 use firmware::{CORTEX_M0, CORTEX_M4F, Device, RV32IMC, boards, run};
+use witness::{Watch, Witness};
 
 /// Runs the firmware on a sound; gives the lines it wrote.
 fn lines(device: &Device, sound: &Path) -> Vec<String> {
@@ -29,16 +33,10 @@ fn expected(model: Model<'_>, kernels: KernelSet, samples: &[i16]) -> [String; 2
     let mut memory = vec![0; model.sizes().recognizer];
     let (engine, rest) = memory.split_at_mut(model.sizes().engine);
     let engine = PlanEngine::new(model, engine).unwrap().with_kernels(kernels);
-    let mut recognizer = Recognizer::with_network(model, engine, rest).unwrap();
-    let (mut features, mut quantised) = (Fingerprint::default(), Fingerprint::default());
+    let witness = Witness::new(engine, Watch::Features);
+    let mut recognizer = Recognizer::with_network(model, witness, rest).unwrap();
     let mut unheard = samples;
-    while let Some(frame) = recognizer.next_frame(&mut unheard).unwrap() {
-        features.update(frame);
-    }
-    quantised.update_bytes(recognizer.network().quantised_features().iter().map(|&value| value as u8));
-    let (features, quantised) = (features.value(), quantised.value());
-    let outputs = recognizer.network().quantised_outputs().expect("a whole window");
-    let outputs: String = outputs.iter().map(|value| format!("{value:02x}")).collect();
+    while recognizer.next_frame(&mut unheard).unwrap() {}
 
     let settings = Settings::of(&model);
     let scores = recognizer.outputs().unwrap().expect("a whole window");
@@ -49,10 +47,10 @@ fn expected(model: Model<'_>, kernels: KernelSet, samples: &[i16]) -> [String; 2
     let led = best.score >= settings.threshold && !is_background(labels[best.index]);
     let mut line = vec![0; response_bound(model.labels())];
     let answer = write_response(ranking.map(|ranked| (labels[ranked.index], ranked.score)), &mut line).unwrap();
-    [
-        answer.to_owned(),
-        format!(r#"{{"features":"{features:016x}","quantised":"{quantised:016x}","outputs":"{outputs}","led":{led}}}"#),
-    ]
+    let answer = answer.to_owned();
+    let mut fingerprints = Vec::new();
+    recognizer.network().write_window(&mut fingerprints, led).unwrap();
+    [answer, String::from_utf8(fingerprints).unwrap().trim_end().to_owned()]
 }
 
 /// Runs a sound of at most a window on the device, and compares everything with the host.

@@ -21,8 +21,8 @@ use earmark_core::model::Model;
 use earmark_core::recognizer::Recognizer;
 use earmark_core::signal::{Preset, SignalChange};
 use earmark_edge::listening::Settings;
-use earmark_edge::{Error, source::Source};
-use firmware::{CORTEX_M0, CORTEX_M4F, Device, RV32IMC, run};
+use earmark_edge::source::Source;
+use firmware::{CORTEX_M0, CORTEX_M4F, Device, FIXED_CORTEX_M0, FIXED_CORTEX_M4F, FIXED_RV32IMC, RV32IMC, run};
 use padding::{LEVEL_SAMPLES, Padded};
 use witness::{Watch, Witness};
 
@@ -36,10 +36,11 @@ struct Lines {
     stderr: Vec<String>,
 }
 
-/// Runs the firmware.
+/// Runs the firmware. Without an FPU, a front end in floating point is too slow for the pace of sound.
 fn device(device: &Device, options: &[&str], sound: &Path) -> Lines {
+    let pace = ["--pace", if device.paced { "real" } else { "none" }];
     let sound = sound.to_str().expect("paths in the repository are UTF-8");
-    let output = run(device, &[options, &["--fingerprints", sound]].concat());
+    let output = run(device, &[options, &pace, &["--fingerprints", sound]].concat());
     let lines = |bytes| String::from_utf8(bytes).expect("JSON is UTF-8").lines().map(str::to_owned).collect();
     let status = output.status;
     let lines = Lines { stdout: lines(output.stdout), stderr: lines(output.stderr) };
@@ -110,23 +111,9 @@ fn host(model: Model<'_>, kernels: KernelSet, condition: Preset, parts: &[&[i16]
     Lines { stdout, stderr }
 }
 
-/// Sound that is in memory.
-struct Recording<'r>(&'r [i16]);
-
-impl Source for Recording<'_> {
-    type Item = i16;
-
-    fn fill(&mut self, samples: &mut [i16]) -> Result<usize, Error> {
-        let (now, later) = self.0.split_at(samples.len().min(self.0.len()));
-        samples[..now.len()].copy_from_slice(now);
-        self.0 = later;
-        Ok(now.len())
-    }
-}
-
 /// What the simulated microphone hears of a recording.
 fn padded(recording: &[i16], sample_rate: u32) -> Vec<i16> {
-    let mut source = Padded::new(Recording(recording), sample_rate);
+    let mut source = Padded::new(common::Recording(recording), sample_rate);
     let (mut heard, mut samples) = (Vec::new(), [0; HALF]);
     loop {
         match source.fill(&mut samples).unwrap() {
@@ -145,7 +132,7 @@ fn compare(on: &Device, condition: Preset, sound: &Path) {
     let heard = heard(sound);
     let device = device(on, &["--condition", condition.name()], sound);
     for kernels in KernelSet::available() {
-        let host = host(common::model(), kernels, condition, &[&heard]);
+        let host = host(common::model_at(&on.model), kernels, condition, &[&heard]);
         assert_eq!(device, host, "{}, {}, {}", sound.display(), condition.name(), kernels.name());
     }
 }
@@ -173,6 +160,16 @@ fn streams_without_an_fpu_have_the_bits_of_the_host() {
     }
 }
 
+/// At 125 million instructions a second, and in time: there are no overruns.
+#[test]
+fn streams_in_integers_have_the_bits_of_the_host() {
+    for sound in some_fixtures() {
+        compare(&FIXED_CORTEX_M0, Preset::Inmp441, &sound);
+        compare(&FIXED_RV32IMC, Preset::Inmp441, &sound);
+        compare(&FIXED_CORTEX_M4F, Preset::None, &sound);
+    }
+}
+
 /// Runs the Cortex-M4F with a fault; what it hears is given.
 fn compare_fault(fault: &str, condition: Preset, sound: &Path, parts: &[&[i16]]) -> Lines {
     let device = device(&CORTEX_M4F, &["--condition", condition.name(), "--inject", fault], sound);
@@ -190,6 +187,21 @@ fn an_overrun_is_counted_and_starts_afresh() {
         let lines = compare_fault(&format!("overrun@{at}"), Preset::None, &sound, &parts);
         assert!(lines.stdout.iter().any(|line| line == r#"{"overruns":1}"#));
     }
+}
+
+/// The shipped model never is too late: the other tests would see it.
+#[test]
+fn a_processor_that_is_too_slow_has_overruns() {
+    let sound = common::fixtures().pop().unwrap();
+    let slow = ["--inject", "slow=300000"];
+    let overruns = |lines: &Lines| lines.stdout.iter().filter(|line| line.starts_with(r#"{"overruns":"#)).count();
+    let late = device(&CORTEX_M4F, &slow, &sound);
+    // Each window's scores make it late, and the next window is full a second later.
+    assert!(overruns(&late) >= 2, "{:?}", late.stdout);
+    assert!(late.stdout.contains(&r#"{"overruns":2}"#.to_owned()));
+    // A microphone that waits has none.
+    let output = run(&CORTEX_M4F, &[&slow[..], &["--pace", "none", sound.to_str().unwrap()]].concat());
+    assert!(output.status.success() && !String::from_utf8_lossy(&output.stdout).contains("overruns"));
 }
 
 #[test]

@@ -244,7 +244,7 @@ fn hear<N: Network>(
     recognizer.reset();
     let mut frames = 0;
     for mut samples in [&vec![0; grid.before], clip, &vec![0; grid.after]] {
-        while recognizer.next_frame(&mut samples)?.is_some() {
+        while recognizer.next_frame(&mut samples)? {
             frames += 1;
             let Some(beyond) = usize::checked_sub(frames, frames_in_window) else { continue };
             if beyond % frames_in_hop != 0 {

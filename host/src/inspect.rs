@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use earmark_core::engine::layout;
-use earmark_core::frontend::{Compression, Features, FrontEndSpec, Spectrum};
+use earmark_core::frontend::{Arithmetic, Compression, Features, FrontEndSpec, Spectrum};
 use earmark_core::model::{Mode, Model, Op, Problem, Tensor};
 use serde_json::Value;
 
@@ -82,7 +82,13 @@ impl<'m> Inspection<'m> {
     pub fn front_end_flash(&self) -> usize {
         let spec = self.model.front_end();
         let floats = [spec.window, spec.mel_weights, spec.dct, spec.offset, spec.scale];
-        floats.iter().map(|table| size_of_val(*table)).sum::<usize>() + size_of_val(spec.mel_bands)
+        let integers = match &spec.arithmetic {
+            Arithmetic::Float => 0,
+            Arithmetic::Fixed(tables) => {
+                size_of_val(tables.window) + size_of_val(tables.mel_weights) + size_of_val(tables.quantisers)
+            }
+        };
+        floats.iter().map(|table| size_of_val(*table)).sum::<usize>() + size_of_val(spec.mel_bands) + integers
     }
 }
 
@@ -187,6 +193,10 @@ impl Inspection<'_> {
             Spectrum::Magnitude => "magnitude",
             Spectrum::Power => "power",
         };
+        let arithmetic = match spec.arithmetic {
+            Arithmetic::Float => "f32",
+            Arithmetic::Fixed(_) => "fixed-point",
+        };
         let compression = match spec.compression {
             Compression::LnPlus => format!("ln(x + {:e})", spec.floor),
             Compression::LnMax => format!("ln(max(x, {:e}))", spec.floor),
@@ -196,7 +206,7 @@ impl Inspection<'_> {
             f,
             "front end",
             format_args!(
-                "frames of {} samples every {}, FFT {}, {spectrum}, {} mel bands, {compression}, samples × {}",
+                "{arithmetic}, frames of {} samples every {}, FFT {}, {spectrum}, {} mel bands, {compression}, samples × {}",
                 spec.window_length,
                 spec.hop_length,
                 spec.fft_length,

@@ -84,7 +84,7 @@ impl<'m> Verifier<'m> {
         both.reset();
         let mut recognizer = Recognizer::with_network(self.model, both, rest)?;
         let mut samples = clip.as_slice();
-        while recognizer.next_frame(&mut samples)?.is_some() {
+        while recognizer.next_frame(&mut samples)? {
             recognizer.outputs()?;
         }
         Ok(())
@@ -145,6 +145,11 @@ impl Network for SideBySide<'_, '_> {
     fn push_frame(&mut self, features: &[f32]) -> Result<(), earmark_core::Error> {
         self.core.push_frame(features)?;
         self.reference.push_frame(features)
+    }
+
+    fn push_quantised(&mut self, features: &[i8]) -> Result<(), earmark_core::Error> {
+        self.core.push_quantised(features)?;
+        self.reference.push_quantised(features)
     }
 
     fn outputs(&mut self, outputs: &mut [f32]) -> Result<bool, earmark_core::Error> {

@@ -26,6 +26,12 @@ pub trait Network {
     /// [`Error::BufferLength`] if it does not have the model's number of features. Values never fail.
     fn push_frame(&mut self, features: &[f32]) -> Result<(), Error>;
 
+    /// Takes the next frame of features, quantised as [`Model::input`] says.
+    ///
+    /// # Errors
+    /// As [`push_frame`](Self::push_frame).
+    fn push_quantised(&mut self, features: &[i8]) -> Result<(), Error>;
+
     /// Evaluates the window that ends with the last frame, into one raw output a label: before softmax or sigmoid, finite.
     ///
     /// Gives `false` and leaves `outputs` as they are before the first full window.
@@ -42,6 +48,10 @@ impl<N: Network + ?Sized> Network for &mut N {
 
     fn push_frame(&mut self, features: &[f32]) -> Result<(), Error> {
         (**self).push_frame(features)
+    }
+
+    fn push_quantised(&mut self, features: &[i8]) -> Result<(), Error> {
+        (**self).push_quantised(features)
     }
 
     fn outputs(&mut self, outputs: &mut [f32]) -> Result<bool, Error> {
@@ -154,6 +164,28 @@ impl<'m, 'b> PlanEngine<'m, 'b> {
         features.unwrap_or(&[])
     }
 
+    /// Puts a frame in its place and computes the step that it completes.
+    fn push<T>(&mut self, features: &[T], quantised: impl Fn(&T) -> i8) -> Result<(), Error> {
+        let count = self.model.features();
+        if features.len() != count {
+            return Err(Error::BufferLength { buffer: "features", needed: count, given: features.len() });
+        }
+        let at = match &mut self.stream {
+            Some(stream) => stream.place(count, self.arena),
+            None => self.windowed_place(),
+        };
+        let place = self.arena.get_mut(at..).unwrap_or(&mut []);
+        place.iter_mut().zip(features).for_each(|(place, feature)| *place = quantised(feature));
+        self.frames = self.model.frames().min(self.frames + 1);
+        if let Some(stream) = &mut self.stream {
+            stream.filled += 1;
+            if stream.filled == stream.plan.stride_frames() {
+                execute::run(self.kernels, &self.model, stream.plan.ops(), self.arena, self.scratch);
+            }
+        }
+        Ok(())
+    }
+
     /// Where the next frame goes in a window; the oldest makes room for it once the window is full.
     fn windowed_place(&mut self) -> usize {
         let (frames, count) = (self.model.frames(), self.model.features());
@@ -205,25 +237,12 @@ impl Network for PlanEngine<'_, '_> {
     }
 
     fn push_frame(&mut self, features: &[f32]) -> Result<(), Error> {
-        let count = self.model.features();
-        if features.len() != count {
-            return Err(Error::BufferLength { buffer: "features", needed: count, given: features.len() });
-        }
-        let at = match &mut self.stream {
-            Some(stream) => stream.place(count, self.arena),
-            None => self.windowed_place(),
-        };
         let input = self.model.input();
-        let place = self.arena.get_mut(at..).unwrap_or(&mut []);
-        place.iter_mut().zip(features).for_each(|(place, &feature)| *place = quantise(feature, input));
-        self.frames = self.model.frames().min(self.frames + 1);
-        if let Some(stream) = &mut self.stream {
-            stream.filled += 1;
-            if stream.filled == stream.plan.stride_frames() {
-                execute::run(self.kernels, &self.model, stream.plan.ops(), self.arena, self.scratch);
-            }
-        }
-        Ok(())
+        self.push(features, |&feature| quantise(feature, input))
+    }
+
+    fn push_quantised(&mut self, features: &[i8]) -> Result<(), Error> {
+        self.push(features, |&feature| feature)
     }
 
     fn outputs(&mut self, outputs: &mut [f32]) -> Result<bool, Error> {
@@ -231,10 +250,10 @@ impl Network for PlanEngine<'_, '_> {
         if outputs.len() != needed {
             return Err(Error::BufferLength { buffer: "outputs", needed, given: outputs.len() });
         }
-        let Quantisation { scale, zero_point } = self.model.output();
+        let output_quantisation = self.model.output();
         let Some(quantised) = self.quantised_outputs() else { return Ok(false) };
         for (output, &value) in outputs.iter_mut().zip(quantised) {
-            *output = (i32::from(value) - i32::from(zero_point)) as f32 * scale;
+            *output = output_quantisation.value(value);
         }
         Ok(true)
     }

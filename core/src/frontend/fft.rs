@@ -3,35 +3,95 @@
 //! N real samples are N/2 complex numbers, z\[n\] = x\[2n\] + i·x\[2n + 1\], whose transform takes half the work; its bins k and N/2 − k
 //! together give those of the samples. The transform goes by fours, decimating in time: the window's pass does the first step and puts
 //! its results where the following steps, in place, leave the bins in order.
+//!
+//! The steps are the same for floating-point numbers and for [fixed-point ones](super::fixed); [`Number`] has what differs.
+
+use core::ops::{Add, Neg, Sub};
 
 use super::twiddle::{QUARTER, turn};
 
 /// A complex number.
-type Complex = [f32; 2];
+type Complex<T> = [T; 2];
+
+/// What the transform computes with.
+pub(super) trait Number: Copy + Default + Add<Output = Self> + Sub<Output = Self> + Neg<Output = Self> {
+    /// A coefficient of the window.
+    type Coefficient: Copy;
+    /// A cosine or sine.
+    type Factor: Copy;
+
+    /// A windowed sample. Numbers without an exponent leave out so many of its last bits that a transform has room.
+    fn windowed(sample: i16, coefficient: Self::Coefficient, dropped: u32) -> Self;
+
+    /// e^(−2πi·`angle` / [`MAX_FFT_LENGTH`](super::MAX_FFT_LENGTH)), its square and its cube, for angles of 1 to [`QUARTER`] − 1.
+    fn turns(angle: usize) -> [Complex<Self::Factor>; 3];
+
+    /// The product, which may be [`scaled`](Self::scaled).
+    fn times(number: Complex<Self>, by: Complex<Self::Factor>) -> Complex<Self>;
+
+    /// A number in the scale of a product.
+    fn scaled(number: Complex<Self>) -> Complex<Self>;
+}
+
+impl Number for f32 {
+    type Coefficient = f32;
+    type Factor = f32;
+
+    #[inline(always)]
+    fn windowed(sample: i16, coefficient: f32, _: u32) -> f32 {
+        f32::from(sample) * coefficient
+    }
+
+    #[inline(always)]
+    fn turns(angle: usize) -> [Complex<f32>; 3] {
+        let [cosine, sine] = turn(angle);
+        let twice = [cosine * cosine - sine * sine, 2.0 * cosine * sine];
+        [[cosine, sine], twice, Self::times(twice, [cosine, sine])]
+    }
+
+    #[inline(always)]
+    fn times([a, b]: Complex<f32>, [c, d]: Complex<f32>) -> Complex<f32> {
+        [a * c - b * d, a * d + b * c]
+    }
+
+    #[inline(always)]
+    fn scaled(number: Complex<f32>) -> Complex<f32> {
+        number
+    }
+}
 
 /// Leaves four times the power spectrum of the windowed samples, 4·|X\[k\]|², in `data`, whose length is half of a supported power of two:
 /// bin k is the first of the two numbers at k, and the bin at half the sample rate the second one at 0. What else is there is left over.
 /// Samples behind those given are zero.
 pub(super) fn power_spectrum(samples: &[i16], window: &[f32], data: &mut [[f32; 2]]) {
-    first_step(samples, window, data);
+    transform(samples, window, 0, data);
+    powers_of_real(data);
+}
+
+/// Leaves the transform of the pairs of windowed samples in `data`, whose length is half of a supported power of two.
+///
+/// Every step but the first leaves its numbers [`scaled`](Number::scaled) once more.
+#[inline(always)]
+pub(super) fn transform<T: Number>(samples: &[i16], window: &[T::Coefficient], dropped: u32, data: &mut [Complex<T>]) {
+    first_step(samples, window, dropped, data);
     let mut span = if data.len().trailing_zeros().is_multiple_of(2) { 4 } else { 2 };
     while span < data.len() {
         match span {
             // Short spans have few angles and many groups.
-            4 => short_step::<4, 16>(data),
-            16 => short_step::<16, 64>(data),
+            4 => short_step::<T, 4, 16>(data),
+            16 => short_step::<T, 16, 64>(data),
             _ => step(data, span),
         }
         span *= 4;
     }
-    powers_of_real(data);
 }
 
 /// Windows the samples and transforms groups of four, or of two where the length is twice a power of four.
-fn first_step(samples: &[i16], window: &[f32], data: &mut [Complex]) {
+#[inline(always)]
+fn first_step<T: Number>(samples: &[i16], window: &[T::Coefficient], dropped: u32, data: &mut [Complex<T>]) {
     let fours = data.len().trailing_zeros().is_multiple_of(2);
     let groups = data.len() / if fours { 4 } else { 2 };
-    let source = Source::new(samples, window);
+    let source = Source::<T>::new(samples, window, dropped);
     // A group's results stand where its number's bits, in reverse order, say.
     let shift = usize::BITS - groups.trailing_zeros();
     if fours {
@@ -66,73 +126,78 @@ fn first_step(samples: &[i16], window: &[f32], data: &mut [Complex]) {
 }
 
 /// The windowed samples, two a complex number.
-struct Source<'a> {
+struct Source<'a, T: Number> {
     pairs: &'a [[i16; 2]],
-    coefficients: &'a [[f32; 2]],
+    coefficients: &'a [[T::Coefficient; 2]],
     /// What an odd number of samples ends with.
-    last: Option<Complex>,
+    last: Option<Complex<T>>,
+    dropped: u32,
 }
 
-impl<'a> Source<'a> {
-    fn new(samples: &'a [i16], window: &'a [f32]) -> Self {
+impl<'a, T: Number> Source<'a, T> {
+    #[inline(always)]
+    fn new(samples: &'a [i16], window: &'a [T::Coefficient], dropped: u32) -> Self {
         let (pairs, last_sample) = samples.as_chunks();
         let (coefficients, last_coefficient) = window.as_chunks();
         let last = match (last_sample, last_coefficient) {
-            (&[x], &[u]) => Some([f32::from(x) * u, 0.0]),
+            (&[x], &[u]) => Some([T::windowed(x, u, dropped), T::default()]),
             _ => None,
         };
-        Self { pairs, coefficients, last }
+        Self { pairs, coefficients, last, dropped }
     }
 
     /// So many numbers from `first` on, if there are.
-    fn whole(&self, first: usize, count: usize) -> Option<impl Iterator<Item = Complex> + use<'a>> {
+    fn whole(&self, first: usize, count: usize) -> Option<impl Iterator<Item = Complex<T>> + use<'a, T>> {
         let pairs = self.pairs.get(first..first + count)?;
         let coefficients = self.coefficients.get(first..first + count)?;
-        Some(pairs.iter().zip(coefficients).map(|(&pair, &by)| windowed(pair, by)))
+        let dropped = self.dropped;
+        Some(pairs.iter().zip(coefficients).map(move |(&pair, &by)| windowed(pair, by, dropped)))
     }
 
     /// The number at `index`; behind the last they are zero.
     #[inline(always)]
-    fn number(&self, index: usize) -> Option<Complex> {
+    fn number(&self, index: usize) -> Option<Complex<T>> {
         match (self.pairs.get(index), self.coefficients.get(index)) {
-            (Some(&pair), Some(&by)) => Some(windowed(pair, by)),
+            (Some(&pair), Some(&by)) => Some(windowed(pair, by, self.dropped)),
             _ => self.last.filter(|_| index == self.pairs.len()),
         }
     }
 }
 
 #[inline(always)]
-fn windowed([x, y]: [i16; 2], [u, v]: [f32; 2]) -> Complex {
-    [f32::from(x) * u, f32::from(y) * v]
+fn windowed<T: Number>([x, y]: [i16; 2], [u, v]: [T::Coefficient; 2], dropped: u32) -> Complex<T> {
+    [T::windowed(x, u, dropped), T::windowed(y, v, dropped)]
 }
 
 /// Joins groups of four transforms of `span` numbers each into one.
 ///
 /// Bits in reverse order bring the second transform behind the third.
-fn step(data: &mut [Complex], span: usize) {
+#[inline(always)]
+fn step<T: Number>(data: &mut [Complex<T>], span: usize) {
     let angle = QUARTER / span;
     for group in data.chunks_exact_mut(4 * span) {
         let (lower, upper) = group.split_at_mut(2 * span);
         let ((first, third), (second, fourth)) = (lower.split_at_mut(span), upper.split_at_mut(span));
         let mut numbers = first.iter_mut().zip(third).zip(second).zip(fourth);
         if let Some((((a, c), b), d)) = numbers.next() {
-            [*a, *c, *b, *d] = transform_four(*a, *b, *c, *d);
+            [*a, *c, *b, *d] = join_first(*a, *b, *c, *d);
         }
         for (index, (((a, c), b), d)) in numbers.enumerate() {
-            [*a, *c, *b, *d] = join(turns((index + 1) * angle), *a, *b, *c, *d);
+            [*a, *c, *b, *d] = join(T::turns((index + 1) * angle), *a, *b, *c, *d);
         }
     }
 }
 
 /// [`step`] with a span known in advance, a fourth of `LENGTH`: the angles are looked up once for all groups.
-fn short_step<const SPAN: usize, const LENGTH: usize>(data: &mut [Complex]) {
+#[inline(always)]
+fn short_step<T: Number, const SPAN: usize, const LENGTH: usize>(data: &mut [Complex<T>]) {
     let (groups, _) = data.as_chunks_mut::<LENGTH>();
     for group in groups.iter_mut() {
         let [a, c, b, d] = [group[0], group[SPAN], group[2 * SPAN], group[3 * SPAN]];
-        [group[0], group[SPAN], group[2 * SPAN], group[3 * SPAN]] = transform_four(a, b, c, d);
+        [group[0], group[SPAN], group[2 * SPAN], group[3 * SPAN]] = join_first(a, b, c, d);
     }
     for index in 1..SPAN {
-        let turns = turns(index * (QUARTER / SPAN));
+        let turns = T::turns(index * (QUARTER / SPAN));
         for group in groups.iter_mut() {
             let [a, c] = [group[index], group[index + SPAN]];
             let [b, d] = [group[index + 2 * SPAN], group[index + 3 * SPAN]];
@@ -142,23 +207,27 @@ fn short_step<const SPAN: usize, const LENGTH: usize>(data: &mut [Complex]) {
     }
 }
 
-/// The turn of a step, twice and three times.
-#[inline(always)]
-fn turns(angle: usize) -> [Complex; 3] {
-    let [cosine, sine] = turn(angle);
-    let twice = [cosine * cosine - sine * sine, 2.0 * cosine * sine];
-    [[cosine, sine], twice, times(twice, [cosine, sine])]
-}
-
 /// Joins numbers of four transforms.
 #[inline(always)]
-fn join([once, twice, thrice]: [Complex; 3], a: Complex, b: Complex, c: Complex, d: Complex) -> [Complex; 4] {
-    transform_four(a, times(b, once), times(c, twice), times(d, thrice))
+fn join<T: Number>(
+    [once, twice, thrice]: [Complex<T::Factor>; 3],
+    a: Complex<T>,
+    b: Complex<T>,
+    c: Complex<T>,
+    d: Complex<T>,
+) -> [Complex<T>; 4] {
+    transform_four(T::scaled(a), T::times(b, once), T::times(c, twice), T::times(d, thrice))
+}
+
+/// [`join`] without a turn.
+#[inline(always)]
+fn join_first<T: Number>(a: Complex<T>, b: Complex<T>, c: Complex<T>, d: Complex<T>) -> [Complex<T>; 4] {
+    transform_four(T::scaled(a), T::scaled(b), T::scaled(c), T::scaled(d))
 }
 
 /// The transform of four numbers.
 #[inline(always)]
-fn transform_four(a: Complex, b: Complex, c: Complex, d: Complex) -> [Complex; 4] {
+fn transform_four<T: Number>(a: Complex<T>, b: Complex<T>, c: Complex<T>, d: Complex<T>) -> [Complex<T>; 4] {
     let ([sum, difference], [others, [x, y]]) = ([plus(a, c), minus(a, c)], [plus(b, d), minus(b, d)]);
     // −i·(b − d).
     let turned = [y, -x];
@@ -167,35 +236,30 @@ fn transform_four(a: Complex, b: Complex, c: Complex, d: Complex) -> [Complex; 4
 
 /// [`transform_four`] where the last is zero.
 #[inline(always)]
-fn transform_three(a: Complex, b: Complex, c: Complex) -> [Complex; 4] {
+fn transform_three<T: Number>(a: Complex<T>, b: Complex<T>, c: Complex<T>) -> [Complex<T>; 4] {
     let ([sum, difference], [x, y]) = ([plus(a, c), minus(a, c)], b);
     [plus(sum, b), plus(difference, [y, -x]), minus(sum, b), minus(difference, [y, -x])]
 }
 
 #[inline(always)]
-fn plus([a, b]: Complex, [c, d]: Complex) -> Complex {
+pub(super) fn plus<T: Number>([a, b]: Complex<T>, [c, d]: Complex<T>) -> Complex<T> {
     [a + c, b + d]
 }
 
 #[inline(always)]
-fn minus([a, b]: Complex, [c, d]: Complex) -> Complex {
+pub(super) fn minus<T: Number>([a, b]: Complex<T>, [c, d]: Complex<T>) -> Complex<T> {
     [a - c, b - d]
 }
 
 #[inline(always)]
-fn times([a, b]: Complex, [c, d]: Complex) -> Complex {
-    [a * c - b * d, a * d + b * c]
-}
-
-#[inline(always)]
-fn square_of([a, b]: Complex) -> f32 {
+fn square_of([a, b]: Complex<f32>) -> f32 {
     a * a + b * b
 }
 
 /// Four times the power spectrum of real samples from the transform Z of their pairs.
 ///
 /// With A = Z\[k\] and B = conj Z\[N/2 − k\], 2·X\[k\] = (A + B) − i·W^k·(A − B) and 2·conj X\[N/2 − k\] = (A + B) + i·W^k·(A − B).
-fn powers_of_real(data: &mut [Complex]) {
+fn powers_of_real(data: &mut [Complex<f32>]) {
     let half = data.len();
     let angle = 2 * QUARTER / half;
     let Some((first, others)) = data.split_first_mut() else { return };
@@ -206,7 +270,7 @@ fn powers_of_real(data: &mut [Complex]) {
     for (index, (low, high)) in lower.iter_mut().zip(upper.iter_mut().rev()).enumerate() {
         let conjugate = [high[0], -high[1]];
         let (sum, [x, y]) = (plus(*low, conjugate), minus(*low, conjugate));
-        let turned = times(turn((index + 1) * angle), [y, -x]);
+        let turned = f32::times(turn((index + 1) * angle), [y, -x]);
         low[0] = square_of(plus(sum, turned));
         high[0] = square_of(minus(sum, turned));
     }

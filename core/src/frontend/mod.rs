@@ -3,13 +3,15 @@
 //! All settings and tables come from the artifact as a [`FrontEndSpec`]; [`FrontEnd`] computes one frame, and [`Framer`]
 //! cuts a stream into frames. There is no other code path for a whole clip.
 //!
-//! The arithmetic is IEEE 754 single precision: + − × ÷, square root, and a logarithm made of these, in a fixed
-//! order and without fused multiply-add. Features are the same bits on every target, which [`conformance`] proves.
+//! The artifact says which arithmetic: IEEE 754 single precision (+ − × ÷, square root, and a logarithm made of these, in a fixed
+//! order and without fused multiply-add), or [integers](fixed) for processors without floating point. In either, features are the same
+//! bits on every target, which [`conformance`] proves.
 
 mod compress;
 pub mod conformance;
 mod dct;
 mod fft;
+pub mod fixed;
 mod framer;
 mod mel;
 mod spec;
@@ -17,16 +19,17 @@ mod sqrt;
 mod twiddle;
 
 pub use framer::Framer;
-pub use spec::{Compression, Features, FrontEndSpec, MAX_FFT_LENGTH, MIN_FFT_LENGTH, MelBand, Spectrum};
+pub use spec::{Arithmetic, Compression, Features, FrontEndSpec, MAX_FFT_LENGTH, MIN_FFT_LENGTH, MelBand, Spectrum};
 
 use crate::Error;
+use fixed::FixedTables;
 
 /// Computes the features of one frame at a time.
 ///
 /// It holds nothing but its settings, so that one can serve many streams.
 ///
 /// ```
-/// use earmark_core::frontend::{Compression, Features, FrontEnd, FrontEndSpec, MelBand, Spectrum};
+/// use earmark_core::frontend::{Arithmetic, Compression, Features, FrontEnd, FrontEndSpec, MelBand, Spectrum};
 ///
 /// // Fifteen bands of 500 Hz each, from 250 Hz on; a real spec comes with the model.
 /// let window: Vec<f32> = (0..256).map(|i| 0.5 - 0.5 * (i as f32 / 256.0 * core::f32::consts::TAU).cos()).collect();
@@ -41,6 +44,7 @@ use crate::Error;
 ///     compression: Compression::LnPlus,
 ///     floor: 1e-6,
 ///     pcm_scale: 1.0 / 32_768.0,
+///     arithmetic: Arithmetic::Float,
 ///     window: &window,
 ///     mel_bands: &bands,
 ///     mel_weights: &[1.0; 120],
@@ -96,19 +100,28 @@ impl<'m> FrontEnd<'m> {
     /// Computes the features of one frame of `window_length` samples, oldest first.
     ///
     /// `scratch` holds [`scratch_len`](Self::scratch_len) values or more, whatever they are; `features` exactly
-    /// [`features`](Self::features). Every feature is finite, whatever the samples.
+    /// [`features`](Self::features). Every feature is finite, whatever the samples. A front end in integers gives what its quantised features
+    /// stand for.
     ///
     /// # Errors
     /// [`Error::BufferLength`] if one of the three slices has the wrong length. Values never fail.
     pub fn frame(&self, samples: &[i16], scratch: &mut [f32], features: &mut [f32]) -> Result<(), Error> {
+        self.check_lengths(samples.len(), scratch.len(), features.len())?;
         let spec = &self.spec;
-        let length = |accepted, buffer, needed, given| {
-            if accepted { Ok(()) } else { Err(Error::BufferLength { buffer, needed, given }) }
-        };
-        let (window, scratch_len, count) = (spec.window_length, self.scratch_len(), self.features());
-        length(samples.len() == window, "samples", window, samples.len())?;
-        length(scratch.len() >= scratch_len, "scratch", scratch_len, scratch.len())?;
-        length(features.len() == count, "features", count, features.len())?;
+        let scratch_len = self.scratch_len();
+        if let Arithmetic::Fixed(tables) = &spec.arithmetic {
+            let count = features.len();
+            let quantised = bytemuck::cast_slice_mut::<f32, i8>(features).get_mut(..count).unwrap_or_default();
+            self.fixed_frame(tables, samples, scratch, quantised);
+            // Each takes the place of others that are done with: the last comes first.
+            for index in (0..count).rev() {
+                let value = bytemuck::cast_slice::<f32, i8>(features).get(index).copied().unwrap_or_default();
+                if let Some(feature) = features.get_mut(index) {
+                    *feature = tables.output.value(value);
+                }
+            }
+            return Ok(());
+        }
 
         let too_short = Error::BufferLength { buffer: "scratch", needed: scratch_len, given: scratch.len() };
         let (frame, kept) = scratch.split_at_mut_checked(spec.fft_length).ok_or(too_short)?;
@@ -132,6 +145,35 @@ impl<'m> FrontEnd<'m> {
         features.iter_mut().zip(spec.offset).for_each(|(x, offset)| *x += offset);
         features.iter_mut().zip(spec.scale).for_each(|(x, scale)| *x *= scale);
         Ok(())
+    }
+
+    /// Computes the features of one frame as the network takes them; `false`, and nothing else, unless the front end computes in integers.
+    /// What is not quantised yet [`frame`](Self::frame) gives.
+    ///
+    /// # Errors
+    /// As [`frame`](Self::frame).
+    pub fn quantised_frame(&self, samples: &[i16], scratch: &mut [f32], features: &mut [i8]) -> Result<bool, Error> {
+        let Arithmetic::Fixed(tables) = &self.spec.arithmetic else { return Ok(false) };
+        self.check_lengths(samples.len(), scratch.len(), features.len())?;
+        self.fixed_frame(tables, samples, scratch, features);
+        Ok(true)
+    }
+
+    fn fixed_frame(&self, tables: &FixedTables<'_>, samples: &[i16], scratch: &mut [f32], features: &mut [i8]) {
+        // Numbers of the same size, whose old values do not matter.
+        let scratch: &mut [i32] = bytemuck::cast_slice_mut(scratch);
+        let (spectrum, _) = scratch.get_mut(..self.spec.fft_length).unwrap_or_default().as_chunks_mut();
+        tables.frame((self.spec.mel_bands, self.spec.compression), samples, spectrum, features);
+    }
+
+    fn check_lengths(&self, samples: usize, scratch: usize, features: usize) -> Result<(), Error> {
+        let length = |accepted, buffer, needed, given| {
+            if accepted { Ok(()) } else { Err(Error::BufferLength { buffer, needed, given }) }
+        };
+        let (window, scratch_len, count) = (self.spec.window_length, self.scratch_len(), self.features());
+        length(samples == window, "samples", window, samples)?;
+        length(scratch >= scratch_len, "scratch", scratch_len, scratch)?;
+        length(features == count, "features", count, features)
     }
 
     fn log_mel(&self, spectrum: &[[f32; 2]], bands: &mut [f32]) {

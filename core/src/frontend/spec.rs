@@ -1,5 +1,6 @@
 //! What a front end computes: sizes, choices and tables, as the artifact holds them.
 
+use super::fixed::FixedTables;
 use crate::Error;
 
 /// The smallest FFT the core has.
@@ -38,6 +39,15 @@ pub enum Compression {
     DecibelMax,
 }
 
+/// What a front end computes with.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Arithmetic<'m> {
+    /// IEEE 754 single precision.
+    Float,
+    /// Integers, by tables of their own; features are quantised for the network. Log-mel features of the power spectrum only.
+    Fixed(FixedTables<'m>),
+}
+
 /// The FFT bins that one mel band sums; its weights follow those of the band before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -72,6 +82,8 @@ pub struct FrontEndSpec<'m> {
     pub floor: f32,
     /// Every sample is multiplied by it first: 1/32768 brings samples between -1 and 1, 1.0 leaves them as they are.
     pub pcm_scale: f32,
+    /// Floating point or integers. With integers there are no tables but the bands here: all others are empty.
+    pub arithmetic: Arithmetic<'m>,
     /// `window_length` coefficients.
     pub window: &'m [f32],
     /// One entry a mel band.
@@ -107,9 +119,18 @@ impl FrontEndSpec<'_> {
     /// One of the `FrontEnd…` variants of [`Error`], for the first thing found wrong.
     pub fn check(&self) -> Result<(), Error> {
         self.check_sizes()?;
-        self.check_bands()?;
-        self.check_numbers()?;
-        self.check_loudest()
+        match &self.arithmetic {
+            Arithmetic::Float => {
+                self.check_tables()?;
+                self.check_bands(self.mel_weights.len())?;
+                self.check_numbers()?;
+                self.check_loudest()
+            }
+            Arithmetic::Fixed(tables) => {
+                tables.check(self)?;
+                self.check_bands(tables.mel_weights.len())
+            }
+        }
     }
 
     fn check_sizes(&self) -> Result<(), Error> {
@@ -132,9 +153,11 @@ impl FrontEndSpec<'_> {
         )?;
         setting(self.hop_length > 0, "hop_length", self.hop_length, "at least 1 sample")?;
         setting(!self.mel_bands.is_empty(), "mel_bands", 0, "at least 1")?;
-        let coefficients = self.feature_count();
-        setting(coefficients > 0, "mfcc_coefficients", coefficients, "at least 1")?;
+        setting(self.feature_count() > 0, "mfcc_coefficients", 0, "at least 1")
+    }
 
+    fn check_tables(&self) -> Result<(), Error> {
+        let coefficients = self.feature_count();
         let table = |table, needed, given| {
             if needed == given { Ok(()) } else { Err(Error::FrontEndTable { table, needed, given }) }
         };
@@ -152,7 +175,7 @@ impl FrontEndSpec<'_> {
         Ok(())
     }
 
-    fn check_bands(&self) -> Result<(), Error> {
+    fn check_bands(&self, given: usize) -> Result<(), Error> {
         let bins = self.spectrum_bins();
         let mut weights = 0;
         for (band, range) in self.mel_bands.iter().enumerate() {
@@ -162,8 +185,8 @@ impl FrontEndSpec<'_> {
             }
             weights += usize::from(range.bins);
         }
-        if weights != self.mel_weights.len() {
-            return Err(Error::FrontEndTable { table: "mel_weights", needed: weights, given: self.mel_weights.len() });
+        if weights != given {
+            return Err(Error::FrontEndTable { table: "mel_weights", needed: weights, given });
         }
         Ok(())
     }

@@ -7,9 +7,10 @@
 //! | section | contents |
 //! |---|---|
 //! | labels | for each label the end of its text as a `u32`, counted from the first text byte; then the UTF-8 texts |
-//! | window | `window length` × `f32`: the analysis window |
+//! | window | `window length` × `f32`: the analysis window; of a front end in integers `i16` |
 //! | bands | `mel bands` × two `u16`: first spectrum bin and number of bins of each mel band |
-//! | band weights | `f32` for each bin of each band, one band after the other |
+//! | band weights | `f32` for each bin of each band, one band after the other; of a front end in integers `u16` |
+//! | quantisers | front end in integers only: `features` × two `i32`, see [`Quantiser`](crate::frontend::fixed::Quantiser) |
 //! | cosines | MFCC only: `coefficients` × `mel bands` × `f32`, the discrete cosine transform's rows |
 //! | normalisation | optional: `features` × `f32` offsets, then `features` × `f32` scales |
 //! | plan | the operators for a whole window, in the order in which they run: see [`Op`](crate::model::Op) |
@@ -71,7 +72,7 @@ pub mod word {
     pub const SAMPLE_RATE: usize = 8;
     /// Samples of one classification window.
     pub const WINDOW_SAMPLES: usize = 9;
-    /// The front end's arithmetic. 0: `f32`.
+    /// The front end's arithmetic. 0: `f32`; 1: integers, see [`fixed`](crate::frontend::fixed).
     pub const ARITHMETIC: usize = 10;
     /// 0: log-mel; 1: MFCC.
     pub const FEATURE_KIND: usize = 11;
@@ -163,4 +164,10 @@ pub mod word {
     pub const DELAYS: usize = 61;
     /// Number of delay lines; the first is that of the quantised features.
     pub const DELAY_COUNT: usize = 62;
+    /// Offset of the quantisers; 0 for a front end in `f32`, and the words below are then 0 too.
+    pub const QUANTISERS: usize = 63;
+    /// Fractional bits of the quantisers.
+    pub const QUANTISER_SHIFT: usize = 64;
+    /// The floor of a front end in integers: two words, the lower first.
+    pub const FIXED_FLOOR: usize = 65;
 }

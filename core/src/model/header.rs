@@ -39,6 +39,14 @@ pub struct Quantisation {
     pub zero_point: i8,
 }
 
+impl Quantisation {
+    /// The real number that a quantised one stands for.
+    #[must_use]
+    pub fn value(self, quantised: i8) -> f32 {
+        (i32::from(quantised) - i32::from(self.zero_point)) as f32 * self.scale
+    }
+}
+
 /// Defaults for turning scores into detections, as set when the model was made. The thresholds, one a label, stand apart:
 /// [`Model::thresholds`](crate::model::Model::thresholds).
 ///
@@ -184,9 +192,10 @@ pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
     if rate == 0 || rate > MAX_SAMPLE_RATE {
         return bad(word::SAMPLE_RATE, "the sample rate must be 1 to 768000 Hz");
     }
-    if header_word(bytes, word::ARITHMETIC) != 0 {
-        return bad(word::ARITHMETIC, "this version runs front ends in f32 arithmetic only");
+    if header_word(bytes, word::ARITHMETIC) > 1 {
+        return bad(word::ARITHMETIC, "unknown arithmetic of the front end");
     }
+    let is_fixed = header_word(bytes, word::ARITHMETIC) == 1;
     if header_word(bytes, word::FEATURE_KIND) > 1 {
         return bad(word::FEATURE_KIND, "unknown kind of features");
     }
@@ -226,10 +235,15 @@ pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
     if samples < covered || samples >= covered + hop as u64 {
         return bad(word::WINDOW_SAMPLES, "the window's samples do not give its number of frames");
     }
+    if is_fixed && (!log_mel || header_word(bytes, word::NORMALISATION) != 0) {
+        return bad(word::ARITHMETIC, "a front end in integers has log-mel features and no normalisation of its own");
+    }
+    let number = if is_fixed { 2 } else { 4 };
     let tables = [
-        (word::ANALYSIS_WINDOW, 4 * frame as u64, false),
+        (word::ANALYSIS_WINDOW, number * frame as u64, false),
         (word::BANDS, 4 * bands as u64, false),
-        (word::BAND_WEIGHTS, 4 * header_word(bytes, word::BAND_WEIGHT_COUNT) as u64, false),
+        (word::BAND_WEIGHTS, number * header_word(bytes, word::BAND_WEIGHT_COUNT) as u64, false),
+        (word::QUANTISERS, 8 * features as u64, !is_fixed),
         (word::COSINES, 4 * bands as u64 * header_word(bytes, word::COEFFICIENTS) as u64, log_mel),
         (word::NORMALISATION, 8 * features as u64, true),
     ];

@@ -24,7 +24,8 @@ pub use record::MAX_RECORD_WORDS;
 pub use stream::{Delay, StreamingPlan};
 
 use crate::Error;
-use crate::frontend::{Compression, Features, FrontEndSpec, Spectrum, scratch_len_for};
+use crate::frontend::fixed::FixedTables;
+use crate::frontend::{Arithmetic, Compression, Features, FrontEndSpec, Spectrum, scratch_len_for};
 use crate::listener::ListenerSettings;
 use format::{ALIGNMENT, SOURCE_HASH_LENGTH, word};
 use header::{feature_count, header_float, header_word};
@@ -221,6 +222,9 @@ impl<'m> Model<'m> {
         let coefficients = self.word(word::COEFFICIENTS);
         let normalisation = self.word(word::NORMALISATION);
         let features = if normalisation == 0 { 0 } else { self.features() };
+        let arithmetic = self.arithmetic();
+        // Tables of integers are those of the arithmetic.
+        let floats = |count| if arithmetic == Arithmetic::Float { count } else { 0 };
         FrontEndSpec {
             sample_rate: self.sample_rate(),
             window_length: self.word(word::FRAME_LENGTH),
@@ -235,13 +239,29 @@ impl<'m> Model<'m> {
             },
             floor: header_float(self.bytes, word::FLOOR),
             pcm_scale: header_float(self.bytes, word::PCM_SCALE),
-            window: self.table(self.word(word::ANALYSIS_WINDOW), self.word(word::FRAME_LENGTH)),
+            arithmetic,
+            window: self.table(self.word(word::ANALYSIS_WINDOW), floats(self.word(word::FRAME_LENGTH))),
             mel_bands: self.table(self.word(word::BANDS), bands),
-            mel_weights: self.table(self.word(word::BAND_WEIGHTS), self.word(word::BAND_WEIGHT_COUNT)),
+            mel_weights: self.table(self.word(word::BAND_WEIGHTS), floats(self.word(word::BAND_WEIGHT_COUNT))),
             dct: self.table(self.word(word::COSINES), coefficients * bands),
             offset: self.table(normalisation, features),
             scale: self.table(normalisation + 4 * features, features),
         }
+    }
+
+    fn arithmetic(&self) -> Arithmetic<'m> {
+        if self.word(word::ARITHMETIC) == 0 {
+            return Arithmetic::Float;
+        }
+        let floor = |word| u64::from(header_word(self.bytes, word::FIXED_FLOOR + word));
+        Arithmetic::Fixed(FixedTables {
+            window: self.table(self.word(word::ANALYSIS_WINDOW), self.word(word::FRAME_LENGTH)),
+            mel_weights: self.table(self.word(word::BAND_WEIGHTS), self.word(word::BAND_WEIGHT_COUNT)),
+            floor: floor(1) << 32 | floor(0),
+            shift: header_word(self.bytes, word::QUANTISER_SHIFT),
+            quantisers: self.table(self.word(word::QUANTISERS), self.features()),
+            output: self.input(),
+        })
     }
 
     /// The operators for a whole window, in the order in which they run.

@@ -41,11 +41,19 @@ impl Conditioner {
     /// Conditions samples in place, diagnosing what they were before.
     pub fn process(&mut self, samples: &mut [i16], on_change: impl FnMut(SignalChange)) {
         self.diagnosis.hear(samples, on_change);
-        if let Some(blocker) = &mut self.dc_blocker {
-            samples.iter_mut().for_each(|sample| *sample = blocker.filter(*sample));
-        }
-        if self.gain != Gain::UNITY {
-            samples.iter_mut().for_each(|sample| *sample = self.gain.apply(*sample));
+        // One pass over the samples where both steps are there, with the filter's state in registers.
+        let gain = self.gain;
+        match (self.dc_blocker, gain == Gain::UNITY) {
+            (Some(mut blocker), is_unity) => {
+                if is_unity {
+                    samples.iter_mut().for_each(|sample| *sample = blocker.filter(*sample));
+                } else {
+                    samples.iter_mut().for_each(|sample| *sample = gain.apply(blocker.filter(*sample)));
+                }
+                self.dc_blocker = Some(blocker);
+            }
+            (None, false) => samples.iter_mut().for_each(|sample| *sample = gain.apply(*sample)),
+            (None, true) => {}
         }
         self.mute.process(samples);
     }

@@ -64,18 +64,24 @@ const SHIFT: u32 = QUARTERS_A_SECOND;
 /// −40 dB of full scale: far above what a converter's own offset leaves, far below what costs headroom.
 const DC_LIMIT: u16 = 328;
 
+/// Samples whose sum fits 32 bits.
+const SUMMED: usize = 1 << 15;
+
 impl Quarter {
     const EMPTY: Self = Self { heard: 0, low: i16::MAX, high: i16::MIN, sum: 0, last: 0, flat: 0 };
 
     fn hear(&mut self, samples: &[i16]) {
-        let (mut low, mut high, mut sum) = (self.low, self.high, 0_i64);
-        for &sample in samples {
-            low = low.min(sample);
-            high = high.max(sample);
-            sum += i64::from(sample);
+        let (mut low, mut high) = (self.low, self.high);
+        for block in samples.chunks(SUMMED) {
+            let mut sum = 0;
+            for &sample in block {
+                low = low.min(sample);
+                high = high.max(sample);
+                sum += i32::from(sample);
+            }
+            self.sum += i64::from(sum);
         }
         (self.low, self.high) = (low, high);
-        self.sum += sum;
         // Most sound never gets there: it is spared the second look.
         if is_an_end(low) || is_an_end(high) {
             for &sample in samples {

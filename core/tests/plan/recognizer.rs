@@ -120,6 +120,10 @@ impl Network for Silent {
         Ok(())
     }
 
+    fn push_quantised(&mut self, _: &[i8]) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn outputs(&mut self, _: &mut [f32]) -> Result<bool, Error> {
         Ok(false)
     }

@@ -11,9 +11,23 @@ mod nets;
 /// A part of what AN386 has, about as much as the chips that people own.
 ///
 /// It is written to the build's own folder: a `memory.x` beside `Cargo.toml` would take its place unseen.
-const MEMORY: &str = "MEMORY { FLASH : ORIGIN = 0x00000000, LENGTH = 1M  RAM : ORIGIN = 0x20000000, LENGTH = 128K }\n";
-/// The model that is listened with.
-const DEFAULT_MODEL: &str = "../../../models/commands-m.ear";
+const MEMORY: &str = "MEMORY { FLASH : ORIGIN = 0x00000000, LENGTH = 1M  RAM : ORIGIN = 0x20000000, LENGTH = 512K }\n";
+/// The machine for RISC-V has nothing but RAM; firmware starts at its first byte.
+const RISCV_MEMORY: &str = r#"
+MEMORY { FLASH : ORIGIN = 0x80000000, LENGTH = 1M  RAM : ORIGIN = 0x80400000, LENGTH = 512K }
+REGION_ALIAS("REGION_TEXT", FLASH);
+REGION_ALIAS("REGION_RODATA", FLASH);
+REGION_ALIAS("REGION_DATA", RAM);
+REGION_ALIAS("REGION_BSS", RAM);
+REGION_ALIAS("REGION_HEAP", RAM);
+REGION_ALIAS("REGION_STACK", RAM);
+"#;
+/// The shipped models, and the variables that give their paths to the firmware.
+const MODELS: [(&str, &str); 3] = [
+    ("EARMARK_COMMANDS_S", "models/commands-s.ear"),
+    ("EARMARK_COMMANDS_S_FIXED", "models/commands-s-fixed.ear"),
+    ("EARMARK_COMMANDS_M", "models/commands-m.ear"),
+];
 
 fn main() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
@@ -21,16 +35,23 @@ fn main() {
     let write = |name: &str, bytes: &[u8]| {
         fs::write(Path::new(&out).join(name), bytes).expect("the build's folder can be written to");
     };
-    write("memory.x", MEMORY.as_bytes());
+    let is_riscv = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|architecture| architecture == "riscv32");
+    write("memory.x", if is_riscv { RISCV_MEMORY } else { MEMORY }.as_bytes());
     write("ds_cnn.ear", &nets::ds_cnn());
     write("pointwise.ear", &nets::pointwise());
     write("depthwise.ear", &nets::depthwise());
-    let model = root.join(env::var_os("EARMARK_MODEL").map_or_else(|| DEFAULT_MODEL.into(), PathBuf::from));
-    println!("cargo::rustc-env=EARMARK_MODEL={}", model.display());
+    for (variable, model) in MODELS {
+        let path = root.join("../../..").join(model);
+        println!("cargo::rustc-env={variable}={}", path.display());
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
     println!("cargo::rustc-link-search={}", out.display());
+    if is_riscv {
+        println!("cargo::rustc-link-arg-bins=-Tmemory.x");
+    } else {
+        println!("cargo::rustc-link-arg-bins=--nmagic");
+    }
     println!("cargo::rustc-link-arg-bins=-Tlink.x");
-    println!("cargo::rustc-link-arg-bins=--nmagic");
-    println!("cargo::rerun-if-env-changed=EARMARK_MODEL");
     println!("cargo::rerun-if-changed=build.rs");
     for source in ["core/tests/plan/support/artifact.rs", "benches/src/nets.rs"] {
         println!("cargo::rerun-if-changed=../../../{source}");

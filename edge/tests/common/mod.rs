@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use earmark_core::model::Model;
+use earmark_edge::{Error, source::Source};
 
 /// The repository.
 pub fn root() -> PathBuf {
@@ -13,6 +14,11 @@ pub fn root() -> PathBuf {
 /// The model under test: the firmware's default, or the one that EARMARK_MODEL names.
 pub fn model_path() -> PathBuf {
     std::env::var_os("EARMARK_MODEL").map_or_else(|| root().join("models/commands-m.ear"), PathBuf::from)
+}
+
+/// The small shipped model with a front end in integers.
+pub fn fixed_model_path() -> PathBuf {
+    root().join("models/commands-s-fixed.ear")
 }
 
 /// The model, for as long as the tests run.
@@ -34,6 +40,20 @@ pub fn model_at(path: &Path) -> Model<'static> {
 pub fn samples(path: &Path) -> Vec<i16> {
     let mut wav = hound::WavReader::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     wav.samples().collect::<Result<_, _>>().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Sound that is in memory.
+pub struct Recording<'r>(pub &'r [i16]);
+
+impl Source for Recording<'_> {
+    type Item = i16;
+
+    fn fill(&mut self, samples: &mut [i16]) -> Result<usize, Error> {
+        let (now, later) = self.0.split_at(samples.len().min(self.0.len()));
+        samples[..now.len()].copy_from_slice(now);
+        self.0 = later;
+        Ok(now.len())
+    }
 }
 
 /// Writes a WAV file at the model's sample rate.

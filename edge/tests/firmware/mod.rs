@@ -10,33 +10,78 @@ use crate::common;
 /// Firmware and the emulator that runs it.
 pub struct Device {
     pub file: PathBuf,
+    /// The model in it.
+    pub model: PathBuf,
+    /// Whether it hears sound at the pace of the clock.
+    pub paced: bool,
     emulator: &'static str,
     machine: &'static str,
     /// QEMU's `-icount`: what an instruction takes of virtual time.
     instruction_time: &'static str,
 }
 
-/// Cortex-M4F code: hardware floating point, DSP instructions.
-pub static CORTEX_M4F: LazyLock<Device> = LazyLock::new(|| cortex_m("qemu-mps2-an386", "thumbv7em-none-eabihf"));
+/// Cortex-M4F code: hardware floating point, DSP instructions. As fast as at about 64 MHz.
+pub static CORTEX_M4F: LazyLock<Device> = LazyLock::new(|| Device {
+    instruction_time: "shift=4,sleep=off",
+    paced: true,
+    ..cortex_m("qemu-mps2-an386", "thumbv7em-none-eabihf", common::model_path())
+});
 /// Cortex-M0 code: floating point in software, the smallest instruction set. A Cortex-M4 runs it too.
-pub static CORTEX_M0: LazyLock<Device> = LazyLock::new(|| cortex_m("qemu-mps2-an386", "thumbv6m-none-eabi"));
+pub static CORTEX_M0: LazyLock<Device> =
+    LazyLock::new(|| cortex_m("qemu-mps2-an386", "thumbv6m-none-eabi", common::model_path()));
+/// The same with a front end in integers, as fast as at about 125 MHz.
+pub static FIXED_CORTEX_M0: LazyLock<Device> = LazyLock::new(|| Device {
+    instruction_time: "shift=3,sleep=off",
+    paced: true,
+    ..cortex_m("qemu-mps2-an386", "thumbv6m-none-eabi", common::fixed_model_path())
+});
+/// Cortex-M4F code with a front end in integers.
+pub static FIXED_CORTEX_M4F: LazyLock<Device> = LazyLock::new(|| Device {
+    instruction_time: "shift=4,sleep=off",
+    paced: true,
+    ..cortex_m("qemu-mps2-an386", "thumbv7em-none-eabihf", common::fixed_model_path())
+});
 /// Cortex-M4F code that counts its instructions.
 pub static BUDGETS: LazyLock<Device> = LazyLock::new(|| Device {
     instruction_time: "shift=7,sleep=off",
-    ..cortex_m("qemu-budgets", "thumbv7em-none-eabihf")
+    ..cortex_m("qemu-budgets", "thumbv7em-none-eabihf", common::model_path())
 });
+/// Cortex-M0 code that counts its instructions.
+pub static CORTEX_M0_BUDGETS: LazyLock<Device> = LazyLock::new(|| Device {
+    instruction_time: "shift=7,sleep=off",
+    ..cortex_m("qemu-budgets", "thumbv6m-none-eabi", common::model_path())
+});
+/// RISC-V code that counts its instructions.
+pub static RV32IMC_BUDGETS: LazyLock<Device> =
+    LazyLock::new(|| Device { instruction_time: "shift=0,sleep=off", ..rv32imc("qemu-budgets", common::model_path()) });
+/// Cortex-M4F code as in a product; [`listen`] runs it.
+pub static PRODUCT: LazyLock<PathBuf> = LazyLock::new(|| BUDGETS.file.with_file_name("earmark-qemu-product"));
 /// Cortex-M4F code that runs kernels on arguments from a file.
-pub static KERNELS: LazyLock<Device> = LazyLock::new(|| cortex_m("qemu-kernels", "thumbv7em-none-eabihf"));
+pub static KERNELS: LazyLock<Device> =
+    LazyLock::new(|| cortex_m("qemu-kernels", "thumbv7em-none-eabihf", common::model_path()));
+/// The same for a Cortex-M33, which has the DSP instructions as an extension.
+pub static KERNELS_ON_CORTEX_M33: LazyLock<Device> = LazyLock::new(|| {
+    let (target, model) = ("thumbv8m.main-none-eabihf", common::model_path());
+    let file = build_for("qemu-kernels", target, &model, &["--features", "dsp"], Some("-Ctarget-cpu=cortex-m33"));
+    Device { file, model, paced: false, emulator: "qemu-system-arm", machine: "mps2-an505", instruction_time: "" }
+});
 /// RISC-V code without an FPU.
-pub static RV32IMC: LazyLock<Device> = LazyLock::new(|| Device {
-    file: build("qemu-riscv32-virt", "riscv32imc-unknown-none-elf"),
-    emulator: "qemu-system-riscv32",
-    machine: "virt",
-    instruction_time: "",
+pub static RV32IMC: LazyLock<Device> = LazyLock::new(|| rv32imc("qemu-riscv32-virt", common::model_path()));
+/// The same with a front end in integers, as fast as at about 125 MHz.
+pub static FIXED_RV32IMC: LazyLock<Device> = LazyLock::new(|| Device {
+    instruction_time: "shift=3,sleep=off",
+    paced: true,
+    ..rv32imc("qemu-riscv32-virt", common::fixed_model_path())
 });
 
-fn cortex_m(board: &str, target: &str) -> Device {
-    Device { file: build(board, target), emulator: "qemu-system-arm", machine: "mps2-an386", instruction_time: "" }
+fn cortex_m(board: &str, target: &str, model: PathBuf) -> Device {
+    let file = build(board, target, &model);
+    Device { file, model, paced: false, emulator: "qemu-system-arm", machine: "mps2-an386", instruction_time: "" }
+}
+
+fn rv32imc(board: &str, model: PathBuf) -> Device {
+    let file = build(board, "riscv32imc-unknown-none-elf", &model);
+    Device { file, model, paced: false, emulator: "qemu-system-riscv32", machine: "virt", instruction_time: "" }
 }
 
 /// The boards' folder.
@@ -44,17 +89,38 @@ pub fn boards() -> PathBuf {
     common::root().join("edge/boards")
 }
 
-/// Builds an emulated board's firmware with the model under test; gives its file.
-fn build(board: &str, target: &str) -> PathBuf {
-    build_in(&boards().join(board).join("target"), board, target, &common::model_path())
+/// Builds a board's firmware with a model in it; gives its file.
+fn build(board: &str, target: &str, model: &Path) -> PathBuf {
+    build_for(board, target, model, &[], None)
 }
 
-/// Builds a board's firmware with a model in a target folder; gives its file.
-pub fn build_in(folder: &Path, board: &str, target: &str, model: &Path) -> PathBuf {
+/// The same with options for cargo, and flags for the compiler.
+fn build_for(board: &str, target: &str, model: &Path, options: &[&str], flags: Option<&str>) -> PathBuf {
+    // Firmware with another model has another folder, so that neither is built again.
+    let folder = boards().join(board).join("target");
+    let folder = if model == common::model_path() { folder } else { folder.join("fixed") };
+    build_in(&folder, board, target, model, options, flags)
+}
+
+/// The same in a target folder.
+pub fn build_in(
+    folder: &Path,
+    board: &str,
+    target: &str,
+    model: &Path,
+    options: &[&str],
+    flags: Option<&str>,
+) -> PathBuf {
+    // What stands for a product is for Cortex-M alone.
+    let binary = format!("earmark-{board}");
+    let binaries: &[&str] = if target.starts_with("thumbv7em") { &[] } else { &["--bin", &binary] };
     let built = Command::new(env!("CARGO"))
         .current_dir(boards().join(board))
         .args(["build", "--release", "--locked", "--target", target, "--target-dir"])
         .arg(folder)
+        .args(binaries)
+        .args(options)
+        .envs(flags.map(|flags| ("RUSTFLAGS", flags)))
         .env("EARMARK_MODEL", model)
         .output()
         .expect("cargo runs");
@@ -63,7 +129,26 @@ pub fn build_in(folder: &Path, board: &str, target: &str, model: &Path) -> PathB
         "the firmware does not build; if the target is missing: rustup target add {target}\n{}",
         String::from_utf8_lossy(&built.stderr)
     );
-    folder.join(target).join("release").join(format!("earmark-{board}"))
+    folder.join(target).join("release").join(binary)
+}
+
+/// Runs the product's firmware on a sound, two slots a sample; gives what it writes to its serial port.
+pub fn listen(slots: &[u32]) -> String {
+    let mut sound = (slots.len() as u32).to_le_bytes().to_vec();
+    sound.extend(slots.iter().flat_map(|slot| slot.to_le_bytes()));
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sound.slots");
+    std::fs::write(&file, sound).expect("the tests' folder can be written to");
+    let output = Command::new("timeout")
+        .args(["--foreground", "60", "qemu-system-arm", "-icount", "shift=4,sleep=off", "-M", "mps2-an386"])
+        .args(["-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot", "-device"])
+        .arg(format!("loader,file={},addr=0x21000000,force-raw=on", file.display()))
+        .arg("-kernel")
+        .arg(&*PRODUCT)
+        .output()
+        .expect("coreutils' timeout");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {stderr}; apt-get install qemu-system-arm brings QEMU", output.status);
+    String::from_utf8(output.stdout).expect("JSON is UTF-8")
 }
 
 /// Runs the firmware on QEMU.

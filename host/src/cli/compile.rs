@@ -31,6 +31,9 @@ pub struct Compile {
     /// Whether one label is right or any number of them
     #[arg(long, value_parser = ["single-label", "multi-label"])]
     problem: Option<String>,
+    /// What the front end computes with: fixed is integers, for processors without floating point [default: float]
+    #[arg(long, value_parser = ["float", "fixed"])]
+    frontend: Option<String>,
     /// Samples of one classification window
     #[arg(long, value_name = "SAMPLES")]
     window_samples: Option<u32>,
@@ -84,6 +87,9 @@ impl Compile {
         }
         if let Some(problem) = &self.problem {
             layers.set("problem", problem.as_str().into());
+        }
+        if let Some(arithmetic) = &self.frontend {
+            layers.set("frontend", serde_json::json!({ "arithmetic": arithmetic }));
         }
         if let Some(samples) = self.window_samples {
             layers.set("window_samples", samples.into());

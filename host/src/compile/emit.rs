@@ -1,6 +1,7 @@
 //! Writing the artifact: see [`format`](earmark_core::model::format) for its layout.
 
-use earmark_core::frontend::{Compression, Features, FrontEndSpec, Spectrum};
+use earmark_core::frontend::fixed::FixedTables;
+use earmark_core::frontend::{Arithmetic, Compression, Features, FrontEndSpec, Spectrum};
 use earmark_core::model::format::{ALIGNMENT, HEADER_LENGTH, HEADER_WORDS, MAGIC, SOURCE_HASH_LENGTH, VERSION, word};
 use earmark_core::model::{DetectorDefaults, MAX_RECORD_WORDS, Problem};
 
@@ -106,7 +107,6 @@ impl File {
 
     fn front_end(&mut self, spec: &FrontEndSpec<'_>) {
         self.set_word(word::SAMPLE_RATE, spec.sample_rate);
-        self.set_word(word::ARITHMETIC, 0);
         self.set_word(word::FEATURE_KIND, u32::from(spec.features == Features::Mfcc));
         self.set_word(word::SPECTRUM, u32::from(spec.spectrum == Spectrum::Power));
         let compression = match spec.compression {
@@ -123,14 +123,20 @@ impl File {
         self.set(word::MEL_BANDS, spec.mel_bands.len());
         let coefficients = if spec.features == Features::Mfcc { spec.feature_count() } else { 0 };
         self.set(word::COEFFICIENTS, coefficients);
-        let window = self.floats(spec.window);
-        self.set(word::ANALYSIS_WINDOW, window);
         let bands = spec.mel_bands.iter().flat_map(|band| [band.first_bin, band.bins]).flat_map(u16::to_le_bytes);
         let bands = self.section(&bands.collect::<Vec<_>>());
         self.set(word::BANDS, bands);
-        let weights = self.floats(spec.mel_weights);
+        let (window, weights, count) = match &spec.arithmetic {
+            Arithmetic::Float => (self.floats(spec.window), self.floats(spec.mel_weights), spec.mel_weights.len()),
+            Arithmetic::Fixed(tables) => {
+                self.quantisers(tables);
+                let window = self.section(bytemuck::cast_slice(tables.window));
+                (window, self.section(bytemuck::cast_slice(tables.mel_weights)), tables.mel_weights.len())
+            }
+        };
+        self.set(word::ANALYSIS_WINDOW, window);
         self.set(word::BAND_WEIGHTS, weights);
-        self.set(word::BAND_WEIGHT_COUNT, spec.mel_weights.len());
+        self.set(word::BAND_WEIGHT_COUNT, count);
         if !spec.dct.is_empty() {
             let cosines = self.floats(spec.dct);
             self.set(word::COSINES, cosines);
@@ -142,6 +148,15 @@ impl File {
             let normalisation = self.floats(&[or(spec.offset, 0.0), or(spec.scale, 1.0)].concat());
             self.set(word::NORMALISATION, normalisation);
         }
+    }
+
+    fn quantisers(&mut self, tables: &FixedTables<'_>) {
+        self.set_word(word::ARITHMETIC, 1);
+        let place = self.section(bytemuck::cast_slice(tables.quantisers));
+        self.set(word::QUANTISERS, place);
+        self.set_word(word::QUANTISER_SHIFT, tables.shift);
+        self.set_word(word::FIXED_FLOOR, tables.floor as u32);
+        self.set_word(word::FIXED_FLOOR + 1, (tables.floor >> 32) as u32);
     }
 
     fn network(&mut self, contents: &Contents<'_>) -> Result<(), Error> {

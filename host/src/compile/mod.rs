@@ -18,11 +18,11 @@ mod quantize;
 mod screen;
 mod stream;
 
-use earmark_core::model::Problem;
+use earmark_core::model::{Problem, Quantisation};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
-use crate::frontend::FrontEndTables;
+use crate::frontend::{ArithmeticKind, FixedFrontEnd, FrontEndTables};
 use crate::guard::shielded;
 use lower::{Activation, Lowered};
 use metadata::{Layers, Metadata};
@@ -57,7 +57,14 @@ pub fn compile(onnx: &[u8], layers: &Layers) -> Result<Vec<u8>, Error> {
         let arena = memory::plan(&stream.graph);
         (stream, arena)
     });
-    let spec = tables.spec();
+    let fixed = match tables.settings().arithmetic {
+        ArithmeticKind::Float => None,
+        ArithmeticKind::Fixed => {
+            let ir::Quant { scale, zero_point } = graph.input;
+            Some(FixedFrontEnd::new(&tables.spec(), Quantisation { scale, zero_point })?)
+        }
+    };
+    let spec = fixed.as_ref().map_or(tables.spec(), |fixed| fixed.spec(tables.spec()));
     let covered = (graph.frames.max(1) - 1) * spec.hop_length + spec.window_length;
     let labels = labels(&metadata, graph.output.length())?;
     let contents = emit::Contents {

@@ -1,7 +1,8 @@
 //! From the front-end settings of a model to the tables that the core computes with.
 //!
 //! [`Options`] is what a model says (`[frontend]` of `MODEL.toml`, `earmark.frontend` of an ONNX file); [`Settings`] is
-//! the same with nothing left open; [`FrontEndTables`] adds the window, the mel filterbank and the cosine transform.
+//! the same with nothing left open; [`FrontEndTables`] adds the window, the mel filterbank and the cosine transform;
+//! [`FixedFrontEnd`] has them in integers.
 //!
 //! ```
 //! use earmark::frontend::{FrontEndTables, Options};
@@ -21,12 +22,14 @@
 //! ```
 
 mod dct;
+mod fixed;
 mod mel;
 mod options;
 mod preset;
 mod tables;
 mod window;
 
-pub use options::{MelNorm, MelScale, MelTriangles, MfccNorm, Options, Settings, Window};
+pub use fixed::FixedFrontEnd;
+pub use options::{ArithmeticKind, MelNorm, MelScale, MelTriangles, MfccNorm, Options, Settings, Window};
 pub use preset::Preset;
 pub use tables::FrontEndTables;

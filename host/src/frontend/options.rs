@@ -61,6 +61,16 @@ pub enum MfccNorm {
     Htk,
 }
 
+/// What the front end computes with, on every target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArithmeticKind {
+    /// IEEE 754 single precision.
+    Float,
+    /// Integers, for processors without floating point: log-mel features of the power spectrum.
+    Fixed,
+}
+
 /// The front-end options of a model, as written: what is absent comes from the preset.
 ///
 /// See [`Settings`] for what each means and [`Preset`] for the defaults.
@@ -86,6 +96,7 @@ pub struct Options {
     pub pcm_scale: Option<f32>,
     pub mfcc_coefficients: Option<usize>,
     pub mfcc_norm: Option<MfccNorm>,
+    pub arithmetic: Option<ArithmeticKind>,
     #[serde(default)]
     pub offset: Vec<f32>,
     #[serde(default)]
@@ -129,6 +140,8 @@ pub struct Settings {
     pub mfcc_coefficients: usize,
     /// The scale of the coefficients.
     pub mfcc_norm: MfccNorm,
+    /// What the device computes with.
+    pub arithmetic: ArithmeticKind,
     /// Added to each feature before `scale`; one a feature, or empty for none.
     pub offset: Vec<f32>,
     /// Multiplies each feature after `offset`; one a feature, or empty for none.
@@ -160,6 +173,7 @@ impl Options {
             pcm_scale: self.pcm_scale.unwrap_or(defaults.pcm_scale),
             mfcc_coefficients: self.mfcc_coefficients.unwrap_or(defaults.mfcc_coefficients),
             mfcc_norm: self.mfcc_norm.unwrap_or(defaults.mfcc_norm),
+            arithmetic: self.arithmetic.unwrap_or(defaults.arithmetic),
             offset: self.offset.clone(),
             scale: self.scale.clone(),
         };

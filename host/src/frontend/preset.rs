@@ -3,7 +3,7 @@
 use earmark_core::frontend::{Compression, MIN_FFT_LENGTH, Spectrum};
 use serde::Deserialize;
 
-use super::options::{MelNorm, MelScale, MelTriangles, MfccNorm, Settings, Window};
+use super::options::{ArithmeticKind, MelNorm, MelScale, MelTriangles, MfccNorm, Settings, Window};
 
 /// The library whose features are reproduced.
 ///
@@ -73,6 +73,7 @@ impl Preset {
             pcm_scale: 1.0 / 32_768.0,
             mfcc_coefficients: 0,
             mfcc_norm: MfccNorm::Ortho,
+            arithmetic: ArithmeticKind::Float,
             offset: Vec::new(),
             scale: Vec::new(),
         };

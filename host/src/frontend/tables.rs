@@ -1,6 +1,6 @@
 //! Settings and tables, owned.
 
-use earmark_core::frontend::{Features, FrontEndSpec, MelBand};
+use earmark_core::frontend::{Arithmetic, Features, FrontEndSpec, MelBand};
 
 use super::{Settings, dct, mel, window};
 use crate::Error;
@@ -39,7 +39,8 @@ impl FrontEndTables {
         &self.settings
     }
 
-    /// The view that the core computes with. [`FrontEndSpec::check`] accepts it.
+    /// The view that the core computes with in floating point. [`FrontEndSpec::check`] accepts it. [`FixedFrontEnd`](super::FixedFrontEnd) makes
+    /// one in integers of it.
     pub fn spec(&self) -> FrontEndSpec<'_> {
         let settings = &self.settings;
         FrontEndSpec {
@@ -52,6 +53,7 @@ impl FrontEndTables {
             compression: settings.compression,
             floor: settings.floor,
             pcm_scale: settings.pcm_scale,
+            arithmetic: Arithmetic::Float,
             window: &self.window,
             mel_bands: &self.mel_bands,
             mel_weights: &self.mel_weights,

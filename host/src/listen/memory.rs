@@ -103,6 +103,11 @@ impl<'n> OnGrid<'n> {
         };
         Self { network, window: model.frames(), stride, missing: model.frames() }
     }
+
+    /// Counts a frame.
+    fn count(&mut self) {
+        self.missing = if self.missing == 0 { self.stride } else { self.missing } - 1;
+    }
 }
 
 impl Network for OnGrid<'_> {
@@ -112,8 +117,13 @@ impl Network for OnGrid<'_> {
     }
 
     fn push_frame(&mut self, features: &[f32]) -> Result<(), earmark_core::Error> {
-        self.missing = if self.missing == 0 { self.stride } else { self.missing } - 1;
+        self.count();
         self.network.push_frame(features)
+    }
+
+    fn push_quantised(&mut self, features: &[i8]) -> Result<(), earmark_core::Error> {
+        self.count();
+        self.network.push_quantised(features)
     }
 
     fn outputs(&mut self, outputs: &mut [f32]) -> Result<bool, earmark_core::Error> {

@@ -127,6 +127,10 @@ impl Network for ReferenceNetwork {
         Ok(())
     }
 
+    fn push_quantised(&mut self, features: &[i8]) -> Result<(), earmark_core::Error> {
+        self.push_frame(&features.iter().map(|&feature| self.input.value(feature)).collect::<Vec<_>>())
+    }
+
     fn outputs(&mut self, outputs: &mut [f32]) -> Result<bool, earmark_core::Error> {
         let (needed, given) = (self.outputs, outputs.len());
         if given != needed {

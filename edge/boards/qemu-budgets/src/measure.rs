@@ -1,6 +1,8 @@
 //! What is measured.
 
+use core::convert::Infallible;
 use core::fmt;
+use core::hint::black_box;
 
 use earmark_core::api::{FunctionToApply, Ranking, write_event, write_response};
 use earmark_core::detect::{Detection, Detector, DetectorSettings, Timing};
@@ -11,15 +13,18 @@ use earmark_core::model::{Memory, Model};
 use earmark_core::recognizer::Recognizer;
 use earmark_core::signal::{Conditioner, Preset};
 use earmark_edge::slots::{Channel, Decoder, from_24_in_32};
+use earmark_edge::source::Source;
 use earmark_simulation::semihosting::Console;
+use embedded_hal::digital;
 use embedded_io::Write;
 
 use crate::counter::Counter;
+use crate::listen::{self, Working, listening};
 use crate::stack;
 
 earmark_core::include_model! {
-    /// The shipped model.
-    static COMMANDS, COMMANDS_SIZES = env!("EARMARK_MODEL");
+    /// The larger shipped model.
+    static COMMANDS, COMMANDS_SIZES = env!("EARMARK_COMMANDS_M");
 }
 earmark_core::include_model! {
     /// The keyword-spotting network of MLPerf Tiny.
@@ -36,7 +41,14 @@ earmark_core::include_model! {
 
 /// Bytes of memory that serve every network here.
 const MEMORY: usize = {
-    let sizes = [COMMANDS_SIZES.recognizer, DS_CNN_SIZES.engine, POINTWISE_SIZES.engine, DEPTHWISE_SIZES.engine];
+    let sizes = [
+        listen::SIZES.streaming_engine,
+        listen::SIZES.engine,
+        COMMANDS_SIZES.recognizer,
+        DS_CNN_SIZES.engine,
+        POINTWISE_SIZES.engine,
+        DEPTHWISE_SIZES.engine,
+    ];
     let mut most = 0;
     let mut index = 0;
     while index < sizes.len() {
@@ -49,12 +61,16 @@ const MEMORY: usize = {
 const LABELS: usize = 64;
 /// Slots of a block of 10 ms at 16 kHz, two channels.
 const SLOTS: usize = 320;
+/// Slots of a second.
+const SECOND: usize = 100 * SLOTS;
 
 /// All memory but the stack.
 #[derive(Debug)]
 pub struct Statics {
     memory: Memory<MEMORY>,
     detector: Memory<4096>,
+    product: Working,
+    sound: [u32; SECOND],
     window: [i16; COMMANDS_SIZES.window_samples],
     line: [u8; 2048],
 }
@@ -63,7 +79,8 @@ impl Statics {
     /// Memory to put into a `static`.
     pub const fn new() -> Self {
         let window = [0; COMMANDS_SIZES.window_samples];
-        Self { memory: Memory::new(), detector: Memory::new(), window, line: [0; 2048] }
+        let (memory, detector) = (Memory::new(), Memory::new());
+        Self { memory, detector, product: Working::new(), sound: [0; SECOND], window, line: [0; 2048] }
     }
 }
 
@@ -71,7 +88,7 @@ impl Statics {
 #[derive(Debug)]
 pub enum Failure {
     /// A part of earmark failed.
-    Core(earmark_core::Error),
+    Edge(earmark_edge::Error),
     /// The console failed.
     Console,
     /// A part needs more stack than could be measured.
@@ -81,7 +98,7 @@ pub enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Core(error) => error.fmt(formatter),
+            Self::Edge(error) => error.fmt(formatter),
             Self::Console => formatter.write_str("there is no console"),
             Self::Stack => formatter.write_str("a part uses all stack that was painted"),
         }
@@ -90,7 +107,13 @@ impl fmt::Display for Failure {
 
 impl From<earmark_core::Error> for Failure {
     fn from(error: earmark_core::Error) -> Self {
-        Self::Core(error)
+        Self::Edge(error.into())
+    }
+}
+
+impl From<earmark_edge::Error> for Failure {
+    fn from(error: earmark_edge::Error) -> Self {
+        Self::Edge(error)
     }
 }
 
@@ -103,6 +126,11 @@ struct Report {
 impl Report {
     fn figure(&mut self, name: &str, value: fmt::Arguments<'_>) -> Result<(), Failure> {
         writeln!(self.console, "{name}\t{value}").map_err(|_| Failure::Console)
+    }
+
+    /// A figure of one of the shipped models.
+    fn figure_of(&mut self, model: &str, name: &str, value: u64) -> Result<(), Failure> {
+        writeln!(self.console, "{model}, {name}\t{value}").map_err(|_| Failure::Console)
     }
 
     /// Measures the instructions of a piece of work.
@@ -124,7 +152,13 @@ pub fn measure(statics: &mut Statics) -> Result<(), Failure> {
     samples.iter_mut().zip(TestSignal::default()).for_each(|(place, sample)| *place = sample);
 
     sound(&mut report, &commands)?;
-    front_end(&mut report, &commands, samples, statics.memory.bytes())?;
+    let fixed = Model::new(listen::FIXED)?;
+    for (name, model) in [("one frame", &commands), ("one frame, fixed-point", &fixed)] {
+        frame(&mut report, name, model, samples, statics.memory.bytes())?;
+    }
+    for (name, model) in [("one second", &commands), ("one second, fixed-point", &fixed)] {
+        second(&mut report, name, model, samples, statics.memory.bytes())?;
+    }
     for (name, artifact) in
         [("1×1 convolution", POINTWISE), ("3×3 depthwise convolution", DEPTHWISE), ("DS-CNN", DS_CNN)]
     {
@@ -133,8 +167,11 @@ pub fn measure(statics: &mut Statics) -> Result<(), Failure> {
         let thousandths = (u64::from(instructions) * 1000).div_ceil(multiplications);
         report.figure(name, format_args!("{}.{:03}", thousandths / 1000, thousandths % 1000))?;
     }
-    let (instructions, _) = window(&report, commands, statics.memory.bytes())?;
-    report.figure("one window", format_args!("{instructions}"))?;
+    for (name, artifact) in [("commands-s", listen::MODEL), ("commands-m", COMMANDS)] {
+        network(&mut report, name, Model::new(artifact)?, statics.memory.bytes())?;
+    }
+    all_in(&mut report, "all in", listen::MODEL, &mut statics.product, &mut statics.sound)?;
+    all_in(&mut report, "all in, fixed-point", listen::FIXED, &mut statics.product, &mut statics.sound)?;
     answers(&mut report, &commands, samples, statics.memory.bytes(), (statics.detector.bytes(), &mut statics.line))
 }
 
@@ -153,28 +190,67 @@ fn sound(report: &mut Report, model: &Model<'_>) -> Result<(), Failure> {
             let mut samples = [0i16; SLOTS / 2];
             samples.iter_mut().zip(decoder.decode(&slots)).for_each(|(place, sample)| *place = sample);
             conditioner.process(&mut samples, |_| ());
-            core::hint::black_box(&samples);
+            black_box(&samples);
         }
     })
 }
 
-/// From samples to features: one frame, and one second.
-fn front_end(report: &mut Report, model: &Model<'_>, samples: &[i16], memory: &mut [u8]) -> Result<(), Failure> {
-    let front_end = FrontEnd::new(model.front_end())?;
-    let (window, hop) = (front_end.spec().window_length, front_end.spec().hop_length);
-    let mut features = [0.0; 128];
-    let features = &mut features[..front_end.features()];
+/// From samples to features, of whichever kind the network takes: one frame.
+fn frame(
+    report: &mut Report,
+    name: &str,
+    model: &Model<'_>,
+    samples: &[i16],
+    memory: &mut [u8],
+) -> Result<(), Failure> {
+    let mut features = Features::of(model)?;
+    let (window, hop) = (features.front_end.spec().window_length, features.front_end.spec().hop_length);
+    let (_, scratch, _) = bytemuck::pod_align_to_mut::<u8, f32>(memory);
+    report.count(name, || features.compute(&samples[2 * hop..][..window], scratch))
+}
+
+/// The same for one second.
+fn second(
+    report: &mut Report,
+    name: &str,
+    model: &Model<'_>,
+    samples: &[i16],
+    memory: &mut [u8],
+) -> Result<(), Failure> {
+    let mut features = Features::of(model)?;
+    let (window, hop) = (features.front_end.spec().window_length, features.front_end.spec().hop_length);
     let mut frame = [0; 1024];
     let mut framer = Framer::new(&mut frame[..window], hop)?;
     let (_, scratch, _) = bytemuck::pod_align_to_mut::<u8, f32>(memory);
-    report.count("one frame", || front_end.frame(&samples[2 * hop..][..window], scratch, features))?;
     let second = &samples[..samples.len().min(model.sample_rate() as usize)];
-    report.count("one second", || {
+    report.count(name, || {
         let mut rest = second;
         while let Some(frame) = framer.next_frame(&mut rest) {
-            let _ = core::hint::black_box(front_end.frame(frame, scratch, features));
+            let _ = black_box(features.compute(frame, scratch));
         }
     })
+}
+
+/// A front end and the features of its last frame.
+struct Features<'m> {
+    front_end: FrontEnd<'m>,
+    real: [f32; 128],
+    quantised: [i8; 128],
+}
+
+impl<'m> Features<'m> {
+    fn of(model: &Model<'m>) -> Result<Self, Failure> {
+        Ok(Self { front_end: FrontEnd::new(model.front_end())?, real: [0.0; 128], quantised: [0; 128] })
+    }
+
+    #[inline(never)]
+    fn compute(&mut self, frame: &[i16], scratch: &mut [f32]) -> Result<(), earmark_core::Error> {
+        let count = self.front_end.features();
+        if !self.front_end.quantised_frame(frame, scratch, &mut self.quantised[..count])? {
+            self.front_end.frame(frame, scratch, &mut self.real[..count])?;
+        }
+        Ok(())
+    }
 }
 
 /// A network's window: its instructions and multiplications.
@@ -190,6 +266,109 @@ fn window(report: &Report, model: Model<'_>, memory: &mut [u8]) -> Result<(u32, 
         engine.push_frame(features)?;
     }
     Ok((report.counter.instructions(|| engine.quantised_outputs().is_some()), multiplications))
+}
+
+/// A shipped network: a window, a step of its stream, and the steps of a second.
+fn network(report: &mut Report, name: &str, model: Model<'_>, memory: &mut [u8]) -> Result<(), Failure> {
+    let (instructions, multiplications) = window(report, model, memory)?;
+    report.figure_of(name, "multiplications of a window", multiplications)?;
+    report.figure_of(name, "one window", instructions.into())?;
+
+    let hop = model.front_end().hop_length;
+    let (stride, second) = (model.step_samples() / hop, model.sample_rate() as usize / hop);
+    let mut engine = PlanEngine::streaming(model, memory)?;
+    let mut frame = [0.0; 512];
+    let frame = &mut frame[..model.features()];
+    let mut number = 0;
+    let mut hear = |engine: &mut PlanEngine<'_, '_>, frames: usize| {
+        for _ in 0..frames {
+            for (index, feature) in frame.iter_mut().enumerate() {
+                *feature = ((number * 7 + index * 3) % 17) as f32 - 12.0;
+            }
+            number += 1;
+            engine.push_frame(frame)?;
+        }
+        Ok::<(), Failure>(())
+    };
+    hear(&mut engine, model.frames())?;
+    let counter = &report.counter;
+    let (step, steps) =
+        (counter.instructions(|| hear(&mut engine, stride)), counter.instructions(|| hear(&mut engine, second)));
+    report.figure_of(name, "one step", step.into())?;
+    report.figure_of(name, "steps of one second", steps.into())?;
+    report.figure_of(
+        name,
+        "milliseconds of a step",
+        (1000 * model.step_samples() / model.sample_rate() as usize) as u64,
+    )
+}
+
+/// Slots that are in memory, over and over.
+struct Bus<'s> {
+    sound: &'s [u32],
+    at: usize,
+}
+
+impl Source for Bus<'_> {
+    type Item = u32;
+
+    fn fill(&mut self, slots: &mut [u32]) -> Result<usize, earmark_edge::Error> {
+        let rest = &self.sound[self.at..];
+        let count = rest.len().min(slots.len());
+        slots[..count].copy_from_slice(&rest[..count]);
+        self.at = (self.at + count) % self.sound.len();
+        Ok(count)
+    }
+}
+
+/// A port and a pin that lead nowhere.
+struct Nowhere;
+
+impl embedded_io::ErrorType for Nowhere {
+    type Error = Infallible;
+}
+
+impl Write for Nowhere {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Infallible> {
+        Ok(black_box(bytes).len())
+    }
+
+    fn flush(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+impl digital::ErrorType for Nowhere {
+    type Error = Infallible;
+}
+
+impl digital::OutputPin for Nowhere {
+    fn set_low(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn set_high(&mut self) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+/// The whole run loop of a product: one second, after two in which everything was filled.
+fn all_in(
+    report: &mut Report,
+    name: &str,
+    artifact: &'static [u8],
+    working: &mut Working,
+    sound: &mut [u32],
+) -> Result<(), Failure> {
+    for (frame, sample) in sound.as_chunks_mut::<2>().0.iter_mut().zip(TestSignal::default()) {
+        *frame = [(i32::from(sample) << 16).cast_unsigned(), 0];
+    }
+    let mut listening = listening(artifact, Bus { sound, at: 0 }, (Nowhere, Nowhere), working)?;
+    let rate = u64::from(listening.listener().model().sample_rate());
+    while listening.position() < 2 * rate {
+        listening.step(|_| ())?;
+    }
+    report.count(name, || while listening.position() < 3 * rate && listening.step(|_| ()).is_ok() {})
 }
 
 /// Detector and lines of JSON; the stack of all from samples to a line.

@@ -16,7 +16,15 @@ const NEAR: usize = 32;
 pub fn peak<T>(work: impl FnOnce() -> T) -> Option<usize> {
     let pointer: *mut u32;
     // SAFETY: it reads a register.
-    unsafe { asm!("mov {}, sp", out(reg) pointer, options(nomem, nostack, preserves_flags)) };
+    #[cfg(target_arch = "arm")]
+    unsafe {
+        asm!("mov {}, sp", out(reg) pointer, options(nomem, nostack, preserves_flags))
+    };
+    #[cfg(target_arch = "riscv32")]
+    // SAFETY: as above.
+    unsafe {
+        asm!("mv {}, sp", out(reg) pointer, options(nomem, nostack, preserves_flags))
+    };
     let deepest = pointer.wrapping_sub(DEPTH);
     for word in NEAR..DEPTH {
         // SAFETY: below the stack pointer is memory that nobody uses: the machine's RAM holds much more than the statics and this, and

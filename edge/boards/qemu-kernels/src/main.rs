@@ -2,6 +2,9 @@
 //!
 //!     cargo run --release -- FILE
 //!
+//! For a Cortex-M33, run on `mps2-an505`: `RUSTFLAGS=-Ctarget-cpu=cortex-m33 cargo build --release --features dsp --target
+//! thumbv8m.main-none-eabihf`.
+//!
 //! `edge/tests/kernels.rs` writes the file and says how. A line on stdout tells how many cases agreed; the first that does not ends the run
 //! with an error.
 

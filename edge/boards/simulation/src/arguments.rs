@@ -21,6 +21,8 @@ pub struct Arguments<'a> {
     pub mode: Mode,
     /// How the samples are conditioned; only while streaming.
     pub condition: Preset,
+    /// Whether sound is delivered at the pace of the clock, not as fast as it is asked for.
+    pub paced: bool,
     /// What goes wrong.
     pub inject: Option<Fault>,
     /// Whether there are lines for the comparison with other machines.
@@ -37,6 +39,7 @@ impl<'a> Arguments<'a> {
         let mut arguments = Self {
             mode: Mode::Streaming,
             condition: Preset::None,
+            paced: true,
             inject: None,
             fingerprints: false,
             fault: false,
@@ -53,6 +56,13 @@ impl<'a> Arguments<'a> {
                     }
                 }
                 "--condition" => arguments.condition = arguments.take_word().parse().map_err(|_| Failure::Usage)?,
+                "--pace" => {
+                    arguments.paced = match arguments.take_word() {
+                        "real" => true,
+                        "none" => false,
+                        _ => return Err(Failure::Usage),
+                    }
+                }
                 "--inject" => arguments.inject = Some(Fault::parse(arguments.take_word()).ok_or(Failure::Usage)?),
                 "--fingerprints" => arguments.fingerprints = true,
                 "--fault" => arguments.fault = true,

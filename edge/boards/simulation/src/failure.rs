@@ -23,7 +23,7 @@ pub enum Failure {
 }
 
 const USAGE: &str = "usage: cargo run --release -- [--mode streaming|windowed] [--condition none|inmp441|sph0645] \
-    [--inject overrun@SAMPLE|wrong-channel|dc=N|dropout@SAMPLE] [--fingerprints] FILE.wav";
+    [--pace real|none] [--inject overrun@SAMPLE|wrong-channel|dc=N|slow=ROUNDS|dropout@SAMPLE] [--fingerprints] FILE.wav";
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -15,6 +15,11 @@ pub enum Fault {
         /// In units of a 16-bit sample.
         by: i16,
     },
+    /// The processor is too slow: it does something else for a while after each window's scores.
+    Slow {
+        /// Turns of an idle loop.
+        rounds: u32,
+    },
     /// The clock's wire comes off: from this sample on the peripheral delivers the last slots over and over.
     Dropout {
         /// The sample.
@@ -23,13 +28,16 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// Reads `overrun@SAMPLE`, `wrong-channel`, `dc=N` or `dropout@SAMPLE`.
+    /// Reads `overrun@SAMPLE`, `wrong-channel`, `dc=N`, `slow=ROUNDS` or `dropout@SAMPLE`.
     pub fn parse(text: &str) -> Option<Self> {
         if text == "wrong-channel" {
             return Some(Self::WrongChannel);
         }
         if let Some(by) = text.strip_prefix("dc=") {
             return by.parse().ok().map(|by| Self::Offset { by });
+        }
+        if let Some(rounds) = text.strip_prefix("slow=") {
+            return rounds.parse().ok().map(|rounds| Self::Slow { rounds });
         }
         let (what, at) = text.split_once('@')?;
         let at = at.parse().ok()?;

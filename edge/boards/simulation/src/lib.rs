@@ -12,6 +12,7 @@ mod failure;
 mod fault;
 mod injection;
 mod microphone;
+mod pace;
 mod padding;
 mod ports;
 mod program;
@@ -21,4 +22,5 @@ mod whole_windows;
 mod witness;
 
 pub use fault::die;
+pub use pace::Clock;
 pub use program::{Statics, start};

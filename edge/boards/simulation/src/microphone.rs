@@ -3,9 +3,7 @@
 use earmark_edge::{Error, source::Source};
 
 use crate::injection::Fault;
-
-/// Slots in one half of the simulated DMA buffer: 10 ms of two channels at 16 kHz.
-pub const HALF: usize = 320;
+use crate::pace::HALF;
 
 /// What stands in the eight bits of a slot that the microphone does not drive.
 const UNDRIVEN: u32 = 0xa5;

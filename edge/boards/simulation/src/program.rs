@@ -1,5 +1,7 @@
 //! The program: from the command line to the last answer.
 
+use core::hint::black_box;
+
 use earmark_core::engine::PlanEngine;
 use earmark_core::frontend::conformance::{self, Fingerprint};
 use earmark_core::listener::{self, Listener, ListenerSettings};
@@ -15,7 +17,9 @@ use embedded_io::Write;
 use crate::arguments::{Arguments, Mode};
 use crate::failure::Failure;
 use crate::fault::{die, provoke};
-use crate::microphone::{HALF, Microphone};
+use crate::injection::Fault;
+use crate::microphone::Microphone;
+use crate::pace::{Clock, HALF, Paced};
 use crate::padding::Padded;
 use crate::ports::Ports;
 use crate::semihosting::{self, Console, Outcome};
@@ -39,6 +43,7 @@ const MEMORY: usize = if SIZES.recognizer > SIZES.listener { SIZES.recognizer } 
 #[derive(Debug)]
 pub struct Statics {
     model: Memory<MEMORY>,
+    halves: [[u32; HALF]; 2],
     slots: [u32; HALF],
     samples: [i16; HALF / 2],
     line: [u8; LINE],
@@ -48,7 +53,7 @@ impl Statics {
     /// Memory to put into a `static`.
     #[must_use]
     pub const fn new() -> Self {
-        Self { model: Memory::new(), slots: [0; HALF], samples: [0; HALF / 2], line: [0; LINE] }
+        Self { model: Memory::new(), halves: [[0; HALF]; 2], slots: [0; HALF], samples: [0; HALF / 2], line: [0; LINE] }
     }
 }
 
@@ -59,14 +64,14 @@ impl Default for Statics {
 }
 
 /// Does what the command line asks for and ends the emulator: with status 0, or 1 and a line on stderr.
-pub fn start(memory: &mut Statics, led: impl StatefulOutputPin) -> ! {
-    match run(memory, led) {
+pub fn start(memory: &mut Statics, led: impl StatefulOutputPin, clock: impl Clock) -> ! {
+    match run(memory, led, clock) {
         Ok(()) => semihosting::exit(Outcome::Success),
         Err(failure) => die(format_args!("{failure}")),
     }
 }
 
-fn run(memory: &mut Statics, led: impl StatefulOutputPin) -> Result<(), Failure> {
+fn run(memory: &mut Statics, led: impl StatefulOutputPin, clock: impl Clock) -> Result<(), Failure> {
     let mut buffer = [0; COMMAND_LINE];
     let line = semihosting::command_line(&mut buffer).ok_or(Failure::Usage)?;
     let (_, line) = line.split_once(' ').ok_or(Failure::Usage)?;
@@ -80,7 +85,10 @@ fn run(memory: &mut Statics, led: impl StatefulOutputPin) -> Result<(), Failure>
     }
     let recording = Wav::open(arguments.path, model.sample_rate())?;
     match arguments.mode {
-        Mode::Streaming => listen(model, &arguments, Padded::new(recording, model.sample_rate()), memory, led),
+        Mode::Streaming => {
+            let clock = arguments.paced.then_some(clock);
+            listen(model, &arguments, Padded::new(recording, model.sample_rate()), memory, (led, clock))
+        }
         Mode::Windowed => {
             classify(model, &arguments, WholeWindows::new(recording, model.window_samples()), memory, led)
         }
@@ -93,7 +101,7 @@ fn listen(
     arguments: &Arguments<'_>,
     sound: impl Source<Item = i16>,
     memory: &mut Statics,
-    led: impl StatefulOutputPin,
+    (led, clock): (impl StatefulOutputPin, Option<impl Clock>),
 ) -> Result<(), Failure> {
     let is_watching = arguments.fingerprints;
     let watch = if is_watching { Watch::Everything } else { Watch::Nothing };
@@ -105,7 +113,8 @@ fn listen(
     let settings = ListenerSettings { conditioning, ..ListenerSettings::of(&model) };
     let listener = Listener::with_recognizer(recognizer, &settings, detector)?;
 
-    let source = microphone(sound, arguments, &mut memory.slots);
+    let bus = Paced::new(Microphone::new(sound, arguments.inject), clock, &mut memory.halves, model.sample_rate());
+    let source = decoded(bus, &mut memory.slots);
     let buffers = Buffers { samples: &mut memory.samples, line: &mut memory.line };
     let settings = listening::Settings::of(&model);
     let mut listening = Listening::new(listener, source, (Ports::open()?, led), settings, buffers)?;
@@ -113,9 +122,14 @@ fn listen(
     let mut stdout = Console::stdout()?;
     let (mut windows, mut fingerprint, mut was_lit) = (0, Fingerprint::default(), false);
     while listening.step(|event| {
-        if is_watching && let listening::Event::Heard(listener::Event::Scores { scores, .. }) = event {
-            windows += 1;
-            fingerprint.update(scores);
+        if let listening::Event::Heard(listener::Event::Scores { scores, .. }) = event {
+            if is_watching {
+                windows += 1;
+                fingerprint.update(scores);
+            }
+            if let Some(Fault::Slow { rounds }) = arguments.inject {
+                (0..rounds).for_each(|round| _ = black_box(round));
+            }
         }
     })? {
         let is_lit = listening.pin().is_set_high().map_err(|_| Failure::Led)?;
@@ -144,7 +158,7 @@ fn classify(
     let (engine, chain) = memory.model.bytes().split_at_mut(SIZES.engine);
     let witness = Witness::new(PlanEngine::new(model, engine)?, watch);
     let recognizer = Recognizer::with_network(model, witness, chain)?;
-    let source = microphone(sound, arguments, &mut memory.slots);
+    let source = decoded(Microphone::new(sound, arguments.inject), &mut memory.slots);
     let buffers = Buffers { samples: &mut memory.samples, line: &mut memory.line };
     let settings = windowed::Settings::of(&model);
     let mut windowed = Windowed::new(recognizer, source, (stdout, led), settings, buffers)?;
@@ -157,12 +171,7 @@ fn classify(
     Ok(())
 }
 
-/// The microphone in front of a sound, as far as its samples.
-fn microphone<'b>(
-    sound: impl Source<Item = i16> + 'b,
-    arguments: &Arguments<'_>,
-    slots: &'b mut [u32],
-) -> impl Source<Item = i16> + 'b {
-    let microphone = Microphone::new(sound, arguments.inject);
-    Decoded::new(microphone, Decoder::new(Channel::Left, from_24_in_32), slots)
+/// The samples on a bus that the microphone fills.
+fn decoded<'b>(bus: impl Source<Item = u32> + 'b, slots: &'b mut [u32]) -> impl Source<Item = i16> + 'b {
+    Decoded::new(bus, Decoder::new(Channel::Left, from_24_in_32), slots)
 }

@@ -71,6 +71,13 @@ impl Network for Witness<'_, '_> {
         self.engine.push_frame(features)
     }
 
+    fn push_quantised(&mut self, features: &[i8]) -> Result<(), Error> {
+        if self.watch != Watch::Nothing {
+            self.features.update_bytes(features.iter().map(|value| value.cast_unsigned()));
+        }
+        self.engine.push_quantised(features)
+    }
+
     fn outputs(&mut self, outputs: &mut [f32]) -> Result<bool, Error> {
         let is_ready = self.engine.outputs(outputs)?;
         if self.watch == Watch::Everything && is_ready {

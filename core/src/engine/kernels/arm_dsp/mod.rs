@@ -3,6 +3,17 @@
 //! `SMLAD` multiplies two pairs of 16-bit numbers and adds both products to a sum; `SXTB16` and `UXTB16` make a pair of two bytes of a
 //! word. Rust's intrinsics for them are not stable, so the loops that count are assembly.
 
+/// A naked function's assembly. Where the instructions are an extension, the assembler must be told that they are there, by the name of some
+/// processor that has them: what the function is compiled for does not count.
+#[cfg(not(earmark_dsp_extension))]
+macro_rules! dsp_asm {
+    ($($assembly:tt)*) => { core::arch::naked_asm!($($assembly)*) };
+}
+#[cfg(earmark_dsp_extension)]
+macro_rules! dsp_asm {
+    ($($assembly:tt)*) => { core::arch::naked_asm!(".cpu cortex-m33", $($assembly)*) };
+}
+
 mod depthwise;
 mod instructions;
 mod outputs;

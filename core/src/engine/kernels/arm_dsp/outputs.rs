@@ -5,8 +5,6 @@
 //! Twice the zero point, plus one for the half that rounds, is shifted left as far as the upper word will be shifted right. A shift is at
 //! most 22 ([`MAX_SHIFT`](crate::engine::layout::MAX_SHIFT)), so that this half of it and the upper word stay below 2^30 each.
 
-use core::arch::naked_asm;
-
 use super::instructions::saturate;
 use crate::engine::arithmetic::requantise;
 use crate::engine::layout::{BLOCK, SHIFT_MASK};
@@ -33,7 +31,7 @@ pub(super) unsafe extern "C" fn of_one_row(
     // r0 a product's lower word; r1 a sum, a product's upper word, an output; r2 output; r3 an even channel's scale, a multiplier;
     // r4 a shift; r5 the offset, shifted; r6 an odd channel's scale; r8 sums; r9 scales; r10 offset; r11 the scales' end;
     // r12 the end of a block's even sums.
-    naked_asm!(
+    dsp_asm!(
         ".macro earmark_output scale, at",
         "and r4, \\scale, #{mask}",
         "ldr r1, [r8, #\\at]",
@@ -109,7 +107,7 @@ pub(super) unsafe extern "C" fn of_four_rows(
 ) {
     // r0 a product's lower word; r1 output; r2 step; r3 multiplier; r4–r7 sums, products' upper words, outputs; r8 sums; r9 scales;
     // r10 offset; r11 shift; r12 the offset, shifted; lr the scales' end.
-    naked_asm!(
+    dsp_asm!(
         ".macro earmark_output_of_four sum",
         "smull r0, \\sum, \\sum, r3",
         "cbz r0, 8f",

@@ -3,8 +3,6 @@
 //! A word of inputs and one of weights hold four channels under one tap. `SXTB16` makes a pair of channels 0 and 2 and a pair of 1 and 3 of
 //! each; `SMLABB` and `SMLATT` multiply the lower and the upper of two pairs.
 
-use core::arch::naked_asm;
-
 /// Channels worked on at a time.
 pub(super) const CHANNELS: usize = 4;
 
@@ -25,7 +23,7 @@ pub(super) unsafe extern "C" fn of_four_positions(
     // r0 places; r1 their end; r2 channel; r3 biases; r4–r7 sums; r8, r9 two inputs each; r10, r11 two weights each; r12 where the sums
     // go; lr the first place of the position. On the stack: 0 bytes of a position's taps, 4 end of a channel's sums, 8 biases' end,
     // 12 places.
-    naked_asm!(
+    dsp_asm!(
         ".macro earmark_tap",
         "ldrd r8, r10, [r0], #8",
         "ldr r9, [r8, r2]",
@@ -100,7 +98,7 @@ pub(super) unsafe extern "C" fn of_one_position(
     fours: usize,
 ) {
     // As above, but lr is the first place for good. On the stack: 0 bytes of the taps, 4 biases' end.
-    naked_asm!(
+    dsp_asm!(
         ".macro earmark_tap",
         "ldrd r8, r10, [r0], #8",
         "ldr r9, [r8, r2]",

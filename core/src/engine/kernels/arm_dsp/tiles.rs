@@ -4,8 +4,6 @@
 //! and O, whose weights are laid out as [`layout`](crate::engine::layout) says, one sum counts 256·O + E' and the other E', where E' is E
 //! with 128 added to each weight. Their difference is 256 times what O gained.
 
-use core::arch::naked_asm;
-
 /// Four rows of inputs against one block of weights.
 ///
 /// `sums` holds for each pair of channels the sums E' of the four rows, then those of O.
@@ -25,7 +23,7 @@ pub(super) unsafe extern "C" fn four_rows(
     // r0 inputs; r1 weights; r2, r3 a pair of channels' weights for two inputs, as they are and those of E' alone; r4–r7 the sums E';
     // r8–r11 the sums of 256·O + E'; r12, lr two inputs of two rows each.
     // On the stack: 0 inputs, 4 fours, 8 end, 12 weights, 16 sums, 20 the sums' end.
-    naked_asm!(
+    dsp_asm!(
         ".macro earmark_two_inputs_of_four_rows",
         "ldrd r12, lr, [r0], #8",
         "uxtb16 r3, r2",
@@ -126,7 +124,7 @@ pub(super) unsafe extern "C" fn four_rows(
 #[unsafe(naked)]
 pub(super) unsafe extern "C" fn start_four_rows(biases: *const i32, pairs: usize, surplus: *const i32, sums: *mut i32) {
     // r0 biases; r1 pairs left; r2 a bias; r3 sums; r4–r7 surplus; r8–r11 four sums; r12 a bias.
-    naked_asm!(
+    dsp_asm!(
         "push {{r4-r11}}",
         "ldm r2, {{r4-r7}}",
         "1:",
@@ -164,7 +162,7 @@ pub(super) unsafe extern "C" fn one_row(
 ) {
     // r0 inputs; r1 weights; r2, r3 a pair of channels' weights for four inputs; r4–r7 the sums E' of four pairs of channels;
     // r8–r11 the sums of 256·O + E'; r12, lr four inputs. On the stack: 0 fours, 4 end.
-    naked_asm!(
+    dsp_asm!(
         ".macro earmark_pair_of_channels at, even, both, mark",
         "ldrd r2, r3, [r1, #\\at]\\mark",
         "smlad \\both, r12, r2, \\both",
