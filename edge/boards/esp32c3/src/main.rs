@@ -24,8 +24,8 @@
 //! Not tried on hardware: it was built, linked and measured, no more. A known risk: esp-hal's issue 5292, open, has reception begin at a wrong
 //! bit of the slot on an ESP32-S3 whose transmitter ran already, which is heard as a wrong gain; here there is no transmitter.
 //!
-//! Too slow for live sound: the chip has no FPU, and the front end of the default model is in floating point, by software. What it prints is
-//! mostly `{"overruns":…}`. A model whose front end is in integers goes into `.cargo/config.toml`.
+//! The chip has no FPU: the model named in `.cargo/config.toml` has its front end in integers (`earmark compile --frontend fixed`). With another
+//! one the firmware is too slow for live sound and prints mostly `{"overruns":…}`.
 
 #![no_std]
 #![no_main]

@@ -20,8 +20,8 @@
 //! Not tried on hardware. On an emulated RP2040 (`cargo test -p earmark-edge --test emulated_pico`) it captures, recognises and reports as it
 //! should.
 //!
-//! Too slow for live sound: the chip has no FPU, and the front end of the default model is in floating point, by software. What it prints is
-//! mostly `{"overruns":…}`. A model whose front end is in integers goes into `.cargo/config.toml`.
+//! The chip has no FPU: the model named in `.cargo/config.toml` has its front end in integers (`earmark compile --frontend fixed`). With another
+//! one the firmware is too slow for live sound and prints mostly `{"overruns":…}`.
 
 #![no_std]
 #![no_main]
