@@ -13,10 +13,13 @@ def best_temperature(logits, truth):
     return TEMPERATURES[losses.index(min(losses))].item()
 
 
-def divide_logits(net, temperature):
-    """Divides what the classifier puts out; the answers stay the same, only the scores change."""
-    net.classifier.weight.data /= temperature
-    net.classifier.bias.data /= temperature
+def divide_logits(quantised, temperature):
+    """Divides what the classifier of a network from `quantise.quantise` puts out; its answers and all integers stay the same, only
+    the scores change."""
+    quantised.classifier.weight.data /= temperature
+    quantised.classifier.bias.data /= temperature
+    scale, zero = quantised.tap.parameters["logits"]
+    quantised.tap.parameters["logits"] = (scale / temperature, zero)
 
 
 def favour(net, labels):

@@ -16,21 +16,24 @@ WELL_RECORDED_PARTS = {"recorded": 0.9, "synthetic": 0.1}
 RARE_PARTS = {"recorded": 0.25, "spliced": 0.25, "synthetic": 0.5}  # of a rare word
 
 # Parts of the unknown, by weight; what is missing is left out.
-UNKNOWN_PARTS = {"frequent": 0.40, "rare": 0.14, "negatives": 0.10, "synthetic": 0.22, "cut": 0.14}
+UNKNOWN_PARTS = {"frequent": 0.32, "rare": 0.11, "negatives": 0.10, "conversation": 0.18, "synthetic": 0.14, "cut": 0.15}
 
 
 class Corpus:
     """All training clips in one bank, with pools of indices to draw from."""
 
-    def __init__(self, parts, vocabulary):
-        """`parts`: (source, words, bank, first, last) each; source is "recorded", "spliced", "synthetic" or "negative"."""
-        self.bank = torch.from_numpy(np.concatenate([bank for _, _, bank, _, _ in parts]))
-        self.first = torch.from_numpy(np.concatenate([first for _, _, _, first, _ in parts])).float()
-        self.last = torch.from_numpy(np.concatenate([last for _, _, _, _, last in parts])).float()
+    epoch = EPOCH
+
+    def __init__(self, parts, vocabulary, device="cpu"):
+        """`parts`: (source, words, bank, first, last) each; source is "recorded", "spliced", "synthetic", "negative" or
+        "conversation"."""
+        self.bank = torch.from_numpy(np.concatenate([bank for _, _, bank, _, _ in parts])).to(device)
+        self.first = torch.from_numpy(np.concatenate([first for _, _, _, first, _ in parts])).float().to(device)
+        self.last = torch.from_numpy(np.concatenate([last for _, _, _, _, last in parts])).float().to(device)
         words = np.concatenate([np.array(words) for _, words, _, _, _ in parts])
         source = np.concatenate([np.repeat(name, len(words)) for name, words, _, _, _ in parts])
         self.vocabulary = vocabulary
-        self.labels = torch.tensor([vocabulary.index(word) for word in words])
+        self.labels = torch.tensor([vocabulary.index(word) for word in words], device=device)
         mine = set(vocabulary.words)
 
         def pool(name, chosen):
@@ -43,6 +46,7 @@ class Corpus:
             "frequent": pool("recorded", spoken - mine - set(RARE_UNKNOWN_WORDS)),
             "rare": pool("recorded", (spoken & set(RARE_UNKNOWN_WORDS)) - mine),
             "negatives": [np.flatnonzero(source == "negative")],
+            "conversation": [np.flatnonzero(source == "conversation")],
             "synthetic": pool("synthetic", made - mine),
             "cut": pool("recorded", spoken),
         }
@@ -81,7 +85,7 @@ class Corpus:
 
     def batches(self, rng, size):
         """(clips, first, last, which to cut, which are silent, labels) of one epoch."""
-        indices, cut = (torch.from_numpy(x) for x in self.draw(rng))
+        indices, cut = (torch.from_numpy(x).to(self.bank.device) for x in self.draw(rng))
         for chosen, cut in zip(indices.split(size), cut.split(size)):
             silent = chosen < 0
             labels = torch.where(cut, self.vocabulary.index(UNKNOWN), self.labels[chosen])
