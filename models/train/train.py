@@ -16,7 +16,7 @@ import numpy as np
 import onnx
 import torch
 
-from kws import card, confidence, corpus, evaluate, export, fit, frontend, measure, quantise, sets, synthesis
+from kws import card, confidence, corpus, evaluate, export, fit, frontend, measure, mining, quantise, sets, synthesis
 from kws.augment import Augmenter
 from kws.network import SHAPES, KeywordNet, Shape, all_bands
 from kws.teacher import Teacher
@@ -27,11 +27,13 @@ CALIBRATION_BATCHES = 40
 TEACHERS = 2
 TEACHING = fit.Cycle(240, 2e-3)
 LEARNING = fit.Cycle(900, 4e-3)
-ROUNDING = fit.Cycle(60, 3e-4)  # with weights and activations rounded
+REFINING = fit.Cycle(30, 7e-4, warm_up=0.1)  # with hard negatives
+ROUNDING = fit.Cycle(6, 1e-4, warm_up=0.1)  # with weights and activations rounded
 WORDS_TEACHER = Shape(all_bands(176, 5), (5, 5, 5, 5, 3, 3), (1, 2, 1, 1, 1, 1))  # for one's own words; trains on a CPU in minutes
 WORDS_TEACHING = fit.Cycle(20, 3e-3)
 WORDS_LEARNING = fit.Cycle(40, 5e-3)
-WORDS_ROUNDING = fit.Cycle(4, 3e-4)
+WORDS_REFINING = fit.Cycle(8, 1e-3)
+WORDS_ROUNDING = fit.Cycle(2, 1e-4)
 WORDS_SHAPE = "commands-s"  # of a model for one's own words
 WORDS_SYNTHESIS = 0.5  # of the amount of synthetic speech; there are no recordings to balance
 
@@ -80,7 +82,7 @@ def own_words(text):
 
 def trained(args, vocabulary, shapes, material, selection):
     """({name: float network}, {name: the same as int8, from `quantise.aware`}), in evaluation mode, on the CPU."""
-    clips, noise = material
+    clips, noise, stretches = material
     labels = len(vocabulary.labels)
     torch.manual_seed(args.seed)
     nets = {name: KeywordNet(shape, labels) for name, shape in shapes.items()}
@@ -99,16 +101,18 @@ def trained(args, vocabulary, shapes, material, selection):
 
     if vocabulary is COMMANDS:
         teachers = {f"teacher-{i + 1}": Teacher(labels) for i in range(TEACHERS)}
-        teaching, learning, rounding = TEACHING, LEARNING, ROUNDING
+        teaching, learning, refining, rounding = TEACHING, LEARNING, REFINING, ROUNDING
     else:
         teachers = {"teacher": KeywordNet(WORDS_TEACHER, labels)}
-        teaching, learning, rounding = WORDS_TEACHING, WORDS_LEARNING, WORDS_ROUNDING
+        teaching, learning, refining, rounding = WORDS_TEACHING, WORDS_LEARNING, WORDS_REFINING, WORDS_ROUNDING
     masters = fit.Masters(stage(0, teachers, teaching).values())
     nets = stage(1, nets, learning, masters)
+    mining.mine(list(nets.values()), clips, stretches)
+    nets = stage(2, nets, refining, masters)
     batches = calibration(args, material)
     aware = {f"{name}-int8": quantise.aware(net, batches) for name, net in nets.items()}
     torch.save({name: net.tap.parameters for name, net in aware.items()}, args.work / "ranges.pt")
-    aware = stage(2, aware, rounding, masters)
+    aware = stage(3, aware, rounding, masters)
     return tuple({name: found.cpu() for name, found in zip(shapes, networks.values())} for networks in (nets, aware))
 
 
@@ -119,26 +123,26 @@ def trained_before(args, vocabulary, shapes):
     for name, shape in shapes.items():
         nets[name] = KeywordNet(shape, len(vocabulary.labels)).eval()
         aware[name] = quantise.rounding(quantise.fold(nets[name]), ranges[f"{name}-int8"])
-        nets[name].load_state_dict(torch.load(args.work / f"{name}.pt"))
-        aware[name].load_state_dict(torch.load(args.work / f"{name}-int8.pt"))
+        nets[name].load_state_dict(torch.load(args.work / f"{name}.pt", map_location="cpu"))
+        aware[name].load_state_dict(torch.load(args.work / f"{name}-int8.pt", map_location="cpu"))
     return nets, aware
 
 
 def calibration(args, material):
     """Batches of training features, from an augmenter of their own: with --quantise-only the ranges come out the same."""
-    clips, noise = material
+    clips, noise, _ = material
     augmenter = Augmenter(noise, args.seed + 1, len(clips.vocabulary.labels))
     batches = clips.batches(np.random.default_rng(args.seed + 1), CALIBRATION_BATCH)
     return [augmenter(*batch, progress=1.0)[0] for _, batch in zip(range(CALIBRATION_BATCHES), batches)]
 
 
-def finish(args, vocabulary, name, nets, batches, selection):
+def finish(args, vocabulary, name, nets, shares, batches, selection):
     """Sets the scores' scale, measures on validation, and writes the ONNX file and the card."""
     net, aware = nets
     clips, truth = selection
     rare = [vocabulary.index(word) for word in vocabulary.rare_words]
-    confidence.favour(net, rare)
-    confidence.favour(aware, rare)
+    for each in nets:
+        confidence.balance(each, rare, shares)
     quantised = quantise.quantise(aware, batches)
     logits = evaluate.torch_logits(quantised, evaluate.features_of(clips))
     confidence.divide_logits(quantised, confidence.best_temperature(logits, truth))
@@ -189,7 +193,7 @@ def main():
         nets, aware = trained(args, vocabulary, shapes, material, selection)
     batches = [features.cpu() for features in calibration(args, material)]
     for name in shapes:
-        finish(args, vocabulary, name, (nets[name], aware[name]), batches, selection)
+        finish(args, vocabulary, name, (nets[name], aware[name]), material[0].label_shares(), batches, selection)
 
 
 if __name__ == "__main__":

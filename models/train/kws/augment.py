@@ -13,15 +13,17 @@ from .bank import QUIET
 from .frontend import FILTERBANK, FLOOR, FRAMES, MEL_BANDS
 
 # Where a word lies in the window. Frames are 10 ms.
-NATURAL_SHIFT = 11  # either way, from where the recording has it
+NATURAL_SHIFT = 12  # either way, from where the recording has it
 ENDING_SHARE = 0.4  # of the clips: the word's end is put anywhere between the window's end and where the recording has it
 OVERHANG = 2  # frames of the word's fading end that may lie beyond the window's end
-REMAINDER = (0.15, 0.45)  # of a word that is cut, what is left of it
+REMAINDER = (0.12, 0.4)  # of a word that is cut, what is left of it
 
 SNR_DB = (-4.0, 22.0)  # over the whole clip
 GAIN_DB = (-34.0, 6.0)
 SILENCE_GAIN_DB = (-30.0, 10.0)  # on noise as it is
 ZERO_SHARE = 0.1  # of the silence is digital zero
+SUDDEN_SHARE = 0.4  # of the silence begins or ends within the window, next to digital zero
+SUDDEN_PART = (0.02, 0.7)  # of the window that is digital zero then
 PAUSE_SHARE = 0.6  # of the clips: what lies beyond the recording's ends is its own quiet background, else digital zero
 
 LEAST_OF_25 = 3.2  # ln units by which the least of 25 exponentially spread powers lies under their mean
@@ -136,9 +138,17 @@ class Augmenter:
         level = level * 10 ** (-self.uniform(n, *SNR_DB) / 10) * self.chance(n, self.strength.noise)
         alone = 10 ** (self.uniform(n, *SILENCE_GAIN_DB) / 10) * ~self.chance(n, ZERO_SHARE)
         noise *= torch.where(silent, alone, level)[:, None, None]
+        noise *= torch.where(silent[:, None], self.sudden(n), 1.0)[:, :, None]
         power *= ~silent[:, None, None]
         crossed = (power * noise).sqrt_().mul_(self.some(self.interference, n))
         return crossed.add_(power).add_(noise).clamp_(min=0)
+
+    def sudden(self, n):
+        """Factors [n, FRAMES]: 0 before or after a moment, else 1; mostly 1 everywhere."""
+        quiet = torch.where(self.chance(n, SUDDEN_SHARE), self.uniform(n, *SUDDEN_PART) * FRAMES, 0.0)
+        frame = torch.arange(FRAMES, device=self.device).expand(n, FRAMES)
+        from_its_end = torch.where(self.chance(n, 0.5)[:, None], frame, FRAMES - 1 - frame)
+        return (from_its_end >= quiet[:, None]).float()
 
     def coloured(self, power):
         """Another microphone: its gain and its frequency response."""

@@ -54,18 +54,23 @@ def synthetic(vocabulary, scale, processes):
     return labelled(words, clips)
 
 
-def talk(seed_and_number):
-    """Windows of one stretch of synthetic conversation."""
-    samples, _ = Talk("train", list(seed_and_number)).recording(CONVERSATION_PIECE_S)
-    return np.stack([samples[start : start + CLIP] for start in range(0, len(samples) - CLIP + 1, CONVERSATION_STEP)])
+def talk(number):
+    """One stretch of synthetic conversation, as samples."""
+    return Talk("train", [CONVERSATION_SEED, number]).recording(CONVERSATION_PIECE_S)[0]
 
 
 def conversation(scale, processes):
-    """Running speech of several people in rooms and noise, by the voices that training may hear."""
+    """Running speech of several people in rooms and noise, by the voices that training may hear: {"samples": [stretches, samples]}."""
     require_synthesisers()
-    pieces = max(1, round(CONVERSATION_HOURS * scale * 3600 / CONVERSATION_PIECE_S))
+    stretches = max(1, round(CONVERSATION_HOURS * scale * 3600 / CONVERSATION_PIECE_S))
     with ProcessPoolExecutor(processes) as pool:
-        windows = np.concatenate(list(pool.map(talk, [(CONVERSATION_SEED, number) for number in range(pieces)])))
+        return {"samples": np.stack(list(pool.map(talk, range(stretches))))}
+
+
+def windows_of(stretches):
+    """One-second windows of all of them, as unknown."""
+    starts = range(0, stretches.shape[1] - CLIP + 1, CONVERSATION_STEP)
+    windows = np.concatenate([stretches[:, start : start + CLIP] for start in starts])
     return labelled([UNKNOWN] * len(windows), windows)
 
 
@@ -108,7 +113,8 @@ def banked(kind, part, rooms, seed, pool):
 
 
 def load(data, work, vocabulary, seed, processes, scale=1.0, device="cpu"):
-    """(corpus, noise): all that training needs, from the data set unpacked under `data`; kept under `work`.
+    """(corpus, noise, stretches of conversation): all that training needs, from the data set unpacked under `data`; kept under
+    `work`.
 
     `scale`: of the amount of synthetic speech. `device`: where the training will run.
     """
@@ -124,10 +130,11 @@ def load(data, work, vocabulary, seed, processes, scale=1.0, device="cpu"):
             return SOURCES.get(kind, kind), part["words"], part["bank"], part["first"], part["last"]
 
         train = kept(work / "train.npz", lambda: spoken(data / "train"))
+        stretches = kept(work / "stretches.npz", lambda: conversation(scale, processes))["samples"]
         parts = [
             bank_of("recorded", work, "train", lambda: train),
             bank_of("negative", work, "negatives", lambda: negatives(data / "speech-negatives")),
-            bank_of("conversation", work, "conversation", lambda: conversation(scale, processes)),
+            bank_of("conversation", work, "conversation", lambda: windows_of(stretches)),
             bank_of("revoiced", own, "revoiced", lambda: revoiced(train, vocabulary)),
             bank_of("synthetic", own, "synthetic", lambda: synthetic(vocabulary, scale, processes)),
         ]
@@ -142,4 +149,4 @@ def load(data, work, vocabulary, seed, processes, scale=1.0, device="cpu"):
         "babble": [noise.babble(others, voices, rng) for voices in noise.BABBLE_VOICES],
     }
     kinds = [(NOISE_SHARES[kind], kind != "babble", *bank.noise_frames(sounds)) for kind, sounds in heard.items()]
-    return Corpus(parts, vocabulary, device), NoiseBank(kinds, device)
+    return Corpus(parts, vocabulary, device), NoiseBank(kinds, device), stretches

@@ -16,7 +16,15 @@ WELL_RECORDED_PARTS = {"recorded": 0.9, "synthetic": 0.1}
 RARE_PARTS = {"recorded": 0.25, "spliced": 0.25, "synthetic": 0.5}  # of a rare word
 
 # Parts of the unknown, by weight; what is missing is left out.
-UNKNOWN_PARTS = {"frequent": 0.32, "rare": 0.11, "negatives": 0.10, "conversation": 0.18, "synthetic": 0.14, "cut": 0.15}
+UNKNOWN_PARTS = {
+    "frequent": 0.26,
+    "rare": 0.09,
+    "negatives": 0.08,
+    "conversation": 0.14,
+    "synthetic": 0.12,
+    "cut": 0.12,
+    "hard": 0.19,  # what networks took for a word; `mining.py`
+}
 
 
 class Corpus:
@@ -49,13 +57,32 @@ class Corpus:
             "conversation": [np.flatnonzero(source == "conversation")],
             "synthetic": pool("synthetic", made - mine),
             "cut": pool("recorded", spoken),
+            "hard": [],
         }
+
+    def refused(self):
+        """The indices of all clips that are no words of the vocabulary."""
+        return np.flatnonzero((self.labels == self.vocabulary.index(UNKNOWN)).cpu().numpy())
+
+    def harder(self, bank, first, last, indices):
+        """More clips that are none of the words, and which of those that are there were taken for one: both are heard more often."""
+        n = len(self.bank)
+        for name, more in (("bank", bank), ("first", first), ("last", last)):
+            there = getattr(self, name)
+            setattr(self, name, torch.cat([there, torch.from_numpy(more).to(there)]))
+        self.labels = torch.cat([self.labels, self.labels.new_full((len(bank),), self.vocabulary.index(UNKNOWN))])
+        self.unknown["hard"] = [np.arange(n, n + len(bank)), indices]
 
     def shares(self):
         """{word: share of an epoch}."""
         shares = {word: RARE if word in self.vocabulary.rare_words else WORD for word in self.vocabulary.words}
         factor = min(FEW_WORDS, round(ALL_WORDS / sum(shares.values()), 9))
         return {word: share * factor for word, share in shares.items()}
+
+    def label_shares(self):
+        """Of an epoch, in the order of the vocabulary's labels."""
+        words = self.shares()
+        return [*(words[word] for word in self.vocabulary.words), 1 - SILENT - sum(words.values()), SILENT]
 
     def draw(self, rng):
         """One epoch, shuffled: indices into the bank (-1 stands for silence), and which clips are to be cut."""
@@ -76,8 +103,9 @@ class Corpus:
             for kind, part in parts.items():
                 add([self.spoken[kind][word]], share * part / sum(parts.values()))
         unknown = 1 - SILENT - sum(shares.values())
-        for part, share in UNKNOWN_PARTS.items():
-            add(self.unknown[part], unknown * share, part == "cut")
+        parts = {part: share for part, share in UNKNOWN_PARTS.items() if any(map(len, self.unknown[part]))}
+        for part, share in parts.items():
+            add(self.unknown[part], unknown * share / sum(parts.values()), part == "cut")
         drawn.append(np.full(round(SILENT * EPOCH), -1))
         cut.append(np.zeros(len(drawn[-1]), bool))
         order = rng.permutation(sum(len(part) for part in drawn))

@@ -138,9 +138,12 @@ class Masters:
         self.nets = [net.eval() for net in nets]
 
     @torch.no_grad()
-    def __call__(self, features):
-        """The mean of what they answer, as logits."""
-        return torch.stack([functional.log_softmax(net(features), 1) for net in self.nets]).mean(0)
+    def __call__(self, features, targets):
+        """The mean of what they answer, as logits; where they are wrong, what is right."""
+        answers = torch.stack([functional.log_softmax(net(features), 1) for net in self.nets]).mean(0)
+        told = torch.log((1 - LABEL_SMOOTHING) * targets + LABEL_SMOOTHING / targets.shape[1])
+        wrong = answers.argmax(1) != targets.argmax(1)
+        return torch.where(wrong[:, None], told, answers)
 
 
 def train(nets, cycle, corpus, augmenter, seed, progress, masters=None):
@@ -156,7 +159,7 @@ def train(nets, cycle, corpus, augmenter, seed, progress, masters=None):
 
     def prepared(drawn):
         features, targets = augmenter(*drawn, done / clips)
-        return (features, targets, masters(features)) if masters else (features, targets)
+        return (features, targets, masters(features, targets)) if masters else (features, targets)
 
     def epoch_of():
         """Prepares what comes next while the learners are at work."""

@@ -123,7 +123,7 @@ def all_bands(channels, frames, stride=2):
 
 SHAPES = {
     "commands-s": Shape(over_bands(8, 24, 56), (5, 3, 3, 3, 5), (2, 1, 1, 1, 1)),
-    "commands-m": Shape(over_bands(16, 32, 104), (5, 3, 3, 3, 5), (2, 1, 1, 1, 1)),
+    "commands-m": Shape(over_bands(16, 40, 104, more=1), (3, 3, 3, 3, 7), (2, 1, 1, 1, 1)),
 }
 
 

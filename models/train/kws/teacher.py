@@ -46,7 +46,7 @@ class Teacher(nn.Module):
 
     def forward(self, features):
         x = ((features[:, None] - INPUT_MEAN) / INPUT_SCALE).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=x.is_cuda, cache_enabled=False):
+        with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False):
             x = self.layers(functional.relu(self.stem_norm(self.stem(x))))
             x = x.float().mean((2, 3))
         return self.classifier(self.dropout(x))
