@@ -8,7 +8,7 @@ DIR holds the data set, unpacked to 16 kHz mono 16-bit WAV: train/ and val/ with
 speech-negatives/ and esc10/. Needs espeak-ng, flite and festival. See README.md beside this file.
 """
 import argparse
-import copy
+import dataclasses
 import re
 from pathlib import Path
 
@@ -16,18 +16,24 @@ import numpy as np
 import onnx
 import torch
 
-from kws import card, confidence, corpus, evaluate, export, fit, frontend, measure, quantise, sets, synthesis
-from kws.augment import GENTLE, STRONG, Augmenter
-from kws.network import SHAPES, TEACHER, KeywordNet
+from kws import card, confidence, corpus, evaluate, export, fit, frontend, measure, mining, quantise, sets, synthesis
+from kws.augment import Augmenter
+from kws.network import SHAPES, KeywordNet, Shape, all_bands
+from kws.teacher import Teacher
 from kws.vocabulary import CLIP, COMMANDS, Vocabulary
 
 CALIBRATION_BATCH = 128  # clips
 CALIBRATION_BATCHES = 40
-TOGETHER = fit.Cycle(51, 130)  # the teacher and its students; left early
-APART = fit.Cycle(52, 52, rate=0.8, warm_up=0.03)  # commands-m, with commands-s as its student
-TEACHER_APART = fit.Cycle(28, 34, rate=0.8, warm_up=0.03)
-REFINED = fit.Cycle(44, 44, rate=0.4, warm_up=0.03)  # both, taught by the teacher and commands-m as they are then
-WORDS_EPOCHS = 30  # of a model for one's own words, with its teacher
+TEACHERS = 2
+TEACHING = fit.Cycle(240, 2e-3)
+LEARNING = fit.Cycle(900, 4e-3)
+REFINING = fit.Cycle(30, 7e-4, warm_up=0.1)  # with hard negatives
+ROUNDING = fit.Cycle(6, 1e-4, warm_up=0.1)  # with weights and activations rounded
+WORDS_TEACHER = Shape(all_bands(176, 5), (5, 5, 5, 5, 3, 3), (1, 2, 1, 1, 1, 1))  # for one's own words; trains on a CPU in minutes
+WORDS_TEACHING = fit.Cycle(20, 3e-3)
+WORDS_LEARNING = fit.Cycle(40, 5e-3)
+WORDS_REFINING = fit.Cycle(8, 1e-3)
+WORDS_ROUNDING = fit.Cycle(2, 1e-4)
 WORDS_SHAPE = "commands-s"  # of a model for one's own words
 WORDS_SYNTHESIS = 0.5  # of the amount of synthetic speech; there are no recordings to balance
 
@@ -57,10 +63,11 @@ def arguments():
     parser.add_argument("--out", type=Path, default=Path("models"), help="the folder for the ONNX files and cards")
     parser.add_argument("--work", type=Path, default=Path("target/train"), help="cache and float weights")
     parser.add_argument("--words", help="words of your own, with commas between them, instead of the ten commands")
-    parser.add_argument("--epochs", type=int, help="instead of the usual training")
+    parser.add_argument("--epochs", type=float, default=1.0, help="of the usual number of them, as a share")
     parser.add_argument("--synthesis", type=float, help="of the usual amount of synthetic speech")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2, help="that synthesise and compute spectra")
+    parser.add_argument("--device", choices=sorted(fit.BATCH), default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--quantise-only", action="store_true", help="quantise the float weights of an earlier run again")
     return parser.parse_args()
 
@@ -73,65 +80,72 @@ def own_words(text):
     return Vocabulary(words, words)
 
 
-def float_weights(work, name):
-    return work / f"{name}.pt"
-
-
 def trained(args, vocabulary, shapes, material, selection):
-    """{name: float network}, in evaluation mode."""
-    clips, noise = material
+    """({name: float network}, {name: the same as int8, from `quantise.aware`}), in evaluation mode, on the CPU."""
+    clips, noise, stretches = material
     labels = len(vocabulary.labels)
     torch.manual_seed(args.seed)
-    teacher = KeywordNet(TEACHER, labels)
     nets = {name: KeywordNet(shape, labels) for name, shape in shapes.items()}
-    if args.quantise_only:
-        for name, net in nets.items():
-            net.load_state_dict(torch.load(float_weights(args.work, name)))
-        return {name: net.eval() for name, net in nets.items()}
     features, truth = evaluate.features_of(selection[0]), selection[1]
-    nets["teacher"] = teacher
 
-    def stage(number, leader, students, cycle, strength=STRONG):
-        """Trains the network named `leader`, and the students that learn from it."""
+    def progress(networks):
+        for name, net in networks.items():
+            torch.save(net.state_dict(), args.work / f"{name}.pt")
+            print(f"  {name:12} {evaluate.summary(evaluate.torch_logits(net, features), truth, vocabulary)}", flush=True)
+
+    def stage(number, networks, cycle, masters=None):
         seed = args.seed + 2 * number
+        cycle = dataclasses.replace(cycle, epochs=max(1, round(cycle.epochs * args.epochs)))
+        networks = {name: net.to(args.device) for name, net in networks.items()}
+        return fit.train(networks, cycle, clips, Augmenter(noise, seed, labels), seed, progress, masters)
 
-        def progress(_epoch, networks):
-            for name, net in networks.items():
-                name = leader if name == "teacher" else name
-                torch.save(net.state_dict(), float_weights(args.work, name))
-                print(f"  {name:12} {evaluate.summary(evaluate.torch_logits(net, features), truth, vocabulary)}", flush=True)
-
-        first = leader if isinstance(leader, fit.Masters) else nets[leader]
-        chosen = {name: nets[name] for name in students}
-        led, taught = fit.train(first, chosen, clips, Augmenter(noise, seed, strength), cycle, seed, progress)
-        nets.update(taught if led is leader else taught | {leader: led})
-
-    if args.epochs or vocabulary is not COMMANDS:
-        epochs = args.epochs or WORDS_EPOCHS
-        stage(0, "teacher", shapes, fit.Cycle(epochs, epochs))
+    if vocabulary is COMMANDS:
+        teachers = {f"teacher-{i + 1}": Teacher(labels) for i in range(TEACHERS)}
+        teaching, learning, refining, rounding = TEACHING, LEARNING, REFINING, ROUNDING
     else:
-        stage(0, "teacher", shapes, TOGETHER)
-        stage(1, "commands-m", ["commands-s"], APART)
-        stage(2, "teacher", [], TEACHER_APART)
-        stage(3, fit.Masters([copy.deepcopy(nets[name]) for name in ("teacher", "commands-m")]), shapes, REFINED, GENTLE)
-    return {name: nets[name] for name in shapes}
+        teachers = {"teacher": KeywordNet(WORDS_TEACHER, labels)}
+        teaching, learning, refining, rounding = WORDS_TEACHING, WORDS_LEARNING, WORDS_REFINING, WORDS_ROUNDING
+    masters = fit.Masters(stage(0, teachers, teaching).values())
+    nets = stage(1, nets, learning, masters)
+    mining.mine(list(nets.values()), clips, stretches)
+    nets = stage(2, nets, refining, masters)
+    batches = calibration(args, material)
+    aware = {f"{name}-int8": quantise.aware(net, batches) for name, net in nets.items()}
+    torch.save({name: net.tap.parameters for name, net in aware.items()}, args.work / "ranges.pt")
+    aware = stage(3, aware, rounding, masters)
+    return tuple({name: found.cpu() for name, found in zip(shapes, networks.values())} for networks in (nets, aware))
+
+
+def trained_before(args, vocabulary, shapes):
+    """The same as `trained` left it in the folder for its work."""
+    ranges = torch.load(args.work / "ranges.pt")
+    nets, aware = {}, {}
+    for name, shape in shapes.items():
+        nets[name] = KeywordNet(shape, len(vocabulary.labels)).eval()
+        aware[name] = quantise.rounding(quantise.fold(nets[name]), ranges[f"{name}-int8"])
+        nets[name].load_state_dict(torch.load(args.work / f"{name}.pt", map_location="cpu"))
+        aware[name].load_state_dict(torch.load(args.work / f"{name}-int8.pt", map_location="cpu"))
+    return nets, aware
 
 
 def calibration(args, material):
     """Batches of training features, from an augmenter of their own: with --quantise-only the ranges come out the same."""
-    clips, noise = material
-    augmenter = Augmenter(noise, args.seed + 1)
+    clips, noise, _ = material
+    augmenter = Augmenter(noise, args.seed + 1, len(clips.vocabulary.labels))
     batches = clips.batches(np.random.default_rng(args.seed + 1), CALIBRATION_BATCH)
-    return [augmenter(*batch[:-1]) for _, batch in zip(range(CALIBRATION_BATCHES), batches)]
+    return [augmenter(*batch, progress=1.0)[0] for _, batch in zip(range(CALIBRATION_BATCHES), batches)]
 
 
-def finish(args, vocabulary, name, net, batches, selection):
-    """Quantises, measures on validation, and writes the ONNX file and the card."""
+def finish(args, vocabulary, name, nets, shares, batches, selection):
+    """Sets the scores' scale, measures on validation, and writes the ONNX file and the card."""
+    net, aware = nets
     clips, truth = selection
-    confidence.favour(net, [vocabulary.index(word) for word in vocabulary.rare_words])
-    logits = evaluate.torch_logits(net, evaluate.features_of(clips))
-    confidence.divide_logits(net, confidence.best_temperature(logits, truth))
-    quantised = quantise.quantise(net, batches)
+    rare = [vocabulary.index(word) for word in vocabulary.rare_words]
+    for each in nets:
+        confidence.balance(each, rare, shares)
+    quantised = quantise.quantise(aware, batches)
+    logits = evaluate.torch_logits(quantised, evaluate.features_of(clips))
+    confidence.divide_logits(quantised, confidence.best_temperature(logits, truth))
     metadata = {
         "name": name,
         "problem": "single-label",
@@ -159,20 +173,27 @@ def finish(args, vocabulary, name, net, batches, selection):
 def main():
     args = arguments()
     args.work.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
+    if args.device == "cpu":
+        torch.set_num_threads(args.processes)
+        torch.use_deterministic_algorithms(True)
+    else:
+        torch.backends.cudnn.benchmark = True
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     vocabulary = own_words(args.words) if args.words else COMMANDS
     shapes = {"-".join(vocabulary.words).replace(" ", "-"): SHAPES[WORDS_SHAPE]} if args.words else SHAPES
     scale = args.synthesis or (WORDS_SYNTHESIS if args.words else 1.0)
 
-    material = corpus.load(args.data, args.work, vocabulary, args.seed, args.processes, scale)
+    material = corpus.load(args.data, args.work, vocabulary, args.seed, args.processes, scale, args.device)
     selection = sets.validation(args.data, vocabulary)
     if args.words:
         selection = sets.with_spoken(selection, *synthesis.reserved_voices(vocabulary), vocabulary)
-    nets = trained(args, vocabulary, shapes, material, selection)
-    batches = calibration(args, material)
-    for name, net in nets.items():
-        finish(args, vocabulary, name, net, batches, selection)
+    if args.quantise_only:
+        nets, aware = trained_before(args, vocabulary, shapes)
+    else:
+        nets, aware = trained(args, vocabulary, shapes, material, selection)
+    batches = [features.cpu() for features in calibration(args, material)]
+    for name in shapes:
+        finish(args, vocabulary, name, (nets[name], aware[name]), material[0].label_shares(), batches, selection)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import soxr
 from . import scenes
 from .prose import Writer
 from .vocabulary import RATE
-from .voices import ACCENTS, Utterance, conversation_voices, speak
+from .voices import ACCENTS, Utterance, conversation_voices, espeak_variants, natural_voices, speak
 
 SCENE_S = (60, 240)
 PEOPLE = (1, 5)  # in a scene; the last is excluded
@@ -26,6 +26,7 @@ SPEECH_DBFS = (-45.0, -18.0)  # of a scene's speech, RMS
 SNR_DB = (0.0, 40.0)  # of a scene's speech over its noise
 DRY_SHARE = 0.3  # of the people are close to the microphone
 FESTIVAL_WEIGHT = 0.5  # against the other voices: festival is slow, and reads with long pauses
+FLITE_WEIGHT = 6.0  # in training, where it has three voices against some hundred of espeak-ng
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,25 @@ class Turn:
     text: str
 
 
+def voices_of(subset):
+    """([(engine, voice)], how often each speaks against the others) of a set."""
+    if subset != "train":
+        voices = conversation_voices(subset)
+        return voices, [FESTIVAL_WEIGHT if engine == "festival" else 1.0 for engine, _ in voices]
+    voices = [("espeak-ng", variant) for variant in espeak_variants()] + natural_voices()
+    weights = {"espeak-ng": 1.0, "flite": FLITE_WEIGHT, "festival": FESTIVAL_WEIGHT * FLITE_WEIGHT}
+    return voices, [weights[engine] for engine, _ in voices]
+
+
 class Talk:
-    """Makes conversation without end with the voices and words of one set, "tune" or "report"."""
+    """Makes conversation without end with the voices and words of one set: "train", "tune" or "report"."""
 
     def __init__(self, subset, seed, recorded_noise=()):
         """`recorded_noise`: float arrays to be used beside coloured noise and babble."""
         self.rng = np.random.default_rng(seed)
         self.writer = Writer(subset, self.rng)
-        self.voices = conversation_voices(subset)
-        weights = np.array([FESTIVAL_WEIGHT if engine == "festival" else 1.0 for engine, _ in self.voices])
-        self.weights = weights / weights.sum()
+        self.voices, weights = voices_of(subset)
+        self.weights = np.array(weights) / sum(weights)
         self.noises = [scenes.coloured(exponent, self.rng) for exponent in (0.0, 0.7, 1.0, 1.5, 2.0)]
         self.noises += [scenes.unit(noise) for noise in recorded_noise]
         crowd = [self.utterance(self.person()) for _ in range(60)]

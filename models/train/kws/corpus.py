@@ -8,17 +8,22 @@ import torch
 
 from . import bank, noise, recordings, splice, synthesis
 from .augment import NoiseBank
+from .conversation import Talk
 from .epoch import Corpus
-from .vocabulary import RARE_UNKNOWN_WORDS, UNKNOWN
+from .vocabulary import CLIP, RARE_UNKNOWN_WORDS, UNKNOWN
+from .voices import require_synthesisers
 
-VARIANTS = {"recorded": 3, "negative": 2, "revoiced": 1, "spliced": 1, "synthetic": 1}
+VARIANTS = {"recorded": 6, "negative": 4, "revoiced": 1, "spliced": 1, "synthetic": 1, "conversation": 1}
 REVOICED = 700  # clips of each rare word, made of its few recordings by the vocoder
 REVOICED_OTHER = 40  # of each other word that has few recordings
 SPLICED = 2000  # clips of each rare word
 PIECE = 2048  # clips whose spectra one task makes
-SOURCES = {"recorded": "recorded", "negative": "negative", "revoiced": "recorded", "spliced": "spliced", "synthetic": "synthetic"}
+SOURCES = {"revoiced": "recorded"}  # what a kind counts as, where it isn't itself
 NOISE_SHARES = {"background": 0.42, "environment": 0.28, "coloured": 0.12, "babble": 0.18}
-SYNTHESIS_SEED, SPLICE_SEED = 7, 3
+SYNTHESIS_SEED, SPLICE_SEED, CONVERSATION_SEED = 7, 3, 11
+CONVERSATION_HOURS = 8
+CONVERSATION_PIECE_S = 600
+CONVERSATION_STEP = CLIP * 3 // 4  # samples from one window of conversation to the next
 
 
 def kept(path, make):
@@ -47,6 +52,26 @@ def negatives(folder):
 def synthetic(vocabulary, scale, processes):
     words, clips, _ = synthesis.synthesise(SYNTHESIS_SEED, vocabulary, scale, processes)
     return labelled(words, clips)
+
+
+def talk(number):
+    """One stretch of synthetic conversation, as samples."""
+    return Talk("train", [CONVERSATION_SEED, number]).recording(CONVERSATION_PIECE_S)[0]
+
+
+def conversation(scale, processes):
+    """Running speech of several people in rooms and noise, by the voices that training may hear: {"samples": [stretches, samples]}."""
+    require_synthesisers()
+    stretches = max(1, round(CONVERSATION_HOURS * scale * 3600 / CONVERSATION_PIECE_S))
+    with ProcessPoolExecutor(processes) as pool:
+        return {"samples": np.stack(list(pool.map(talk, range(stretches))))}
+
+
+def windows_of(stretches):
+    """One-second windows of all of them, as unknown."""
+    starts = range(0, stretches.shape[1] - CLIP + 1, CONVERSATION_STEP)
+    windows = np.concatenate([stretches[:, start : start + CLIP] for start in starts])
+    return labelled([UNKNOWN] * len(windows), windows)
 
 
 def spliced(folder):
@@ -87,10 +112,11 @@ def banked(kind, part, rooms, seed, pool):
     return {"words": np.concatenate(words), "bank": made, "first": first, "last": last}
 
 
-def load(data, work, vocabulary, seed, processes, scale=1.0):
-    """(corpus, noise): all that training needs, from the data set unpacked under `data`; kept under `work`.
+def load(data, work, vocabulary, seed, processes, scale=1.0, device="cpu"):
+    """(corpus, noise, stretches of conversation): all that training needs, from the data set unpacked under `data`; kept under
+    `work`.
 
-    `scale`: of the amount of synthetic speech.
+    `scale`: of the amount of synthetic speech. `device`: where the training will run.
     """
     rooms = recordings.impulse_responses(data / "rir")
     own = work / "-".join(vocabulary.words)
@@ -101,12 +127,14 @@ def load(data, work, vocabulary, seed, processes, scale=1.0):
                 return banked(kind, kept(folder / f"{name}.npz", make), rooms, seed, pool)
 
             part = kept(folder / f"{name}-bank.npz", arrays)
-            return SOURCES[kind], part["words"], part["bank"], part["first"], part["last"]
+            return SOURCES.get(kind, kind), part["words"], part["bank"], part["first"], part["last"]
 
         train = kept(work / "train.npz", lambda: spoken(data / "train"))
+        stretches = kept(work / "stretches.npz", lambda: conversation(scale, processes))["samples"]
         parts = [
             bank_of("recorded", work, "train", lambda: train),
             bank_of("negative", work, "negatives", lambda: negatives(data / "speech-negatives")),
+            bank_of("conversation", work, "conversation", lambda: windows_of(stretches)),
             bank_of("revoiced", own, "revoiced", lambda: revoiced(train, vocabulary)),
             bank_of("synthetic", own, "synthetic", lambda: synthetic(vocabulary, scale, processes)),
         ]
@@ -121,4 +149,4 @@ def load(data, work, vocabulary, seed, processes, scale=1.0):
         "babble": [noise.babble(others, voices, rng) for voices in noise.BABBLE_VOICES],
     }
     kinds = [(NOISE_SHARES[kind], kind != "babble", *bank.noise_frames(sounds)) for kind, sounds in heard.items()]
-    return Corpus(parts, vocabulary), NoiseBank(kinds)
+    return Corpus(parts, vocabulary, device), NoiseBank(kinds, device), stretches

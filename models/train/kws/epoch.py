@@ -16,21 +16,32 @@ WELL_RECORDED_PARTS = {"recorded": 0.9, "synthetic": 0.1}
 RARE_PARTS = {"recorded": 0.25, "spliced": 0.25, "synthetic": 0.5}  # of a rare word
 
 # Parts of the unknown, by weight; what is missing is left out.
-UNKNOWN_PARTS = {"frequent": 0.40, "rare": 0.14, "negatives": 0.10, "synthetic": 0.22, "cut": 0.14}
+UNKNOWN_PARTS = {
+    "frequent": 0.26,
+    "rare": 0.09,
+    "negatives": 0.08,
+    "conversation": 0.14,
+    "synthetic": 0.12,
+    "cut": 0.12,
+    "hard": 0.19,  # what networks took for a word; `mining.py`
+}
 
 
 class Corpus:
     """All training clips in one bank, with pools of indices to draw from."""
 
-    def __init__(self, parts, vocabulary):
-        """`parts`: (source, words, bank, first, last) each; source is "recorded", "spliced", "synthetic" or "negative"."""
-        self.bank = torch.from_numpy(np.concatenate([bank for _, _, bank, _, _ in parts]))
-        self.first = torch.from_numpy(np.concatenate([first for _, _, _, first, _ in parts])).float()
-        self.last = torch.from_numpy(np.concatenate([last for _, _, _, _, last in parts])).float()
+    epoch = EPOCH
+
+    def __init__(self, parts, vocabulary, device="cpu"):
+        """`parts`: (source, words, bank, first, last) each; source is "recorded", "spliced", "synthetic", "negative" or
+        "conversation"."""
+        self.bank = torch.from_numpy(np.concatenate([bank for _, _, bank, _, _ in parts])).to(device)
+        self.first = torch.from_numpy(np.concatenate([first for _, _, _, first, _ in parts])).float().to(device)
+        self.last = torch.from_numpy(np.concatenate([last for _, _, _, _, last in parts])).float().to(device)
         words = np.concatenate([np.array(words) for _, words, _, _, _ in parts])
         source = np.concatenate([np.repeat(name, len(words)) for name, words, _, _, _ in parts])
         self.vocabulary = vocabulary
-        self.labels = torch.tensor([vocabulary.index(word) for word in words])
+        self.labels = torch.tensor([vocabulary.index(word) for word in words], device=device)
         mine = set(vocabulary.words)
 
         def pool(name, chosen):
@@ -43,15 +54,35 @@ class Corpus:
             "frequent": pool("recorded", spoken - mine - set(RARE_UNKNOWN_WORDS)),
             "rare": pool("recorded", (spoken & set(RARE_UNKNOWN_WORDS)) - mine),
             "negatives": [np.flatnonzero(source == "negative")],
+            "conversation": [np.flatnonzero(source == "conversation")],
             "synthetic": pool("synthetic", made - mine),
             "cut": pool("recorded", spoken),
+            "hard": [],
         }
+
+    def refused(self):
+        """The indices of all clips that are no words of the vocabulary."""
+        return np.flatnonzero((self.labels == self.vocabulary.index(UNKNOWN)).cpu().numpy())
+
+    def harder(self, bank, first, last, indices):
+        """More clips that are none of the words, and which of those that are there were taken for one: both are heard more often."""
+        n = len(self.bank)
+        for name, more in (("bank", bank), ("first", first), ("last", last)):
+            there = getattr(self, name)
+            setattr(self, name, torch.cat([there, torch.from_numpy(more).to(there)]))
+        self.labels = torch.cat([self.labels, self.labels.new_full((len(bank),), self.vocabulary.index(UNKNOWN))])
+        self.unknown["hard"] = [np.arange(n, n + len(bank)), indices]
 
     def shares(self):
         """{word: share of an epoch}."""
         shares = {word: RARE if word in self.vocabulary.rare_words else WORD for word in self.vocabulary.words}
         factor = min(FEW_WORDS, round(ALL_WORDS / sum(shares.values()), 9))
         return {word: share * factor for word, share in shares.items()}
+
+    def label_shares(self):
+        """Of an epoch, in the order of the vocabulary's labels."""
+        words = self.shares()
+        return [*(words[word] for word in self.vocabulary.words), 1 - SILENT - sum(words.values()), SILENT]
 
     def draw(self, rng):
         """One epoch, shuffled: indices into the bank (-1 stands for silence), and which clips are to be cut."""
@@ -72,8 +103,9 @@ class Corpus:
             for kind, part in parts.items():
                 add([self.spoken[kind][word]], share * part / sum(parts.values()))
         unknown = 1 - SILENT - sum(shares.values())
-        for part, share in UNKNOWN_PARTS.items():
-            add(self.unknown[part], unknown * share, part == "cut")
+        parts = {part: share for part, share in UNKNOWN_PARTS.items() if any(map(len, self.unknown[part]))}
+        for part, share in parts.items():
+            add(self.unknown[part], unknown * share / sum(parts.values()), part == "cut")
         drawn.append(np.full(round(SILENT * EPOCH), -1))
         cut.append(np.zeros(len(drawn[-1]), bool))
         order = rng.permutation(sum(len(part) for part in drawn))
@@ -81,7 +113,7 @@ class Corpus:
 
     def batches(self, rng, size):
         """(clips, first, last, which to cut, which are silent, labels) of one epoch."""
-        indices, cut = (torch.from_numpy(x) for x in self.draw(rng))
+        indices, cut = (torch.from_numpy(x).to(self.bank.device) for x in self.draw(rng))
         for chosen, cut in zip(indices.split(size), cut.split(size)):
             silent = chosen < 0
             labels = torch.where(cut, self.vocabulary.index(UNKNOWN), self.labels[chosen])

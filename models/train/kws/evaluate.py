@@ -15,8 +15,9 @@ def features_of(clips):
 
 def torch_logits(net, features):
     """Logits [N, labels] of a torch network."""
+    device = next(net.parameters()).device
     with torch.no_grad():
-        return torch.cat([net(part) for part in features.split(512)]).numpy()
+        return torch.cat([net(part.to(device)) for part in features.split(512)]).cpu().numpy()
 
 
 def onnx_logits(session, features):

@@ -64,8 +64,8 @@ class Graph:
             group=conv.groups,
             kernel_shape=list(conv.kernel_size),
             strides=list(conv.stride),
-            dilations=[1],
-            pads=[0, 0],
+            dilations=[1, 1],
+            pads=[conv.padding[0], 0, conv.padding[0], 0],
         )
 
 
@@ -79,9 +79,12 @@ def to_onnx(net, labels, metadata):
         return graph.convolution(tensor, source, name, convs[name], parameters[source][0])
 
     steps = net.shape.steps()
-    x = convolve(graph.quantise("features", "features"), "features", "stem")
-    source = "stem"
-    graph.constant("time_axis", np.array([2], np.int64))
+    graph.constant("channel_axis", np.array([1], np.int64))
+    graph.constant("time_axis", np.array([3], np.int64))
+    x, source = graph.quantise("features", "features"), "features"
+    x = graph.node("Unsqueeze", [x, "channel_axis"], "features.plane.int8")
+    for i in range(len(net.front)):
+        x, source = convolve(x, source, f"front{i}"), f"front{i}"
     for i, block in enumerate(net.blocks):
         name = f"block{i}"
         y = convolve(x, source, f"{name}.depthwise")
@@ -97,7 +100,7 @@ def to_onnx(net, labels, metadata):
         x = graph.quantise(graph.node("Add", [y, skip], f"{name}.sum"), name)
         source = name
     x = graph.dequantise(x, source)
-    x = graph.node("AveragePool", [x], "pool.mean", kernel_shape=[steps[-1]], strides=[1], pads=[0, 0])
+    x = graph.node("AveragePool", [x], "pool.mean", kernel_shape=[1, steps[-1]], strides=[1, 1], pads=[0, 0, 0, 0])
     x = convolve(graph.quantise(x, "pool"), "pool", "logits")
     shape = graph.constant("logits.shape", np.array([1, len(labels)], np.int64))
     x = graph.node("Reshape", [x, shape], "logits.flat.int8")

@@ -1,139 +1,188 @@
-"""Training of the float networks: a large teacher and the small networks that learn from it, all at once on the same batches.
+"""Training of the float networks: teachers from the labels, then small networks from the labels and what the teachers answer.
 
-The teacher learns from the labels; a student from the labels and from what the teacher answers at that moment.
+On a GPU a whole step is recorded once and replayed (a CUDA graph), since launching its many small kernels one by one would take longer
+than running them.
 """
+import copy
+import math
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch.nn import functional
-from torch.optim.swa_utils import AveragedModel
 
-BATCH = 128
-TEACHER_RATE, STUDENT_RATE = 3e-3, 5e-3  # learning rates at the peak of a cycle
+BATCH = {"cpu": 128, "cuda": 512}
+AUGMENTED_AT_ONCE = {"cpu": 128, "cuda": 4096}  # clips
 WEIGHT_DECAY = 2e-2
 LABEL_SMOOTHING = 0.05
-AVERAGE_DECAY = 0.999  # of the averaged weights, a step
-FROM_TEACHER = 0.6  # share of the teacher in a student's loss
-TEMPERATURE = 2.0  # of what the teacher answers
-LOG_EVERY = 5  # epochs
-
-
-@torch.no_grad()
-def into_average(averages, weights, count):
-    """Moves the averages towards the weights: far at first, so that they soon forget how they began."""
-    share = 1 - min(AVERAGE_DECAY, (1 + int(count)) / (10 + int(count)))
-    for average, weight in zip(averages, weights):
-        average.copy_(average.lerp(weight, share) if weight.is_floating_point() else weight)
+AVERAGE_DECAY = 0.9995  # of the averaged weights, a step
+FROM_TEACHERS = 0.7  # share of the teachers in a student's loss
+TEMPERATURE = 2.0  # of what the teachers answer
+REPORTS = 20  # of a whole training
 
 
 @dataclass(frozen=True)
 class Cycle:
-    """Learning rates that rise, and fall along a cosine."""
+    """A learning rate that rises, and falls along a cosine."""
 
     epochs: int
-    length: int  # epochs until the rates have fallen to nothing; a cycle may be left earlier, to go on with another
-    rate: float = 1.0  # of the usual rates
-    warm_up: float = 0.08  # of the length
+    rate: float  # at the peak
+    warm_up: float = 0.05  # of the epochs
+
+    def rate_at(self, progress):
+        """The learning rate after a share `progress` of all steps."""
+        if progress < self.warm_up:
+            return self.rate * (0.02 + 0.98 * progress / self.warm_up)
+        return self.rate * 0.5 * (1 + math.cos(math.pi * (progress - self.warm_up) / (1 - self.warm_up)))
 
 
 class Learner:
     """A network, its optimiser, and the average of its weights."""
 
-    def __init__(self, net, steps, peak, cycle):
-        self.net = net.train()
-        self.optimizer = torch.optim.AdamW(net.parameters(), weight_decay=WEIGHT_DECAY, fused=True)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, peak * cycle.rate, total_steps=steps, pct_start=cycle.warm_up, cycle_momentum=False
-        )
-        self.average = AveragedModel(net, multi_avg_fn=into_average, use_buffers=True)
-        self.losses = []
+    def __init__(self, net, cycle):
+        self.net, self.cycle = net.train().to(memory_format=torch.channels_last), cycle
+        device = next(net.parameters()).device
+        self.average = copy.deepcopy(net).eval()
+        on_gpu = device.type == "cuda"
+        self.stream = torch.cuda.Stream() if on_gpu else None
+        rate = torch.tensor(0.0, device=device) if on_gpu else 0.0
+        self.optimizer = torch.optim.AdamW(net.parameters(), rate, weight_decay=WEIGHT_DECAY, fused=True, capturable=on_gpu)
+        self.share = torch.tensor(1.0, device=device)  # of the weights in their average
+        self.loss = torch.zeros((), device=device)
+        self.steps = self.reported = 0
+        self.replay = None
 
-    def step(self, features, labels, answers=None):
-        """One step; returns the logits, which a teacher's students learn from."""
+    def compute(self, features, targets, answers=None):
+        """One step."""
+        self.optimizer.zero_grad(set_to_none=True)
         logits = self.net(features)
-        loss = functional.cross_entropy(logits, labels, label_smoothing=LABEL_SMOOTHING)
+        loss = functional.cross_entropy(logits, targets, label_smoothing=LABEL_SMOOTHING)
         if answers is not None:
             wanted = functional.softmax(answers / TEMPERATURE, 1)
             given = functional.log_softmax(logits / TEMPERATURE, 1)
             distance = functional.kl_div(given, wanted, reduction="batchmean") * TEMPERATURE**2
-            loss = (1 - FROM_TEACHER) * loss + FROM_TEACHER * distance
-        self.losses.append(loss.item())
-        self.optimizer.zero_grad()
+            loss = (1 - FROM_TEACHERS) * loss + FROM_TEACHERS * distance
         loss.backward()
         self.optimizer.step()
-        self.schedule.step()
-        self.average.update_parameters(self.net)
-        return logits.detach()
+        self.loss.add_(loss.detach())
+        with torch.no_grad():
+            averages, weights = self.floats(self.average), self.floats(self.net)
+            away = torch._foreach_sub(weights, averages)
+            torch._foreach_mul_(away, self.share)
+            torch._foreach_add_(averages, away)
+
+    @staticmethod
+    def floats(net):
+        return [*net.parameters(), *(buffer for buffer in net.buffers() if buffer.is_floating_point() and buffer.dim())]
+
+    def step(self, progress, *batch):
+        """One step after a share `progress` of all steps, on (features, targets) or (features, targets, teachers' answers).
+
+        On a GPU it runs beside what others do there; `batch` must stay as it is until all has been waited for."""
+        with torch.cuda.stream(self.stream):
+            self.prepare(progress)
+            if self.stream is None:
+                self.compute(*batch)
+                return
+            if self.replay is None:
+                torch.cuda.synchronize()
+                self.replay = recorded(self.compute, batch)
+            self.replay(*batch)
+
+    def prepare(self, progress):
+        """Sets the learning rate and the average's share for the next step."""
+        rate = self.cycle.rate_at(progress)
+        for group in self.optimizer.param_groups:
+            if isinstance(group["lr"], torch.Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+        # Far at first, so that the average soon forgets how it began.
+        self.share.fill_(1 - min(AVERAGE_DECAY, (1 + self.steps) / (10 + self.steps)))
+        self.steps += 1
 
     def recent_loss(self):
         """The mean since it was last asked for."""
-        mean, self.losses = float(np.mean(self.losses)), []
+        mean = self.loss.item() / max(1, self.steps - self.reported)
+        self.loss.zero_()
+        self.reported = self.steps
         return mean
 
-    def averaged(self):
-        """The averaged network, in evaluation mode."""
-        return self.average.module.eval()
+
+def recorded(work, example):
+    """`work` as a function that replays its kernels on copies of its arguments, which are shaped as in `example`."""
+    inputs = [x.clone() for x in example]
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        for _ in range(3):
+            work(*inputs)
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        work(*inputs)
+
+    def replay(*batch):
+        for kept, new in zip(inputs, batch):
+            kept.copy_(new)
+        graph.replay()
+
+    return replay
 
 
 class Masters:
-    """Networks that no longer change, as one teacher."""
+    """Networks that no longer change."""
 
     def __init__(self, nets):
         self.nets = [net.eval() for net in nets]
 
     @torch.no_grad()
-    def step(self, features, _labels):
-        """The mean of what they answer, as logits."""
-        return torch.stack([functional.log_softmax(net(features), 1) for net in self.nets]).mean(0)
+    def __call__(self, features, targets):
+        """The mean of what they answer, as logits; where they are wrong, what is right."""
+        answers = torch.stack([functional.log_softmax(net(features), 1) for net in self.nets]).mean(0)
+        told = torch.log((1 - LABEL_SMOOTHING) * targets + LABEL_SMOOTHING / targets.shape[1])
+        wrong = answers.argmax(1) != targets.argmax(1)
+        return torch.where(wrong[:, None], told, answers)
 
 
-def train(teacher, students, corpus, augmenter, cycle, seed, progress):
-    """Trains a teacher and its students by one cycle; returns (the averaged teacher, {name: averaged student}).
+def train(nets, cycle, corpus, augmenter, seed, progress, masters=None):
+    """Trains {name: network} by one cycle, each on the same batches; returns {name: its averaged weights as a network}.
 
-    `students`: {name: network}. A teacher of class Masters stays as it is.
+    `masters`: a `Masters` to learn from as well. `progress(networks)` is called now and then with the averages so far.
     """
-    steps = cycle.length * -(-len(corpus.draw(np.random.default_rng(0))[0]) // BATCH)
-    learners = {name: Learner(net, steps, STUDENT_RATE, cycle) for name, net in students.items()}
-    if isinstance(teacher, Masters):
-        side_by_side(teacher, learners, learners, corpus, augmenter, cycle.epochs, seed, progress)
-        return teacher, {name: learner.averaged() for name, learner in learners.items()}
-    learning = Learner(teacher, steps, TEACHER_RATE, cycle)
-    side_by_side(learning, learners, {"teacher": learning} | learners, corpus, augmenter, cycle.epochs, seed, progress)
-    return learning.averaged(), {name: learner.averaged() for name, learner in learners.items()}
-
-
-def side_by_side(teacher, students, learners, corpus, augmenter, epochs, seed, progress):
-    """Augmentation, teacher and students at work at the same time, the students one batch behind.
-
-    What comes out does not depend on their timing. `progress(epoch, networks)` is called now and then.
-    """
+    learners = {name: Learner(net, cycle) for name, net in nets.items()}
     rng = np.random.default_rng(seed)
+    on_gpu = augmenter.device.type == "cuda"
+    batch, at_once = (sizes[augmenter.device.type] for sizes in (BATCH, AUGMENTED_AT_ONCE))
+    start, done, clips = time.monotonic(), 0, cycle.epochs * corpus.epoch
 
-    def teach(batch):
-        return (*batch, teacher.step(*batch))
+    def prepared(drawn):
+        features, targets = augmenter(*drawn, done / clips)
+        return (features, targets, masters(features, targets)) if masters else (features, targets)
 
-    def prepared(batches):
-        batch = next(batches, None)
-        return batch and (augmenter(*batch[:-1]), batch[-1])
+    def epoch_of():
+        """Prepares what comes next while the learners are at work."""
+        nonlocal done
+        drawn = iter(corpus.batches(rng, at_once))
+        ready = prepared(next(drawn))
+        while ready:
+            for part in zip(*(x.split(batch) for x in ready)):
+                if len(part[0]) == batch or not on_gpu:
+                    for learner in learners.values():
+                        learner.step(done / clips, *part)
+                done += len(part[0])
+            following = next(drawn, None)
+            following = following and prepared(following)
+            if on_gpu:
+                torch.cuda.synchronize()
+            ready = following
 
-    torch.set_num_threads(1)
-    with ThreadPoolExecutor(2 + len(students)) as pool:
-        start = time.monotonic()
-        for epoch in range(1, epochs + 1):
-            batches = corpus.batches(rng, BATCH)
-            made, taught = prepared(batches), None
-            while made or taught:
-                learning = [pool.submit(student.step, *taught) for student in students.values()] if taught else []
-                teaching = pool.submit(teach, made) if made else None
-                preparing = pool.submit(prepared, batches) if made else None
-                for job in learning:
-                    job.result()
-                made, taught = (job and job.result() for job in (preparing, teaching))
-            if epoch % LOG_EVERY == 0 or epoch == epochs:
-                losses = "  ".join(f"{name} {learner.recent_loss():.4f}" for name, learner in learners.items())
-                seconds = (time.monotonic() - start) / epoch
-                print(f"epoch {epoch}/{epochs}  {seconds:.1f} s an epoch  loss: {losses}", flush=True)
-                progress(epoch, {name: learner.averaged() for name, learner in learners.items()})
+    for epoch in range(1, cycle.epochs + 1):
+        epoch_of()
+        if epoch % max(1, cycle.epochs // REPORTS) == 0 or epoch == cycle.epochs:
+            losses = "  ".join(f"{name} {learner.recent_loss():.4f}" for name, learner in learners.items())
+            seconds = (time.monotonic() - start) / epoch
+            print(f"epoch {epoch}/{cycle.epochs}  {seconds:.2f} s an epoch  loss: {losses}", flush=True)
+            progress({name: learner.average for name, learner in learners.items()})
+    return {name: learner.average for name, learner in learners.items()}

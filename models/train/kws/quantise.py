@@ -7,11 +7,26 @@ import copy
 
 import torch
 from torch import nn
+from torch.nn import functional
 
-from .network import ConvNorm, TimeConv
+from .network import ConvNorm
 
 # Share of the values of a tensor that may saturate at either end of its calibrated range.
 CLIPPED = 2e-5
+
+
+class FoldedConv(nn.Conv2d):
+    """A convolution that can compute with its weights as they will be rounded."""
+
+    rounds = False
+
+    def __init__(self, conv, weight, bias):
+        super().__init__(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, groups=conv.groups)
+        self.weight.data, self.bias.data = weight.detach().clone(), bias.detach().clone()
+
+    def forward(self, x):
+        weight = rounded_weight(self.weight) if self.rounds else self.weight
+        return functional.conv2d(x, weight, self.bias, self.stride, self.padding, groups=self.groups)
 
 
 def fold(net):
@@ -20,13 +35,14 @@ def fold(net):
     for module in [m for m in net.modules() if isinstance(m, ConvNorm)]:
         conv, norm = module
         factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        merged = TimeConv(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, groups=conv.groups, bias=True)
-        merged.weight.data = (conv.weight * factor[:, None, None]).detach()
-        merged.bias.data = (norm.bias - norm.running_mean * factor).detach()
-        module[0], module[1] = merged, nn.Identity()
-    stem = net.stem[0]
-    stem.weight.data /= net.input_scale
-    stem.bias.data -= stem.weight.data.sum(dim=(1, 2)) * net.input_mean
+        module[0] = FoldedConv(conv, conv.weight * factor[:, None, None, None], norm.bias - norm.running_mean * factor)
+        module[1] = nn.Identity()
+    net.classifier = FoldedConv(net.classifier, net.classifier.weight, net.classifier.bias)
+    first = net.front[0][0]
+    if any(first.padding):
+        raise ValueError("the first convolution pads with zeros, which are not the features' mean")
+    first.weight.data /= net.input_scale
+    first.bias.data -= first.weight.data.sum(dim=(1, 2, 3)) * net.input_mean
     net.input_mean.zero_()
     net.input_scale.fill_(1.0)
     return net
@@ -39,7 +55,7 @@ def pointwise_name(i, block):
 
 def convolutions(net):
     """Every convolution of a folded network, by the name of the activation it writes."""
-    found = {"stem": net.stem[0]}
+    found = {f"front{i}": layer[0] for i, layer in enumerate(net.front)}
     for i, block in enumerate(net.blocks):
         found[f"block{i}.depthwise"] = block.depthwise[0]
         found[pointwise_name(i, block)] = block.pointwise[0]
@@ -48,7 +64,7 @@ def convolutions(net):
 
 def weight_scales(weight):
     """One scale an output channel, so that the largest weight becomes ±127."""
-    return weight.detach().abs().amax(dim=(1, 2)).clamp(min=1e-8) / 127.0
+    return weight.detach().abs().amax(dim=(1, 2, 3)).clamp(min=1e-8) / 127.0
 
 
 def activation_parameters(low, high):
@@ -78,6 +94,11 @@ class Calibration:
         return {name: activation_parameters(*seen) for name, seen in self.ranges.items()}
 
 
+def passing_gradients(rounded, x):
+    """`rounded` going forward, x going backward."""
+    return x + (rounded - x).detach() if x.requires_grad else rounded
+
+
 class RoundActivations:
     """A tap that rounds (ties to even) and saturates every activation as int8 does."""
 
@@ -86,28 +107,53 @@ class RoundActivations:
 
     def __call__(self, name, x):
         scale, zero = self.parameters[name]
-        return torch.round(x / scale).clamp(-128 - zero, 127 - zero) * scale
+        saturated = x.clamp((-128 - zero) * scale, (127 - zero) * scale)
+        return passing_gradients(torch.round(x / scale).clamp(-128 - zero, 127 - zero) * scale, saturated)
 
 
 def weight_steps(weight):
     """(int8 values as floats, scales) of a convolution's weights."""
     scales = weight_scales(weight)
-    return torch.round(weight.detach() / scales[:, None, None]), scales
+    return torch.round(weight.detach() / scales[:, None, None, None]), scales
 
 
-def quantise(net, batches):
-    """A folded copy of `net` that rounds weights and activations as the device does.
+def rounded_weight(weight):
+    """Weights as they are stored."""
+    steps, scales = weight_steps(weight)
+    return passing_gradients(steps * scales[:, None, None, None], weight)
 
-    The ranges of its activations (`.tap.parameters`) are taken from batches of features.
+
+def aware(net, batches):
+    """A folded copy of `net` to be trained further: it computes with weights and activations as the device rounds them.
+
+    The ranges of its activations (`.tap.parameters`) are taken from batches of features and stay as they are.
     """
     folded = fold(net)
-    calibration = Calibration()
-    folded.tap = calibration
+    folded.tap = calibration = Calibration()
     with torch.no_grad():
         for features in batches:
             folded(features)
-    folded.tap = RoundActivations(calibration.parameters())
+    return rounding(folded, calibration.parameters())
+
+
+def rounding(folded, parameters):
+    """The folded network as it computes with activations rounded by {name: (scale, zero point)} and with rounded weights."""
+    folded.tap = RoundActivations(parameters)
     for conv in convolutions(folded).values():
-        steps, scales = weight_steps(conv.weight)
-        conv.weight.data = steps * scales[:, None, None]
+        conv.rounds = True
     return folded
+
+
+def quantise(net, batches):
+    """The network of `aware`, trained or not, with its weights rounded for good and the logits' range as it is by now."""
+    net = copy.deepcopy(net).eval()
+    for conv in convolutions(net).values():
+        conv.weight.data = rounded_weight(conv.weight.data)
+        conv.rounds = False
+    rounded, calibration = net.tap, Calibration()
+    net.tap = lambda name, x: calibration(name, x) if name == "logits" else rounded(name, x)
+    with torch.no_grad():
+        for features in batches:
+            net(features)
+    net.tap = RoundActivations(rounded.parameters | calibration.parameters())
+    return net
