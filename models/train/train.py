@@ -18,18 +18,18 @@ import torch
 
 from kws import card, confidence, corpus, evaluate, export, fit, frontend, measure, mining, quantise, sets, synthesis
 from kws.augment import Augmenter
-from kws.network import SHAPES, KeywordNet, Shape, all_bands
+from kws.network import SHAPES, KeywordNet
 from kws.teacher import Teacher
 from kws.vocabulary import CLIP, COMMANDS, Vocabulary
 
 CALIBRATION_BATCH = 128  # clips
 CALIBRATION_BATCHES = 40
 TEACHERS = 2
-TEACHING = fit.Cycle(240, 2e-3)
-LEARNING = fit.Cycle(900, 4e-3)
+TEACHING = fit.Cycle(350, 2e-3)
+LEARNING = fit.Cycle(960, 4e-3)
 REFINING = fit.Cycle(30, 7e-4, warm_up=0.1)  # with hard negatives
 ROUNDING = fit.Cycle(6, 1e-4, warm_up=0.1)  # with weights and activations rounded
-WORDS_TEACHER = Shape(all_bands(176, 5), (5, 5, 5, 5, 3, 3), (1, 2, 1, 1, 1, 1))  # for one's own words; trains on a CPU in minutes
+WORDS_TEACHER = "commands-m"  # for one's own words: trains on a CPU in minutes
 WORDS_TEACHING = fit.Cycle(20, 3e-3)
 WORDS_LEARNING = fit.Cycle(40, 5e-3)
 WORDS_REFINING = fit.Cycle(8, 1e-3)
@@ -103,7 +103,7 @@ def trained(args, vocabulary, shapes, material, selection):
         teachers = {f"teacher-{i + 1}": Teacher(labels) for i in range(TEACHERS)}
         teaching, learning, refining, rounding = TEACHING, LEARNING, REFINING, ROUNDING
     else:
-        teachers = {"teacher": KeywordNet(WORDS_TEACHER, labels)}
+        teachers = {"teacher": KeywordNet(SHAPES[WORDS_TEACHER], labels)}
         teaching, learning, refining, rounding = WORDS_TEACHING, WORDS_LEARNING, WORDS_REFINING, WORDS_ROUNDING
     masters = fit.Masters(stage(0, teachers, teaching).values())
     nets = stage(1, nets, learning, masters)

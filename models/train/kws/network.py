@@ -116,11 +116,6 @@ def over_bands(first, second, channels, more=0):
     )
 
 
-def all_bands(channels, frames, stride=2):
-    """All bands at once from the first layer on."""
-    return (Layer(channels, (MEL_BANDS, frames), (1, stride)),)
-
-
 SHAPES = {
     "commands-s": Shape(over_bands(8, 24, 56), (5, 3, 3, 3, 5), (2, 1, 1, 1, 1)),
     "commands-m": Shape(over_bands(16, 40, 104, more=1), (3, 3, 3, 3, 7), (2, 1, 1, 1, 1)),
