@@ -5,6 +5,7 @@ mod support;
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
 use support::{earmark, fixture, run, scratch};
 
@@ -13,6 +14,9 @@ fn changed(name: &str, change: impl FnOnce(&mut Vec<u8>)) -> PathBuf {
     change(&mut file);
     scratch(name, &file)
 }
+
+/// The faulty files, written once: the tests run at the same time.
+static FAULTS: LazyLock<Vec<(PathBuf, &'static str)>> = LazyLock::new(faults);
 
 /// Every fault of the issue, and what its line must say beside the file's name.
 fn faults() -> Vec<(PathBuf, &'static str)> {
@@ -54,8 +58,8 @@ fn faults() -> Vec<(PathBuf, &'static str)> {
 
 #[test]
 fn each_fault_has_its_line_and_nothing_else() {
-    for (file, says) in faults() {
-        let outcome = run(earmark().arg("classify").arg(&file), b"");
+    for (file, says) in FAULTS.iter() {
+        let outcome = run(earmark().arg("classify").arg(file), b"");
         assert_eq!((outcome.stdout.as_str(), outcome.code), ("", 2), "{}", file.display());
         let start = format!("earmark: {}: {says}", file.display());
         assert!(outcome.stderr.starts_with(&start), "{start}\n{}", outcome.stderr);
@@ -66,7 +70,7 @@ fn each_fault_has_its_line_and_nothing_else() {
 
 #[test]
 fn the_others_are_still_answered() {
-    let faults = faults();
+    let faults = &*FAULTS;
     let mut command = earmark();
     command.args(["classify", "--top-k", "1"]).arg(fixture("yes.wav"));
     command.args(faults.iter().map(|(file, _)| file)).arg(fixture("no.wav"));

@@ -101,7 +101,7 @@ fn inspect_shows_everything_that_is_in_a_model() {
     let outcome = call("inspect", []);
     assert_eq!(outcome.code, 0);
     let parts =
-        ["12: yes no up", "1 s: 16000 samples", "98 frames of 40", "98×1×40", "MACs", "flash", "RAM", "SHA-256"];
+        ["12: yes no up", "1 s: 16000 samples", "98 frames of 40", "98×40×1", "MACs", "flash", "RAM", "SHA-256"];
     for part in parts {
         assert!(outcome.stdout.contains(part), "{part}: {}", outcome.stdout);
     }

@@ -184,7 +184,9 @@ fn onnx_files_are_served_with_what_stands_beside_them() {
         let response = server.post("/models/net", "", &audio());
         assert_eq!(response.status, 200, "{}", response.text());
         let scores: Vec<serde_json::Value> = serde_json::from_slice(&response.body).unwrap();
-        assert_eq!((&scores[0]["label"], &scores[1]["label"]), (&"yes".into(), &"other".into()), "{engine}");
+        assert_eq!(scores[0]["label"], "yes", "{engine}");
+        // Not the names that begin with an underscore, which are in the file.
+        assert!(scores.iter().all(|score| labels.iter().any(|label| score["label"] == *label)), "{engine}: {scores:?}");
         // An engine of its own gives its own answers for the built-in model, too.
         assert_eq!(server.post("/", "", &audio()).status, 200);
         scores[0]["score"].as_f64().unwrap()

@@ -104,7 +104,7 @@ fn files_begin_anew_and_are_named_when_there_are_several() {
 fn label_tracks_and_tables_hold_the_same_detections() {
     let file = scratch("stream-tracks.wav", &wav(&words(&["yes", "no"])));
     let srt = succeed(stream(&["--format", "srt"]).arg(&file), b"");
-    assert!(srt.starts_with("1\n00:00:0") && srt.contains(" --> ") && srt.contains("\nyes (0.9"), "{srt}");
+    assert!(srt.starts_with("1\n00:00:0") && srt.contains(" --> ") && srt.contains("\nyes ("), "{srt}");
     assert!(srt.contains("\n\n2\n00:00:0"), "{srt}");
     let audacity = succeed(stream(&["--format", "audacity"]).arg(&file), b"");
     let fields: Vec<Vec<&str>> = audacity.lines().map(|line| line.split('\t').collect()).collect();
