@@ -79,6 +79,12 @@ pub enum Error {
         /// What could stand in its place.
         supported: &'static str,
     },
+    /// A float model cannot be quantised with the audio that was given.
+    #[error("cannot calibrate the model: {what}")]
+    Calibration {
+        /// What is wrong and what to do.
+        what: String,
+    },
     /// What a model says about itself is wrong or missing.
     #[error("the model's description is wrong: {what}")]
     Metadata {

@@ -9,8 +9,11 @@ use earmark::compile::metadata::Layers;
 use earmark::model::{self, LoadedModel};
 
 use super::Output;
+use super::calibrate::Calibration;
 
-/// Compile a quantised ONNX model to an artifact that runs everywhere
+/// Compile an ONNX model to an artifact that runs everywhere
+///
+/// A quantised model keeps its numbers. A float one is quantised with the audio that --calibrate names.
 ///
 /// Labels, front end, problem type and detector defaults come from the ONNX file's metadata_props (earmark.*), from a
 /// TOML file beside it (its own name with .toml, or MODEL.toml), and from these flags; the later win.
@@ -40,6 +43,8 @@ pub struct Compile {
     /// Any other setting, as in MODEL.toml: frontend.mel_bands=40, detector.threshold=0.8
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
+    #[command(flatten)]
+    calibration: Calibration,
 }
 
 impl Compile {
@@ -50,7 +55,14 @@ impl Compile {
         if path.canonicalize().is_ok_and(is_source) {
             return Err(Error::OverwritesSource { path });
         }
-        let compiled = LoadedModel::compile(&path.display().to_string(), onnx, &self.layers()?)?;
+        let (name, layers) = (path.display().to_string(), self.layers()?);
+        let (compiled, report) = match self.calibration.folder() {
+            Some(folder) => {
+                let (compiled, report) = self.calibration.run(&name, onnx, &layers, folder)?;
+                (compiled, Some(report))
+            }
+            None => (LoadedModel::compile(&name, onnx, &layers)?, None),
+        };
         let model = compiled.model()?;
         std::fs::write(&path, model.bytes()).map_err(|cause| Error::WriteModel { path: path.clone(), cause })?;
         let sizes = model.sizes();
@@ -63,13 +75,19 @@ impl Compile {
                 sizes.recognizer,
                 sizes.engine
             ))?;
+            if let Some(report) = &report {
+                output.write(report.text())?;
+            }
         } else {
-            let summary = serde_json::json!({
+            let mut summary = serde_json::json!({
                 "file": path,
                 "flash": sizes.artifact,
                 "ram": sizes.recognizer,
                 "network_ram": sizes.engine,
             });
+            if let Some(report) = &report {
+                summary["calibration"] = serde_json::json!(report);
+            }
             output.write(format_args!("{summary}\n"))?;
         }
         Ok(ExitCode::SUCCESS)

@@ -6,6 +6,8 @@
 
 mod answer;
 mod bench;
+#[cfg(feature = "tract")]
+mod calibrate;
 mod classify;
 #[cfg(feature = "tract")]
 mod compile;

@@ -12,7 +12,8 @@ use tract_onnx::pb::{ModelProto, NodeProto, ValueInfoProto, tensor_shape_proto, 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::optim::Optimizer;
 
-use super::{quantize, screen};
+use super::quantize;
+use super::screen::{self, Numbers, SUPPORTED};
 use crate::Error;
 use crate::guard::shielded;
 
@@ -47,6 +48,26 @@ impl Imported {
             }
         }
     }
+
+    /// The same file with another graph in its place.
+    pub fn with_graph(&self, graph: TypedModel) -> Self {
+        let Self { input_shape, metadata, operators, .. } = self;
+        Self { graph, input_shape: input_shape.clone(), metadata: metadata.clone(), operators: operators.clone() }
+    }
+
+    /// The error for a node of the graph that is not supported, with the shapes that it reads.
+    pub fn unsupported(&self, node: &TypedNode, why: &str) -> Error {
+        let shapes = node.inputs.iter().filter_map(|&outlet| self.graph.outlet_fact(outlet).ok());
+        let shape = shapes
+            .map(|fact| format!("[{}]", fact.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")));
+        Error::UnsupportedOperator {
+            node: printable(&node.name),
+            operator: printable(&self.operator(node)),
+            shape: shape.take(2).collect::<Vec<_>>().join(" and "),
+            why: why.to_owned(),
+            supported: SUPPORTED,
+        }
+    }
 }
 
 /// tract's ONNX reader, with QuantizeLinear as the standard has it.
@@ -57,18 +78,18 @@ pub fn reader() -> Onnx {
     reader.with_ignore_value_info(true)
 }
 
-/// Reads an ONNX file.
+/// Reads an ONNX file whose weights are `numbers`.
 ///
 /// # Errors
 /// [`Error::Onnx`] and [`Error::UnsupportedOperator`]. Hostile files give errors as well: never a panic.
-pub fn import(bytes: &[u8]) -> Result<Imported, Error> {
+pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
     if bytes.len() > MAX_FILE {
         return Err(Error::Onnx { what: format!("it has {} bytes; at most {MAX_FILE} are read", bytes.len()) });
     }
     let mut proto = shielded(|| reader().proto_model_for_read(&mut &*bytes))
         .and_then(Result::ok)
         .ok_or_else(|| Error::Onnx { what: "it is damaged or not an ONNX file".to_owned() })?;
-    screen::check(&proto, bytes.len())?;
+    screen::check(&proto, bytes.len(), numbers)?;
     if let Some(graph) = &mut proto.graph {
         graph.input.iter_mut().for_each(fix_batch);
     }

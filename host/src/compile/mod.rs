@@ -1,9 +1,10 @@
-//! The model compiler: a quantised ONNX file becomes an artifact (`*.ear`).
+//! The model compiler: a quantised ONNX file becomes an artifact (`*.ear`), a float one with the help of audio ([`calibrate`]).
 //!
 //! tract reads the file (`import`); its graph is lowered to operators on int8 tensors (`lower`, `ir`), made
 //! smaller (`fuse`), made into steps of a stream (`stream`), given places in memory (`memory`) and written (`plan`, `emit`). What the model says about
 //! itself is in [`metadata`].
 
+pub mod calibrate;
 mod emit;
 mod fixed_point;
 mod fuse;
@@ -15,7 +16,7 @@ mod memory;
 pub mod metadata;
 mod plan;
 mod quantize;
-mod screen;
+pub(crate) mod screen;
 mod stream;
 
 use earmark_core::model::{Problem, Quantisation};
@@ -24,8 +25,10 @@ use sha2::{Digest, Sha256};
 use crate::Error;
 use crate::frontend::{ArithmeticKind, FixedFrontEnd, FrontEndTables};
 use crate::guard::shielded;
+use import::Imported;
 use lower::{Activation, Lowered};
 use metadata::{Layers, Metadata};
+use screen::Numbers;
 
 /// Compiles an ONNX file; gives the artifact's bytes, to be moved to a multiple of 16 before use.
 ///
@@ -41,14 +44,42 @@ use metadata::{Layers, Metadata};
 /// assert!(matches!(compile(b"RIFF....WAVE", &Layers::default()), Err(Error::Onnx { .. })));
 /// ```
 pub fn compile(onnx: &[u8], layers: &Layers) -> Result<Vec<u8>, Error> {
-    let imported = import::import(onnx)?;
-    let mut description = Layers::default();
-    description.add_onnx(&imported.metadata);
-    description.add_layers(layers);
-    let metadata = description.metadata()?;
-    let options = metadata.frontend.as_ref().ok_or_else(|| missing("frontend", "frontend.preset=\"torchaudio\""))?;
-    let tables = FrontEndTables::new(&options.settings()?)?;
-    let lowered = shielded(|| lower::lower(&imported, tables.spec().feature_count()));
+    let imported = import::import(onnx, Numbers::Quantised)?;
+    let description = Description::new(&imported, layers)?;
+    assemble(onnx, &imported, &description, None)
+}
+
+/// What is said about a model, and the front end that it asks for.
+#[derive(Debug)]
+struct Description {
+    layers: Layers,
+    metadata: Metadata,
+    tables: FrontEndTables,
+}
+
+impl Description {
+    /// What the file itself says, and above it `layers`.
+    fn new(imported: &Imported, layers: &Layers) -> Result<Self, Error> {
+        let mut merged = Layers::default();
+        merged.add_onnx(&imported.metadata);
+        merged.add_layers(layers);
+        let metadata = merged.metadata()?;
+        let options =
+            metadata.frontend.as_ref().ok_or_else(|| missing("frontend", "frontend.preset=\"torchaudio\""))?;
+        let tables = FrontEndTables::new(&options.settings()?)?;
+        Ok(Self { layers: merged, metadata, tables })
+    }
+}
+
+/// The artifact of a quantised graph that comes from the file `onnx`, by calibration if that is told.
+fn assemble(
+    onnx: &[u8],
+    imported: &Imported,
+    description: &Description,
+    calibration: Option<serde_json::Value>,
+) -> Result<Vec<u8>, Error> {
+    let Description { layers, metadata, tables } = description;
+    let lowered = shielded(|| lower::lower(imported, tables.spec().feature_count()));
     let Lowered { mut graph, activation } =
         lowered.unwrap_or_else(|| Err(Error::Onnx { what: "its graph is inconsistent".to_owned() }))?;
     fuse::fuse_clamps(&mut graph);
@@ -66,11 +97,15 @@ pub fn compile(onnx: &[u8], layers: &Layers) -> Result<Vec<u8>, Error> {
     };
     let spec = fixed.as_ref().map_or(tables.spec(), |fixed| fixed.spec(tables.spec()));
     let covered = (graph.frames.max(1) - 1) * spec.hop_length + spec.window_length;
-    let labels = labels(&metadata, graph.output.length())?;
+    let labels = labels(metadata, graph.output.length())?;
+    let mut provenance = provenance(onnx, layers, metadata, &graph, &arena, stream.as_ref().err());
+    if let Some(calibration) = calibration {
+        provenance["calibration"] = calibration;
+    }
     let contents = emit::Contents {
         labels,
-        problem: problem(&metadata, activation),
-        window_samples: window_samples(&metadata, covered, spec.hop_length)?,
+        problem: problem(metadata, activation),
+        window_samples: window_samples(metadata, covered, spec.hop_length)?,
         front_end: spec,
         graph: &graph,
         arena: &arena,
@@ -78,7 +113,7 @@ pub fn compile(onnx: &[u8], layers: &Layers) -> Result<Vec<u8>, Error> {
         detector: metadata.detector.defaults(),
         thresholds: &metadata.detector.thresholds(labels.len())?,
         source_hash: Sha256::digest(onnx).into(),
-        provenance: &provenance(onnx, &description, &metadata, &graph, &arena, stream.as_ref().err()),
+        provenance: &provenance.to_string(),
     };
     emit::write(&contents)
 }
@@ -141,7 +176,7 @@ fn provenance(
     graph: &ir::Graph,
     arena: &memory::Arena,
     windowed_because: Option<&String>,
-) -> String {
+) -> serde_json::Value {
     let nodes: Vec<&str> = graph.ops.iter().map(|op| op.node.as_str()).collect();
     serde_json::json!({
         "name": metadata.name,
@@ -154,5 +189,4 @@ fn provenance(
         "windowed_because": windowed_because,
         "provenance": metadata.provenance,
     })
-    .to_string()
 }

@@ -20,6 +20,8 @@ const MAX_FOLDED: u64 = 4096;
 
 /// Operators with weights, which must have an input that depends on the features.
 const QUANTISED: &[&str] = &["QLinearConv", "QLinearMatMul"];
+/// The same on real numbers, which are quantised with the help of audio.
+const REAL: &[&str] = &["BatchNormalization", "Conv", "Gemm", "MatMul"];
 /// Operators over windows, likewise.
 const WINDOWED: &[&str] =
     &["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "Pad", "ReduceMax", "ReduceMean"];
@@ -79,16 +81,25 @@ const MOVING: &[&str] = &[
 ];
 
 /// What is supported, for error messages.
-pub const SUPPORTED: &str = "QLinearConv and QLinearMatMul with int8 weights; QuantizeLinear and DequantizeLinear; \
+pub const SUPPORTED: &str = "QLinearConv and QLinearMatMul with int8 weights, with --calibrate Conv, Gemm, MatMul and BatchNormalization; QuantizeLinear and DequantizeLinear; \
     between these, Add, Sub, Mul, Concat, Slice, average and max pooling (global and ReduceMean/ReduceMax too), Relu, \
     Clip and any other function of one variable; Reshape, Flatten, Squeeze, Unsqueeze and Transpose where no value \
     moves; Softmax or Sigmoid at the end";
+
+/// What the weights of a model may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// Quantised: what the compiler lowers.
+    Quantised,
+    /// Quantised or real: what tract runs, and what calibration quantises.
+    Any,
+}
 
 /// Checks a model before tract sees it.
 ///
 /// # Errors
 /// [`Error::UnsupportedOperator`] or [`Error::Onnx`], with the node's name.
-pub fn check(model: &ModelProto, file_length: usize) -> Result<(), Error> {
+pub fn check(model: &ModelProto, file_length: usize, numbers: Numbers) -> Result<(), Error> {
     let graph = model.graph.as_ref().ok_or_else(|| refused("it holds no graph"))?;
     if graph.node.len() > MAX_NODES {
         return Err(refused(format!("it has {} nodes; at most {MAX_NODES} are supported", graph.node.len())));
@@ -104,10 +115,11 @@ pub fn check(model: &ModelProto, file_length: usize) -> Result<(), Error> {
         let known = |groups: &[&[&str]]| groups.iter().any(|group| group.contains(&node.op_type.as_str()));
         let inputs = || node.input.iter().filter(|name| !name.is_empty());
         let is_live = inputs().any(|name| live.contains(name.as_str()));
-        if !known(&[QUANTISED, WINDOWED, UNARY, ARITHMETIC, MOVING]) {
+        let is_real = known(&[REAL]) && numbers == Numbers::Any;
+        if !is_real && !known(&[QUANTISED, WINDOWED, UNARY, ARITHMETIC, MOVING]) {
             return Err(unsupported(model, node));
         }
-        if !is_live && known(&[QUANTISED, WINDOWED, UNARY]) {
+        if !is_live && known(&[REAL, QUANTISED, WINDOWED, UNARY]) {
             return Err(refused(format!("node {} ({}) does not depend on the features", name(node), node.op_type)));
         }
         let values: u64 = inputs().map(|name| constants.get(name.as_str()).copied().unwrap_or(MAX_FOLDED)).sum();
@@ -168,8 +180,9 @@ fn check_node(node: &NodeProto, file_length: u64) -> Result<(), Error> {
 fn unsupported(model: &ModelProto, node: &NodeProto) -> Error {
     let input = node.input.first().map_or("", String::as_str);
     let why = match node.op_type.as_str() {
-        "Conv" | "Gemm" | "MatMul" => {
-            "its real numbers are not supported: quantise the model to QLinear operators first"
+        "BatchNormalization" | "Conv" | "Gemm" | "MatMul" => {
+            "its real numbers are not supported as they are: quantise them by `earmark compile --calibrate DIR`, with \
+             audio in DIR"
         }
         _ => "it is not supported",
     };

@@ -4,9 +4,8 @@ mod draw;
 mod npy;
 
 use earmark_core::detect::Detection;
-use earmark_core::frontend::{Framer, FrontEnd};
+use earmark_core::frontend::{Framer, FrontEnd, FrontEndSpec};
 use earmark_core::listener::{Event, ListenerSettings};
-use earmark_core::model::Model;
 use earmark_core::signal::Conditioner;
 use serde::Serialize;
 use serde_json::json;
@@ -99,7 +98,7 @@ impl Analysis {
             frame_samples: model.front_end().window_length,
             hop_samples: model.front_end().hop_length,
             labels: model.labels().map(str::to_owned).collect(),
-            features: features(&model, &samples)?,
+            features: features(model.front_end(), &samples)?,
             samples,
             steps,
             detections,
@@ -127,8 +126,8 @@ impl Analysis {
 }
 
 /// The front end's features of whole frames.
-fn features(model: &Model<'_>, samples: &[i16]) -> Result<Matrix, Error> {
-    let front_end = FrontEnd::new(model.front_end())?;
+pub(crate) fn features(spec: FrontEndSpec<'_>, samples: &[i16]) -> Result<Matrix, Error> {
+    let front_end = FrontEnd::new(spec)?;
     let spec = front_end.spec();
     let columns = front_end.features();
     let mut memory = vec![0; spec.window_length];

@@ -129,9 +129,18 @@ impl LoadedModel {
     #[cfg(feature = "tract")]
     pub fn compile(name: &str, onnx: Vec<u8>, layers: &Layers) -> Result<Self, Error> {
         let artifact = crate::compile::compile(&onnx, layers)?;
+        Self::with_source(name, &artifact, onnx)
+    }
+
+    /// An artifact's bytes and those of the ONNX file that it was compiled from.
+    ///
+    /// # Errors
+    /// [`Error::Model`] if the artifact is damaged.
+    #[cfg(feature = "tract")]
+    pub fn with_source(name: &str, artifact: &[u8], onnx: Vec<u8>) -> Result<Self, Error> {
         let loaded = Self {
             name: name.to_owned(),
-            artifact: Storage::Owned(AlignedBytes::new(&artifact)),
+            artifact: Storage::Owned(AlignedBytes::new(artifact)),
             source: Source::Owned(onnx),
         };
         loaded.model()?;

@@ -10,6 +10,7 @@ use tract_onnx::prelude::*;
 use crate::Error;
 use crate::compile::import::{describe, feature_axes, import};
 use crate::compile::lower::before_activation;
+use crate::compile::screen::Numbers;
 use crate::guard::shielded;
 
 type Runnable = Arc<TypedRunnableModel>;
@@ -35,7 +36,7 @@ impl ReferenceNetwork {
     /// # Errors
     /// [`Error::Onnx`] if tract cannot run it or it does not have the model's number of features and outputs.
     pub fn new(onnx: &[u8], model: &Model<'_>) -> Result<Self, Error> {
-        let imported = import(onnx)?;
+        let imported = import(onnx, Numbers::Any)?;
         let (frames, features) = (model.frames(), model.features());
         let shape = imported.input_shape;
         let axes = feature_axes(&shape, features).filter(|&(time, _)| shape.get(time).copied().unwrap_or(1) == frames);
@@ -101,13 +102,18 @@ impl ReferenceNetwork {
 
     /// The window's values in the order of the input's axes.
     fn arranged(&self) -> Vec<f32> {
-        let (time, feature) = self.axes;
-        if time < feature || time >= self.shape.len() {
-            return self.window.clone();
-        }
-        let frames = self.window.chunks_exact(self.features);
-        (0..self.features).flat_map(|feature| frames.clone().map(move |frame| frame[feature])).collect()
+        arranged(&self.window, self.features, self.axes, self.shape.len())
     }
+}
+
+/// The frames of a window in the order of an input's axes, of which there are `rank`; those of time and of features are `axes`.
+pub(crate) fn arranged(window: &[f32], features: usize, axes: (usize, usize), rank: usize) -> Vec<f32> {
+    let (time, feature) = axes;
+    if time < feature || time >= rank {
+        return window.to_vec();
+    }
+    let frames = window.chunks_exact(features);
+    (0..features).flat_map(|feature| frames.clone().map(move |frame| frame[feature])).collect()
 }
 
 impl Network for ReferenceNetwork {

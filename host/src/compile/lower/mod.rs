@@ -28,14 +28,15 @@ use tract_onnx::tract_core::ops::konst::Const;
 use tract_onnx::tract_core::ops::nn::Reduce;
 use tract_onnx::tract_core::ops::source::TypedSource;
 
-use super::import::{Imported, describe, feature_axes, printable};
+use super::import::{Imported, describe, feature_axes};
 use super::ir::{Graph, Kind, Op, Place, Quant, TensorId};
 use super::layout::Layout;
 use super::quantize::QuantizeExact;
-use super::screen::SUPPORTED;
 use crate::Error;
 
 pub use logits::{Activation, before_activation};
+pub use real::is_part;
+pub use unary::works_by_value;
 
 /// An int8 tensor of the ONNX graph: where its values stand and how its axes run over them.
 #[derive(Debug, Clone)]
@@ -300,16 +301,7 @@ impl Lowering<'_> {
     }
 
     fn unsupported(&self, node: &TypedNode, why: &str) -> Error {
-        let shapes = node.inputs.iter().filter_map(|&outlet| self.model.outlet_fact(outlet).ok());
-        let shape = shapes
-            .map(|fact| format!("[{}]", fact.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")));
-        Error::UnsupportedOperator {
-            node: printable(&node.name),
-            operator: printable(&self.imported.operator(node)),
-            shape: shape.take(2).collect::<Vec<_>>().join(" and "),
-            why: why.to_owned(),
-            supported: SUPPORTED,
-        }
+        self.imported.unsupported(node, why)
     }
 
     /// The error for values that an ONNX graph puts in another order, which the engine never does.

@@ -115,7 +115,7 @@ impl Lowering<'_> {
 }
 
 /// Whether a node gives some of the values that it takes, as they are, or another view of them.
-pub(super) fn is_part(node: &TypedNode) -> bool {
+pub fn is_part(node: &TypedNode) -> bool {
     node.op.is::<AxisOp>()
         || node.op.is::<Slice>()
         || node.op.is::<StridedSlice>()

@@ -158,7 +158,7 @@ impl Lowering<'_> {
 }
 
 /// Whether each output value of a node depends on the input values at its own place alone.
-fn works_by_value(node: &TypedNode) -> bool {
+pub fn works_by_value(node: &TypedNode) -> bool {
     let quantises = |op: &ElementWiseOp| op.0.is::<QuantizeExact>();
     node.op.downcast_ref::<ElementWiseOp>().is_some_and(|op| !quantises(op))
         || node.op.is::<TypedBinOp>()

@@ -1,0 +1,147 @@
+//! Quantising a float network with the help of audio: post-training quantisation.
+//!
+//! tract runs the float graph on windows of features that the model's own front end makes of the audio (`observe`). The range of
+//! each tensor (`range`) and the weights (`product`) give a quantised graph (`rewrite`), which is lowered like one that was
+//! quantised elsewhere. Both graphs then run on the same windows, to tell what each layer loses (`noise`).
+
+mod affine;
+mod noise;
+mod observe;
+mod product;
+mod range;
+mod rewrite;
+
+use std::collections::HashMap;
+
+use tract_onnx::prelude::*;
+
+use super::import::{self, Imported, feature_axes};
+use super::metadata::Layers;
+use super::screen::Numbers;
+use super::{Description, assemble};
+use crate::Error;
+use crate::features;
+use crate::reference::arranged;
+
+pub use noise::LayerNoise;
+pub use range::Ranges;
+
+/// Most windows that a network is calibrated on; of more, some are taken evenly.
+pub const MAX_WINDOWS: usize = 512;
+
+/// A float ONNX model, read and described, not yet quantised.
+#[derive(Debug)]
+pub struct FloatModel<'o> {
+    onnx: &'o [u8],
+    imported: Imported,
+    description: Description,
+    /// Axes of time and features of the input.
+    axes: (usize, usize),
+}
+
+/// What calibration gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calibrated {
+    /// The artifact's bytes, to be moved to a multiple of 16 before use.
+    pub artifact: Vec<u8>,
+    /// Windows of audio that it was calibrated on.
+    pub windows: usize,
+    /// What each quantised tensor loses, in the order in which they are computed; the last one is the output.
+    pub layers: Vec<LayerNoise>,
+}
+
+impl<'o> FloatModel<'o> {
+    /// Reads an ONNX file whose weights are real numbers; `layers` holds what is known about it beyond its metadata.
+    ///
+    /// # Errors
+    /// As of [`compile`](super::compile), and [`Error::Calibration`] if the model is quantised already.
+    pub fn new(onnx: &'o [u8], layers: &Layers) -> Result<Self, Error> {
+        let imported = import::import(onnx, Numbers::Any)?;
+        let bytes = [DatumType::I8, DatumType::U8];
+        let is_quantised =
+            |node: &&TypedNode| node.outputs.iter().any(|output| bytes.contains(&output.fact.datum_type));
+        if let Some(node) = imported.graph.nodes().iter().find(is_quantised) {
+            let name = import::printable(&node.name);
+            let what = format!("it is quantised already, at node {name}: compile it without audio");
+            return Err(Error::Calibration { what });
+        }
+        let description = Description::new(&imported, layers)?;
+        let features = description.tables.spec().feature_count();
+        let shape = &imported.input_shape;
+        let axes = feature_axes(shape, features).ok_or_else(|| Error::Onnx {
+            what: format!(
+                "its input has the shape {shape:?}, but the front end gives {features} features a frame: \
+                 one axis must have that extent and one other the number of frames"
+            ),
+        })?;
+        Ok(Self { onnx, imported, description, axes })
+    }
+
+    /// The sample rate that audio must have, in hertz.
+    #[must_use]
+    pub fn sample_rate(&self) -> u32 {
+        self.description.tables.spec().sample_rate
+    }
+
+    /// The model's labels, if it says them.
+    #[must_use]
+    pub fn labels(&self) -> Vec<&str> {
+        self.description.metadata.labels.iter().flatten().map(String::as_str).collect()
+    }
+
+    /// Quantises and compiles the model.
+    ///
+    /// `clips` hold samples at [`sample_rate`](Self::sample_rate). A clip shorter than the network's window is put in the middle of
+    /// silence, of a longer one each window counts, one after the other.
+    ///
+    /// # Errors
+    /// [`Error::Calibration`] without clips, [`Error::UnsupportedOperator`] with the name of a node, and as
+    /// [`compile`](super::compile).
+    pub fn calibrate(&self, clips: &[Vec<i16>], ranges: Ranges) -> Result<Calibrated, Error> {
+        let mut windows = Vec::new();
+        for clip in clips {
+            windows.extend(self.windows(clip)?);
+        }
+        let step = windows.len().div_ceil(MAX_WINDOWS).max(1);
+        let windows: Vec<Tensor> = windows.into_iter().step_by(step).collect();
+        if windows.is_empty() {
+            return Err(Error::Calibration {
+                what: "there is no audio: give some that is like what it will hear".into(),
+            });
+        }
+        let graph = &self.imported.graph;
+        let reals: Vec<OutletId> = (graph.nodes().iter())
+            .flat_map(|node| {
+                node.outputs.iter().enumerate().map(|(slot, output)| (OutletId::new(node.id, slot), output))
+            })
+            .filter(|(_, output)| output.fact.datum_type == DatumType::F32 && output.fact.konst.is_none())
+            .map(|(outlet, _)| outlet)
+            .collect();
+        let observed: HashMap<OutletId, _> =
+            reals.iter().copied().zip(observe::observe(graph, &reals, &windows)?).collect();
+        let rewritten = rewrite::rewrite(&self.imported, &observed, ranges)?;
+        let layers = noise::measure(graph, &rewritten, &windows)?;
+        let imported = self.imported.with_graph(rewritten.graph);
+        let note = serde_json::json!({"windows": windows.len(), "ranges": ranges.name()});
+        let artifact = assemble(self.onnx, &imported, &self.description, Some(note))?;
+        Ok(Calibrated { artifact, windows: windows.len(), layers })
+    }
+
+    /// The windows of a clip as inputs of the network.
+    fn windows(&self, clip: &[i16]) -> Result<Vec<Tensor>, Error> {
+        let spec = self.description.tables.spec();
+        let shape = &self.imported.input_shape;
+        let frames = shape.get(self.axes.0).copied().unwrap_or(1);
+        let covered = (frames - 1) * spec.hop_length + spec.window_length;
+        let missing = covered.saturating_sub(clip.len());
+        let mut samples = vec![0; missing / 2];
+        samples.extend_from_slice(clip);
+        samples.resize(clip.len() + missing, 0);
+        let matrix = features::features(spec, &samples)?;
+        let window = |values: &[f32]| {
+            let values = arranged(values, matrix.columns, self.axes, shape.len());
+            Tensor::from_shape(shape, &values).map_err(|error| Error::Onnx { what: import::describe(&error) })
+        };
+        matrix.values.chunks_exact(frames * matrix.columns).map(window).collect()
+    }
+}

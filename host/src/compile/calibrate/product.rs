@@ -1,0 +1,265 @@
+//! Convolutions and matrix products: int8 weights with a scale each output channel, int32 biases.
+//!
+//! What follows with one number a channel (batch norm, a bias) is multiplied into weights and biases before they are rounded. The
+//! mean error that the rounding of weights then makes, over what the calibration audio gave as input, is taken off the bias (Nagel et
+//! al., "Data-free quantization through weight equalization and bias correction", 2019, equation 17).
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::axes::{AxesMapping, Axis};
+use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, PaddingSpec, PoolSpec};
+use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_core::ops::nn::DataFormat;
+
+use super::affine::{Followers, affine, followers};
+use super::rewrite::{Bytes, Rewriting};
+use crate::Error;
+
+/// Greatest bias, which leaves room for the sum of products.
+const MAX_BIAS: f32 = (1u32 << 30) as f32;
+
+/// Inputs of tract's quantised operators, in order, from the bias on.
+const PARAMETERS: [&str; 7] = [
+    "bias",
+    "input_zero_point",
+    "input_scale",
+    "weight_zero_point",
+    "weight_scale",
+    "output_zero_point",
+    "output_scale",
+];
+
+/// Real weights.
+struct Weights {
+    shape: Vec<usize>,
+    /// In the order of the file.
+    values: Vec<f32>,
+    /// One an output channel.
+    biases: Vec<f32>,
+    /// The output channel of each weight.
+    channels: Vec<usize>,
+    /// The mean of the input that each weight is multiplied by.
+    means: Vec<f32>,
+}
+
+impl Rewriting<'_> {
+    pub(super) fn convolution(&mut self, node: &TypedNode, op: &Conv) -> Result<(), Error> {
+        if op.kernel_fmt != KernelFormat::OIHW || op.q_params.is_some() {
+            return Err(self.float.unsupported(node, "only Conv with real weights is supported in a float model"));
+        }
+        let outputs = op.pool_spec.output_channels;
+        let axis = self.channel_axis(node, op)?;
+        let (shape, values) = self.real_constant(node, 1)?;
+        let depth = op.pool_spec.input_channels / op.group.max(1);
+        let taps: usize = op.pool_spec.kernel_shape.iter().product();
+        let input_axis = axis;
+        let means = self.means(node, node.inputs[0], input_axis, op.pool_spec.input_channels)?;
+        let group_of = |output: usize| output / (outputs / op.group.max(1)).max(1);
+        let weights = Weights {
+            channels: (0..values.len()).map(|index| index / (depth * taps).max(1)).collect(),
+            means: (0..values.len())
+                .map(|index| {
+                    let (output, channel) = (index / (depth * taps).max(1), index / taps.max(1) % depth.max(1));
+                    means.get(group_of(output) * depth + channel).copied().unwrap_or(0.0)
+                })
+                .collect(),
+            biases: self.spread(node, 2, outputs)?,
+            shape,
+            values,
+        };
+        let input = self.bytes_or_padded(node, node.inputs[0])?;
+        let found = followers(&self.float.graph, node.id.into(), axis, outputs);
+        let op = Conv { q_params: Some(DatumType::I8), ..op.clone() };
+        self.product(node, op, input, weights, &found)
+    }
+
+    pub(super) fn matrix_product(&mut self, node: &TypedNode, op: &EinSum) -> Result<(), Error> {
+        let refuse = || self.float.unsupported(node, "it must be a product with a matrix of weights");
+        if op.q_params.is_some() || node.inputs.len() != 2 {
+            return Err(refuse());
+        }
+        let (shape, values) = self.real_constant(node, 1)?;
+        // The summed axis is in both inputs but not in the output, the columns in the weights and the output alone.
+        let first = |positions: &[usize]| positions.first().copied();
+        let places = |axis: &Axis| (first(&axis.inputs[0]), first(&axis.inputs[1]), first(&axis.outputs[0]));
+        let summed = op.axes.iter_all_axes().find_map(|axis| match places(axis) {
+            (Some(input), Some(weight), None) => Some((input, weight)),
+            _ => None,
+        });
+        let columns = op.axes.iter_all_axes().find_map(|axis| match places(axis) {
+            (None, Some(weight), Some(output)) => Some((axis.repr, weight, output)),
+            _ => None,
+        });
+        let (Some((inner, weight_inner)), Some((column_name, weight_column, column))) = (summed, columns) else {
+            return Err(refuse());
+        };
+        let (depth, outputs) = (shape[weight_inner], shape[weight_column]);
+        if depth * outputs != values.len() {
+            return Err(refuse());
+        }
+        let means = self.means(node, node.inputs[0], inner, depth)?;
+        let index_along = |axis: usize, index: usize| index / shape[axis + 1..].iter().product::<usize>() % shape[axis];
+        let weights = Weights {
+            channels: (0..values.len()).map(|index| index_along(weight_column, index)).collect(),
+            means: (0..values.len()).map(|index| means[index_along(weight_inner, index)]).collect(),
+            biases: vec![0.0; outputs],
+            shape: shape.clone(),
+            values,
+        };
+        let axes = op.axes.iter_all_axes().map(|axis| {
+            let mut axis = axis.clone();
+            axis.inputs.resize(2 + PARAMETERS.len(), tvec!());
+            if axis.repr == column_name {
+                // Biases and scales of the weights, one a column.
+                axis.inputs[2] = tvec!(0);
+                axis.inputs[6] = tvec!(0);
+            }
+            axis
+        });
+        let axes = AxesMapping::new(2 + PARAMETERS.len(), 1, axes.collect::<TVec<Axis>>());
+        let axes = axes.map_err(|_| refuse())?;
+        let input = self.bytes(node, node.inputs[0])?;
+        let found = followers(&self.float.graph, node.id.into(), column, outputs);
+        let op = EinSum { axes, operating_dt: DatumType::I32, q_params: Some(DatumType::I8) };
+        self.product(node, op, input, weights, &found)
+    }
+
+    /// A factor and a summand a channel without a convolution before them: a convolution of one tap, each channel for itself.
+    pub(super) fn by_channel(&mut self, node: &TypedNode) -> Result<Bytes, Error> {
+        let refuse =
+            || self.float.unsupported(node, "its constant may have one value, or one a channel of three axes or four");
+        let variable = node
+            .inputs
+            .iter()
+            .copied()
+            .find(|&input| self.float.graph.outlet_fact(input).is_ok_and(|fact| fact.konst.is_none()));
+        let variable = variable.ok_or_else(refuse)?;
+        let shape = node.outputs[0].fact.shape.as_concrete().ok_or_else(refuse)?;
+        let (rank, channels) = (shape.len(), shape.get(1).copied().unwrap_or(0));
+        if !(3..=4).contains(&rank) {
+            return Err(refuse());
+        }
+        let [factors, summands] = affine(&self.float.graph, node, variable, 1, channels).ok_or_else(refuse)?;
+        let pool_spec = PoolSpec {
+            data_format: DataFormat::NCHW,
+            kernel_shape: tvec!(1; rank - 2),
+            padding: PaddingSpec::Valid,
+            dilations: None,
+            strides: None,
+            input_channels: channels,
+            output_channels: channels,
+        };
+        let op = Conv { pool_spec, kernel_fmt: KernelFormat::OIHW, group: channels, q_params: Some(DatumType::I8) };
+        let mut weight_shape = vec![1; rank];
+        weight_shape[0] = channels;
+        let weights = Weights {
+            shape: weight_shape,
+            values: factors,
+            biases: summands,
+            channels: (0..channels).collect(),
+            means: self.means(node, variable, 1, channels)?,
+        };
+        let input = self.bytes(node, variable)?;
+        let found = followers(&self.float.graph, node.id.into(), 1, channels);
+        self.product(node, op, input, weights, &found)?;
+        // The outlet itself may have been taken in with what follows; its value is there then under the last one's name.
+        self.bytes(node, found.end)
+    }
+
+    /// Quantises weights and biases and puts the quantised operator in place.
+    fn product(
+        &mut self,
+        node: &TypedNode,
+        op: impl Into<Box<dyn tract_onnx::tract_core::ops::TypedOp>>,
+        input: Bytes,
+        mut weights: Weights,
+        found: &Followers,
+    ) -> Result<(), Error> {
+        let outputs = found.gain.len();
+        let output = self.quant(node, found.end)?;
+        weights.values.iter_mut().zip(&weights.channels).for_each(|(weight, &channel)| *weight *= found.gain[channel]);
+        for (bias, (gain, offset)) in weights.biases.iter_mut().zip(found.gain.iter().zip(&found.offset)) {
+            *bias = *bias * gain + offset;
+        }
+        let mut scales = vec![0.0f32; outputs];
+        for (weight, &channel) in weights.values.iter().zip(&weights.channels) {
+            scales[channel] = scales[channel].max(weight.abs() / 127.0);
+        }
+        for (scale, bias) in scales.iter_mut().zip(&weights.biases) {
+            // Room for biases that are large beside their weights.
+            *scale = scale.max(bias.abs() / (MAX_BIAS * input.quant.scale)).max(f32::MIN_POSITIVE / input.quant.scale);
+        }
+        let rounded: Vec<i8> = weights
+            .values
+            .iter()
+            .zip(&weights.channels)
+            .map(|(weight, &channel)| (weight / scales[channel]).round_ties_even().clamp(-127.0, 127.0) as i8)
+            .collect();
+        for (((&rounded, &weight), &channel), &mean) in
+            rounded.iter().zip(&weights.values).zip(&weights.channels).zip(&weights.means)
+        {
+            weights.biases[channel] -= (f32::from(rounded) * scales[channel] - weight) * mean;
+        }
+        let biases: Vec<i32> = weights
+            .biases
+            .iter()
+            .zip(&scales)
+            .map(|(bias, scale)| (bias / (scale * input.quant.scale)).round_ties_even() as i32)
+            .collect();
+        let rounded = Tensor::from_shape(&weights.shape, &rounded)
+            .map_err(|_| self.float.unsupported(node, "its weights do not have the size that its attributes give"))?;
+        let zero_point = |quant: crate::compile::ir::Quant| tensor0(i32::from(quant.zero_point));
+        let parameters = [
+            tensor1(&biases),
+            zero_point(input.quant),
+            tensor0(input.quant.scale),
+            tensor0(0i32),
+            tensor1(&scales),
+            zero_point(output),
+            tensor0(output.scale),
+        ];
+        let mut inputs = vec![input.outlet, self.constant(node, "weights", rounded)?];
+        for (name, value) in PARAMETERS.iter().zip(parameters) {
+            inputs.push(self.constant(node, name, value)?);
+        }
+        let outlet = self.wire(node, &node.name, op, &inputs)?;
+        self.finish(node, found.end, Bytes { outlet, quant: output }, &found.nodes);
+        Ok(())
+    }
+
+    fn channel_axis(&self, node: &TypedNode, op: &Conv) -> Result<usize, Error> {
+        let shape = op.pool_spec.data_format.shape(node.outputs[0].fact.shape.to_tvec());
+        shape.map(|shape| shape.c_axis()).map_err(|_| self.float.unsupported(node, "its shape is not known"))
+    }
+
+    /// A constant of real numbers: its shape and values.
+    fn real_constant(&self, node: &TypedNode, inlet: usize) -> Result<(Vec<usize>, Vec<f32>), Error> {
+        let fact = node.inputs.get(inlet).and_then(|&input| self.float.graph.outlet_fact(input).ok());
+        let values = fact.and_then(|fact| fact.konst.as_ref()).and_then(|constant| {
+            let reals = constant.cast_to::<f32>().ok()?;
+            Some((constant.shape().to_vec(), reals.try_as_plain_ram().ok()?.as_slice::<f32>().ok()?.to_vec()))
+        });
+        let values = values.filter(|(_, values)| values.iter().all(|value| value.is_finite()));
+        values.ok_or_else(|| self.float.unsupported(node, "its weights must be finite constants"))
+    }
+
+    /// A bias as one number an output channel.
+    fn spread(&self, node: &TypedNode, inlet: usize, outputs: usize) -> Result<Vec<f32>, Error> {
+        match self.real_constant(node, inlet)?.1 {
+            values if values.len() == outputs => Ok(values),
+            values if values.len() == 1 => Ok(vec![values[0]; outputs]),
+            _ => Err(self.float.unsupported(node, "it needs a bias for each output channel")),
+        }
+    }
+
+    /// The mean of each of a tensor's channels on the calibration audio.
+    fn means(&self, node: &TypedNode, outlet: OutletId, axis: usize, channels: usize) -> Result<Vec<f32>, Error> {
+        let unknown = || self.float.unsupported(node, "what it reads is not known");
+        let means = &self.observed.get(&outlet).ok_or_else(unknown)?.mean;
+        let fact = self.float.graph.outlet_fact(outlet).map_err(|_| unknown())?;
+        let shape = fact.shape.as_concrete().filter(|shape| shape.get(axis) == Some(&channels)).ok_or_else(unknown)?;
+        let inner: usize = shape[axis + 1..].iter().product();
+        let mut sums = vec![0.0f64; channels];
+        means.iter().enumerate().for_each(|(index, &mean)| sums[index / inner % channels] += f64::from(mean));
+        Ok(sums.into_iter().map(|sum| (sum * channels as f64 / means.len().max(1) as f64) as f32).collect())
+    }
+}

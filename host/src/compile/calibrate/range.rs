@@ -1,0 +1,148 @@
+//! From the values that a tensor has on the calibration audio to the range that its bytes cover.
+
+use super::super::ir::Quant;
+
+/// Bins of a histogram.
+const BINS: usize = 2048;
+/// Share of the values that [`Ranges::Percentile`] leaves out on each side.
+const CUT: f64 = 5e-5;
+/// Smallest part of the whole range that [`Ranges::MeanSquare`] tries, in percent.
+const NARROWEST: u32 = 30;
+
+/// How the range of a tensor is chosen. What lies outside becomes the nearest value inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Ranges {
+    /// From the least to the greatest value.
+    #[default]
+    MinMax,
+    /// All but 0.005 % of the values on each side.
+    Percentile,
+    /// The range with the least mean square error of rounding and of what is cut off together.
+    MeanSquare,
+}
+
+impl Ranges {
+    /// What the option `--ranges` calls it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MinMax => "min-max",
+            Self::Percentile => "percentile",
+            Self::MeanSquare => "mean-square",
+        }
+    }
+
+    /// The least and the greatest value that bytes are to stand for.
+    pub(super) fn choose(self, values: &Histogram) -> [f32; 2] {
+        match self {
+            Self::MinMax => [values.low, values.high],
+            Self::Percentile => values.percentile(),
+            Self::MeanSquare => values.least_squares(),
+        }
+    }
+}
+
+/// Bytes over a range, which is widened to hold 0: padding and Relu need an exact one.
+pub(super) fn quant([low, high]: [f32; 2]) -> Quant {
+    let (low, high) = (low.min(0.0), high.max(0.0));
+    let scale = (high - low) / 255.0;
+    if !scale.is_normal() {
+        return Quant { scale: 1.0, zero_point: 0 };
+    }
+    let zero_point = (-128.0 - low / scale).round_ties_even().clamp(-128.0, 127.0);
+    Quant { scale, zero_point: zero_point as i8 }
+}
+
+/// How often which values occur.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Histogram {
+    low: f32,
+    high: f32,
+    counts: Vec<u64>,
+}
+
+impl Histogram {
+    pub(super) fn new([low, high]: [f32; 2]) -> Self {
+        Self { low, high, counts: vec![0; BINS] }
+    }
+
+    pub(super) fn add(&mut self, value: f32) {
+        let place = (value - self.low) / (self.high - self.low) * BINS as f32;
+        self.counts[(place as usize).min(BINS - 1)] += 1;
+    }
+
+    fn width(&self) -> f32 {
+        (self.high - self.low) / BINS as f32
+    }
+
+    /// The middle of each bin and how many values are in it.
+    fn bins(&self) -> impl Iterator<Item = (f64, u64)> {
+        let (low, width) = (f64::from(self.low), f64::from(self.width()));
+        self.counts.iter().enumerate().map(move |(index, &count)| ((index as f64 + 0.5).mul_add(width, low), count))
+    }
+
+    fn percentile(&self) -> [f32; 2] {
+        let left_out = (self.counts.iter().sum::<u64>() as f64 * CUT) as u64;
+        let empty_below = |counts: &mut dyn Iterator<Item = &u64>| {
+            let mut sum = 0;
+            let within = |count: &&u64| {
+                sum += **count;
+                sum <= left_out
+            };
+            counts.take_while(within).count() as f32
+        };
+        let below = empty_below(&mut self.counts.iter());
+        let above = empty_below(&mut self.counts.iter().rev());
+        [self.low + below * self.width(), self.high - above * self.width()]
+    }
+
+    fn least_squares(&self) -> [f32; 2] {
+        let error = |part: u32| {
+            let part = f64::from(part) / 100.0;
+            let [low, high] = [self.low.min(0.0), self.high.max(0.0)].map(|bound| f64::from(bound) * part);
+            // The variance of a value within a step.
+            let rounding = ((high - low) / 255.0).powi(2) / 12.0;
+            self.bins()
+                .map(|(value, count)| {
+                    let cut_off = (value - value.clamp(low, high)).powi(2);
+                    count as f64 * if cut_off > 0.0 { cut_off } else { rounding }
+                })
+                .sum::<f64>()
+        };
+        let best = (NARROWEST..=100).rev().min_by(|&a, &b| error(a).total_cmp(&error(b))).unwrap_or(100);
+        [self.low, self.high].map(|bound| bound * best as f32 / 100.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Many small values and few large ones.
+    fn outliers() -> Histogram {
+        let mut values = Histogram::new([-1.0, 100.0]);
+        (0..100_000).for_each(|index| values.add((index % 1000) as f32 / 500.0 - 1.0));
+        values.add(100.0);
+        values
+    }
+
+    #[test]
+    fn rare_values_are_cut_off() {
+        assert_eq!(Ranges::MinMax.choose(&outliers()), [-1.0, 100.0]);
+        let [low, high] = Ranges::Percentile.choose(&outliers());
+        assert!(low == -1.0 && (1.0..1.1).contains(&high), "{low} {high}");
+        let [_, high] = Ranges::MeanSquare.choose(&outliers());
+        assert!((30.0..70.0).contains(&high), "{high}");
+    }
+
+    #[test]
+    fn a_range_holds_zero_and_its_ends() {
+        for (range, least, most) in [([-1.0, 3.0], -1.0, 3.0), ([2.0, 4.0], 0.0, 4.0), ([-4.0, -2.0], -4.0, 0.0)] {
+            let quant = quant(range);
+            assert_eq!(quant.real(quant.byte(0.0)), 0.0);
+            assert!((quant.real(-128) - least).abs() <= quant.scale / 2.0, "{quant:?}");
+            assert!((quant.real(127) - most).abs() <= quant.scale / 2.0, "{quant:?}");
+        }
+        assert_eq!(quant([0.0, 0.0]).byte(0.0), 0);
+    }
+}

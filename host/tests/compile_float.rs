@@ -1,0 +1,124 @@
+//! Float models, quantised with the help of audio: what they lose, and what is refused.
+#![cfg(feature = "tract")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use earmark::Error;
+use earmark::audio::{Limits, decode, read_file};
+use earmark::classify::{Classifier, Engine};
+use earmark::compile::calibrate::{FloatModel, Ranges};
+use earmark::compile::compile;
+use earmark::compile::metadata::Layers;
+use earmark::model::LoadedModel;
+
+/// Least signal to quantisation noise at the output of a network with random weights, in decibels.
+const LEAST: f64 = 20.0;
+
+fn golden(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/models").join(name).with_extension("onnx")
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/fixtures")
+}
+
+/// The recordings among the fixtures, one after the other.
+fn clips(rate: u32) -> Vec<Vec<i16>> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(fixtures()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "wav"));
+    files.sort();
+    let limits = Limits::default();
+    files.iter().map(|file| decode(&read_file(file, &limits).unwrap(), rate, &limits).unwrap()).collect()
+}
+
+/// Signal to noise of one engine's outputs against the other's, in decibels.
+fn sqnr(expected: &[f32], given: &[f32]) -> f64 {
+    let power = |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>();
+    let noise = power(&mut expected.iter().zip(given).map(|(a, b)| a - b));
+    10.0 * (power(&mut expected.iter().copied()) / noise).log10()
+}
+
+/// The engine, on the artifact, against tract, on the float file. The reported figure is tract's alone, and must fit.
+fn compare(name: &str) {
+    let onnx = std::fs::read(golden(name)).unwrap();
+    let float = FloatModel::new(&onnx, &Layers::default()).unwrap();
+    let clips = clips(float.sample_rate());
+    let calibrated = float.calibrate(&clips, Ranges::default()).unwrap();
+    let reported = calibrated.layers.last().unwrap().sqnr_db.unwrap();
+    assert!(reported >= LEAST, "{name}: {:?}", calibrated.layers);
+
+    let loaded = LoadedModel::with_source(name, &calibrated.artifact, onnx.clone()).unwrap();
+    let outputs = |engine| -> Vec<f32> {
+        let mut classifier = Classifier::new(&loaded, engine).unwrap();
+        clips.iter().flat_map(|clip| classifier.windows(clip).unwrap()).flat_map(|window| window.outputs).collect()
+    };
+    let measured = sqnr(&outputs(Engine::Tract), &outputs(Engine::Core));
+    println!("{name}: {reported:.1} dB reported, {measured:.1} dB measured");
+    assert!(measured >= LEAST, "{name}: {measured}");
+}
+
+#[test]
+fn depthwise_separable_network() {
+    compare("float_ds_cnn");
+}
+
+#[test]
+fn residual_network() {
+    compare("float_tc_resnet");
+}
+
+#[test]
+fn batch_norm_bounds_gates_and_padding() {
+    compare("float_mixed");
+}
+
+#[test]
+fn what_cannot_be_quantised_is_named() {
+    let onnx = std::fs::read(golden("float_unsupported")).unwrap();
+    let float = FloatModel::new(&onnx, &Layers::default()).unwrap();
+    let error = float.calibrate(&clips(16_000), Ranges::default()).unwrap_err();
+    let message = error.to_string();
+    assert!(matches!(error, Error::UnsupportedOperator { .. }), "{message}");
+    assert!(message.contains("MatMul1") && message.contains("[1,40,98]"), "{message}");
+
+    let none = float.calibrate(&[], Ranges::default()).unwrap_err().to_string();
+    assert!(none.contains("no audio"), "{none}");
+    let quantised = std::fs::read(golden("doorbell")).unwrap();
+    let refused = FloatModel::new(&quantised, &Layers::default()).unwrap_err().to_string();
+    assert!(refused.contains("quantised already"), "{refused}");
+    let unquantised = compile(&onnx, &Layers::default()).unwrap_err().to_string();
+    assert!(unquantised.contains("MatMul1") && unquantised.contains("--calibrate"), "{unquantised}");
+}
+
+fn run(arguments: &[&Path]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_earmark")).arg("compile").args(arguments).output().unwrap()
+}
+
+#[test]
+fn the_command_reports_and_refuses() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("calibrated");
+    // A clip that is a word and one that is another, each in the folder of its label.
+    let audio = directory.join("audio");
+    let empty = directory.join("empty");
+    std::fs::create_dir_all(&empty).unwrap();
+    for (label, clip) in [("label 0", "yes"), ("label 1", "no")] {
+        std::fs::create_dir_all(audio.join(label)).unwrap();
+        std::fs::copy(fixtures().join(clip).with_extension("wav"), audio.join(label).join("clip.wav")).unwrap();
+    }
+    let (model, artifact) = (golden("float_mixed"), directory.join("mixed.ear"));
+    let options = [Path::new("-o"), &artifact, Path::new("--calibrate")];
+
+    let done = run(&[&model, options[0], options[1], options[2], &audio]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let summary: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+    let calibration = &summary["calibration"];
+    assert_eq!((&calibration["windows"], &calibration["accuracy"]["clips"]), (&2.into(), &2.into()), "{summary}");
+    assert!(LoadedModel::open(Some(&artifact)).is_ok());
+
+    for (folder, why) in [(empty, "no audio files"), (directory.join("none"), "cannot be read")] {
+        let refused = run(&[&model, options[0], options[1], options[2], &folder]);
+        let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(2) && message.contains(why), "{message}");
+    }
+}
