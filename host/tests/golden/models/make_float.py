@@ -120,7 +120,7 @@ def tc_resnet():
 
 
 def mixed():
-    """What the others do not have: batch norm first and alone, Clip, HardSwish, Pad, pools, squeeze-and-excite, Concat, Slice."""
+    """What the others do not have: batch norm first and alone, Clip, HardSwish, Pad, pools, squeeze-and-excite, Concat, Slice, Gather."""
     net = Net(3)
     net.standardise()
     net.norm(40)
@@ -144,7 +144,7 @@ def mixed():
     net.conv(32, 16, 3, bias=True)
     net.op("LeakyRelu", alpha=0.1)
     net.op("GlobalAveragePool")
-    net.op("Flatten")
+    net.op("Gather", net.x, net.constant(np.int64(0)), axis=2)
     net.op("Gemm", net.x, net.floats(16, LABELS, scale=0.3), net.floats(LABELS))
     net.op("Sigmoid")
     net.save("float_mixed", [1, 40, 98], LOG_MEL)
