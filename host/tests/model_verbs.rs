@@ -48,7 +48,7 @@ fn what_can_not_be_compiled_is_said_in_one_line() {
     refused(&call("compile", [golden("float_convolution.onnx").as_path()]), "Conv3");
     refused(&call("compile", [fixture("yes.wav").as_path()]), "not an ONNX file");
     refused(&call("compile", [Path::new("no such file")]), "no such file");
-    refused(&call("compile", [golden("float_convolution.onnx").as_path()]), "quantise the model");
+    refused(&call("compile", [golden("float_convolution.onnx").as_path()]), "--calibrate DIR");
     let untouched = golden("float_convolution.ear");
     assert!(!untouched.exists(), "nothing is written on failure");
 }
