@@ -131,8 +131,10 @@ mod tests {
         assert_eq!(Ranges::MinMax.choose(&outliers()), [-1.0, 100.0]);
         let [low, high] = Ranges::Percentile.choose(&outliers());
         assert!(low == -1.0 && (1.0..1.1).contains(&high), "{low} {high}");
+        // Of a part p of the range the one large value loses (100 − 100 p)², the others about 100,000 · (101 p / 255)² / 12 by rounding:
+        // least near p = 0.88; what is cut off of the values near −1 makes it somewhat more.
         let [_, high] = Ranges::MeanSquare.choose(&outliers());
-        assert!((30.0..70.0).contains(&high), "{high}");
+        assert!((88.0..95.0).contains(&high), "{high}");
     }
 
     #[test]
