@@ -192,8 +192,10 @@ def main():
     else:
         nets, aware = trained(args, vocabulary, shapes, material, selection)
     batches = [features.cpu() for features in calibration(args, material)]
+    # The ten commands are answers of equal weight; of what a device hears for words of one's own, nearly all is none of them.
+    shares = material[0].label_shares() if vocabulary is COMMANDS else [1.0] * len(vocabulary.labels)
     for name in shapes:
-        finish(args, vocabulary, name, (nets[name], aware[name]), material[0].label_shares(), batches, selection)
+        finish(args, vocabulary, name, (nets[name], aware[name]), shares, batches, selection)
 
 
 if __name__ == "__main__":
