@@ -1,11 +1,13 @@
 //! Decimation of PDM bits against scipy (`golden/pdm/make.py`), and against the same filters in plain 64-bit arithmetic.
 
+mod chunks;
+
 use std::f64::consts::TAU;
 use std::path::Path;
 
+use chunks::{Chunks, heard};
 use earmark_edge::pdm::{Clock, Decimator};
 use earmark_edge::slots::Decoded;
-use earmark_edge::{Error, source::Source};
 use proptest::prelude::*;
 
 const CLOCKS: [(Clock, usize); 2] = [(Clock::Mhz1_024, 1_024_000), (Clock::Mhz2_048, 2_048_000)];
@@ -101,21 +103,6 @@ fn reference(bits: &[u8], clock: usize) -> Vec<i16> {
     (3..middle.len()).step_by(4).map(sample).collect()
 }
 
-/// Delivers bytes in chunks of the given lengths.
-struct Chunks<'c>(&'c [u8], std::iter::Cycle<std::slice::Iter<'c, usize>>);
-
-impl Source for Chunks<'_> {
-    type Item = u8;
-
-    fn fill(&mut self, items: &mut [u8]) -> Result<usize, Error> {
-        let &length = self.1.next().expect("the lengths repeat");
-        let (now, later) = self.0.split_at(length.min(items.len()).min(self.0.len()));
-        items[..now.len()].copy_from_slice(now);
-        self.0 = later;
-        Ok(now.len())
-    }
-}
-
 /// Runs of bytes, full scale of either sign among them: the worst that can come.
 fn runs() -> impl Strategy<Value = Vec<u8>> {
     let run = (prop_oneof![Just(0_u8), Just(0xff), any::<u8>()], 1..300_usize);
@@ -138,16 +125,8 @@ proptest! {
             let whole: Vec<i16> = Decimator::new(clock).decimate(&bits).collect();
             prop_assert_eq!(&whole, &expected);
             let mut buffer = vec![0; buffer];
-            let mut source = Decoded::new(Chunks(&bits, lengths.iter().cycle()), Decimator::new(clock), &mut buffer);
-            let (mut samples, mut heard) = (vec![0; room], Vec::new());
-            loop {
-                let count = source.fill(&mut samples).unwrap();
-                if count == 0 {
-                    break;
-                }
-                heard.extend_from_slice(&samples[..count]);
-            }
-            prop_assert_eq!(heard, expected);
+            let mut source = Decoded::new(Chunks::new(&bits, &lengths), Decimator::new(clock), &mut buffer);
+            prop_assert_eq!(heard(&mut source, room), expected);
         }
     }
 }

@@ -1,29 +1,11 @@
 //! Slots of every width, on every channel, in any chunks.
 
+mod chunks;
+
+use chunks::{Chunks, heard};
 use earmark_edge::slots::{Channel, Decoded, Decoder, from_16_in_16, from_18_in_32, from_24_in_32};
 use earmark_edge::{Error, source::Source};
 use proptest::prelude::*;
-
-/// Delivers its items in chunks of the given lengths, an overrun where a length is 0.
-struct Chunks<'c, T> {
-    items: &'c [T],
-    lengths: std::iter::Cycle<std::slice::Iter<'c, usize>>,
-}
-
-impl<T: Copy> Source for Chunks<'_, T> {
-    type Item = T;
-
-    fn fill(&mut self, items: &mut [T]) -> Result<usize, Error> {
-        let &length = self.lengths.next().expect("the lengths repeat");
-        if length == 0 {
-            return Err(Error::Overrun);
-        }
-        let (now, later) = self.items.split_at(length.min(items.len()).min(self.items.len()));
-        items[..now.len()].copy_from_slice(now);
-        self.items = later;
-        Ok(now.len())
-    }
-}
 
 /// Every 16-bit sample that a bus of `bits` valid bits carries, as its slot.
 fn check_width(decode: fn(u32) -> i16, bits: u32, slot: u32) -> Result<(), TestCaseError> {
@@ -57,18 +39,9 @@ proptest! {
         for (channel, first, step) in [(Channel::Left, 0, 2), (Channel::Right, 1, 2), (Channel::Mono, 0, 1)] {
             let expected: Vec<i16> = slots.iter().skip(first).step_by(step).map(|&slot| slot as i16).collect();
             let mut buffer = vec![0; buffer];
-            let chunks = Chunks { items: &slots, lengths: lengths.iter().cycle() };
+            let chunks = Chunks::new(&slots, &lengths);
             let mut source = Decoded::new(chunks, Decoder::new(channel, from_16_in_16), &mut buffer);
-            let mut samples = vec![0; room];
-            let mut heard = Vec::new();
-            loop {
-                let count = source.fill(&mut samples).unwrap();
-                if count == 0 {
-                    break;
-                }
-                heard.extend_from_slice(&samples[..count]);
-            }
-            prop_assert_eq!(heard, expected);
+            prop_assert_eq!(heard(&mut source, room), expected);
         }
     }
 }
@@ -80,7 +53,7 @@ fn after_an_overrun_the_next_slot_is_a_left_one() {
     let lengths = [3, 0, 2, 2, 2];
     let mut buffer = [0; 8];
     let mut samples = [0; 8];
-    let chunks = Chunks { items: &slots, lengths: lengths.iter().cycle() };
+    let chunks = Chunks::new(&slots, &lengths);
     let mut source = Decoded::new(chunks, Decoder::new(Channel::Right, from_16_in_16), &mut buffer);
     assert_eq!(source.fill(&mut samples), Ok(1));
     assert_eq!(samples[0], 1);

@@ -66,11 +66,10 @@ class Augmenter:
         self.device = noise.frames.device
         self.generator = torch.Generator(self.device).manual_seed(seed)
         self.noise = noise
-        self.filterbank = FILTERBANK.to(self.device)
         # Large tables of random numbers, of which a batch takes a random stretch: drawing them anew is half of the time.
         shape = (TABLE_CLIPS, FRAMES, MEL_BANDS)
         self.flutter = torch.empty(shape, device=self.device).exponential_(generator=self.generator)
-        bins = self.filterbank.sum(0).square() / self.filterbank.square().sum(0)
+        bins = (FILTERBANK.sum(0).square() / FILTERBANK.square().sum(0)).to(self.device)
         phase = 2 * math.pi * self.uniform(shape)
         self.interference = phase.cos() * (2 / bins.sqrt()).clamp(max=2)  # neighbouring bins go together in pairs
         self.waves = torch.arange(1, COLOUR_WAVES + 1)[:, None] * torch.linspace(0, math.pi, MEL_BANDS)

@@ -123,11 +123,13 @@ def load(data, work, vocabulary, seed, processes, scale=1.0, device="cpu"):
     with ProcessPoolExecutor(processes) as pool:
 
         def bank_of(kind, folder, name, make):
-            def arrays():
-                return banked(kind, kept(folder / f"{name}.npz", make), rooms, seed, pool)
-
-            part = kept(folder / f"{name}-bank.npz", arrays)
+            """`make` gives the clips, if their spectra are not there."""
+            part = kept(folder / f"{name}-bank.npz", lambda: banked(kind, make(), rooms, seed, pool))
             return SOURCES.get(kind, kind), part["words"], part["bank"], part["first"], part["last"]
+
+        def made(name, make):
+            """Of the vocabulary, and slow to make: the clips are kept, too."""
+            return bank_of(name, own, name, lambda: kept(own / f"{name}.npz", make))
 
         train = kept(work / "train.npz", lambda: spoken(data / "train"))
         stretches = kept(work / "stretches.npz", lambda: conversation(scale, processes))["samples"]
@@ -135,11 +137,11 @@ def load(data, work, vocabulary, seed, processes, scale=1.0, device="cpu"):
             bank_of("recorded", work, "train", lambda: train),
             bank_of("negative", work, "negatives", lambda: negatives(data / "speech-negatives")),
             bank_of("conversation", work, "conversation", lambda: windows_of(stretches)),
-            bank_of("revoiced", own, "revoiced", lambda: revoiced(train, vocabulary)),
-            bank_of("synthetic", own, "synthetic", lambda: synthetic(vocabulary, scale, processes)),
+            made("revoiced", lambda: revoiced(train, vocabulary)),
+            made("synthetic", lambda: synthetic(vocabulary, scale, processes)),
         ]
         if {"on", "off"} <= set(vocabulary.rare_words):
-            parts.insert(2, bank_of("spliced", own, "spliced", lambda: spliced(data / "train")))
+            parts.insert(2, made("spliced", lambda: spliced(data / "train")))
     rng = np.random.default_rng(seed)
     others = train["clips"][~np.isin(train["words"], vocabulary.words)]
     heard = {
