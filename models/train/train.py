@@ -9,6 +9,7 @@ speech-negatives/ and esc10/. Needs espeak-ng, flite and festival. See README.md
 """
 import argparse
 import dataclasses
+import itertools
 import re
 from pathlib import Path
 
@@ -24,15 +25,14 @@ from kws.vocabulary import CLIP, COMMANDS, Vocabulary
 
 CALIBRATION_BATCH = 128  # clips
 CALIBRATION_BATCHES = 40
-TEACHERS = 2
-TEACHING = fit.Cycle(350, 2e-3)
-LEARNING = fit.Cycle(960, 4e-3)
-REFINING = fit.Cycle(30, 7e-4, warm_up=0.1)  # with hard negatives
-ROUNDING = fit.Cycle(6, 1e-4, warm_up=0.1)  # with weights and activations rounded
+TEACHERS = 3
+# From one cycle to the next the networks' own mistakes are added to what they hear (`mining.py`).
+TEACHING = (fit.Cycle(90, 2e-3), fit.Cycle(35, 7e-4, warm_up=0.1))
+LEARNING = (fit.Cycle(420, 4e-3), fit.Cycle(110, 1.5e-3, warm_up=0.1), fit.Cycle(50, 7e-4, warm_up=0.1))
+ROUNDING = fit.Cycle(4, 1e-4, warm_up=0.1)  # with weights and activations rounded
 WORDS_TEACHER = "commands-m"  # for one's own words: trains on a CPU in minutes
-WORDS_TEACHING = fit.Cycle(20, 3e-3)
-WORDS_LEARNING = fit.Cycle(40, 5e-3)
-WORDS_REFINING = fit.Cycle(8, 1e-3)
+WORDS_TEACHING = (fit.Cycle(20, 3e-3),)
+WORDS_LEARNING = (fit.Cycle(40, 5e-3), fit.Cycle(8, 1e-3))
 WORDS_ROUNDING = fit.Cycle(2, 1e-4)
 WORDS_SHAPE = "commands-s"  # of a model for one's own words
 WORDS_SYNTHESIS = 0.5  # of the amount of synthetic speech; there are no recordings to balance
@@ -93,26 +93,33 @@ def trained(args, vocabulary, shapes, material, selection):
             torch.save(net.state_dict(), args.work / f"{name}.pt")
             print(f"  {name:12} {evaluate.summary(evaluate.torch_logits(net, features), truth, vocabulary)}", flush=True)
 
-    def stage(number, networks, cycle, masters=None):
-        seed = args.seed + 2 * number
+    stages = itertools.count()
+
+    def stage(networks, cycle, masters=None):
+        seed = args.seed + 2 * next(stages)
         cycle = dataclasses.replace(cycle, epochs=max(1, round(cycle.epochs * args.epochs)))
         networks = {name: net.to(args.device) for name, net in networks.items()}
         return fit.train(networks, cycle, clips, Augmenter(noise, seed, labels), seed, progress, masters)
 
+    def course(networks, cycles, masters=None):
+        for number, cycle in enumerate(cycles):
+            if number:
+                mining.mine(list(networks.values()), clips, stretches)
+            networks = stage(networks, cycle, masters)
+        return networks
+
     if vocabulary is COMMANDS:
         teachers = {f"teacher-{i + 1}": Teacher(labels) for i in range(TEACHERS)}
-        teaching, learning, refining, rounding = TEACHING, LEARNING, REFINING, ROUNDING
+        teaching, learning, rounding = TEACHING, LEARNING, ROUNDING
     else:
         teachers = {"teacher": KeywordNet(SHAPES[WORDS_TEACHER], labels)}
-        teaching, learning, refining, rounding = WORDS_TEACHING, WORDS_LEARNING, WORDS_REFINING, WORDS_ROUNDING
-    masters = fit.Masters(stage(0, teachers, teaching).values())
-    nets = stage(1, nets, learning, masters)
-    mining.mine(list(nets.values()), clips, stretches)
-    nets = stage(2, nets, refining, masters)
+        teaching, learning, rounding = WORDS_TEACHING, WORDS_LEARNING, WORDS_ROUNDING
+    masters = fit.Masters(course(teachers, teaching).values())
+    nets = course(nets, learning, masters)
     batches = calibration(args, material)
     aware = {f"{name}-int8": quantise.aware(net, batches) for name, net in nets.items()}
     torch.save({name: net.tap.parameters for name, net in aware.items()}, args.work / "ranges.pt")
-    aware = stage(3, aware, rounding, masters)
+    aware = stage(aware, rounding, masters)
     return tuple({name: found.cpu() for name, found in zip(shapes, networks.values())} for networks in (nets, aware))
 
 

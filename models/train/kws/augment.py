@@ -35,8 +35,7 @@ COLOUR = 0.6  # standard deviation, ln units, of each of COLOUR_WAVES cosines ov
 COLOUR_WAVES = 3
 MASKED_BANDS = 6
 MASKED_FRAMES = 12
-MIXED = 0.25  # of the clips have another one mixed in
-MIXED_SHARE = (0.6, 1.0)  # of the louder one, in log-mel features
+MIXED_SHARE = (0.5, 1.0)  # of the louder one of two that are mixed, in log-mel features
 
 
 @dataclass(frozen=True)
@@ -49,10 +48,11 @@ class Strength:
     mask: float
     neighbour_of_cut: float  # cut words that have the rest of another word at the window's other end
     neighbour_of_whole: float  # other clips that have the end of another word at the window's beginning
+    mixed: float  # have another one mixed in
 
 
-STRONG = Strength(0.6, 0.7, 0.7, 0.5, 0.5, 0.15)
-GENTLE = Strength(0.55, 0.45, 0.6, 0.15, 0.5, 0.1)  # towards the end: what is really heard
+STRONG = Strength(0.6, 0.7, 0.7, 0.5, 0.5, 0.15, 0.5)
+GENTLE = Strength(0.55, 0.45, 0.6, 0.15, 0.5, 0.1, 0.2)  # towards the end: what is really heard
 GENTLE_FROM = 0.7  # of the training
 
 
@@ -174,7 +174,7 @@ class Augmenter:
     def mixed(self, features, labels):
         """Some of the clips with another one mixed in (mixup: Zhang et al., arXiv:1710.09412), and the labels' shares."""
         n = len(features)
-        share = torch.where(self.chance(n, MIXED), self.uniform(n, *MIXED_SHARE), 1.0)
+        share = torch.where(self.chance(n, self.strength.mixed), self.uniform(n, *MIXED_SHARE), 1.0)
         other = torch.randperm(n, generator=self.generator, device=self.device)
         targets = functional.one_hot(labels, self.labels).float()
         targets = share[:, None] * targets + (1 - share[:, None]) * targets[other]

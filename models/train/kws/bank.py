@@ -19,7 +19,7 @@ BATCH = 64
 
 
 def mel_power(samples):
-    """[N, samples] → ln(mel power + QUIET) [N, frames, MEL_BANDS]."""
+    """[…, samples] → ln(mel power + QUIET) […, frames, MEL_BANDS]."""
     frames = samples.unfold(-1, WINDOW, HOP) * WINDOW_COEFFICIENTS
     spectrum = torch.fft.rfft(frames, n=FFT)
     power = spectrum.real.square() + spectrum.imag.square()
@@ -79,6 +79,11 @@ def variants(clips, speeds, rooms, rng):
             samples[:, :offset] = 0
             out[part] = mel_power(samples).half().numpy()
     return out
+
+
+def windows(spectra, step):
+    """A bank of the windows of one recording's [frames, MEL_BANDS], `step` frames from one to the next."""
+    return np.lib.stride_tricks.sliding_window_view(spectra, FRAMES, 0)[::step].transpose(0, 2, 1)
 
 
 def endpoints(bank, below=6.0):

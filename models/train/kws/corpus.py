@@ -10,10 +10,11 @@ from . import bank, noise, recordings, splice, synthesis
 from .augment import NoiseBank
 from .conversation import Talk
 from .epoch import Corpus
-from .vocabulary import CLIP, RARE_UNKNOWN_WORDS, UNKNOWN
+from .frontend import FRAMES
+from .vocabulary import RARE_UNKNOWN_WORDS, UNKNOWN
 from .voices import require_synthesisers
 
-VARIANTS = {"recorded": 6, "negative": 4, "revoiced": 1, "spliced": 1, "synthetic": 1, "conversation": 1}
+VARIANTS = {"recorded": 6, "negative": 4, "revoiced": 1, "spliced": 1, "synthetic": 1}
 REVOICED = 700  # clips of each rare word, made of its few recordings by the vocoder
 REVOICED_OTHER = 40  # of each other word that has few recordings
 SPLICED = 2000  # clips of each rare word
@@ -21,9 +22,9 @@ PIECE = 2048  # clips whose spectra one task makes
 SOURCES = {"revoiced": "recorded"}  # what a kind counts as, where it isn't itself
 NOISE_SHARES = {"background": 0.42, "environment": 0.28, "coloured": 0.12, "babble": 0.18}
 SYNTHESIS_SEED, SPLICE_SEED, CONVERSATION_SEED = 7, 3, 11
-CONVERSATION_HOURS = 8
+CONVERSATION_HOURS = 14
 CONVERSATION_PIECE_S = 600
-CONVERSATION_STEP = CLIP * 3 // 4  # samples from one window of conversation to the next
+CONVERSATION_STEP = FRAMES * 3 // 4  # frames from one window of conversation to the next
 
 
 def kept(path, make):
@@ -55,23 +56,26 @@ def synthetic(vocabulary, scale, processes):
 
 
 def talk(number):
-    """One stretch of synthetic conversation, as samples."""
-    return Talk("train", [CONVERSATION_SEED, number]).recording(CONVERSATION_PIECE_S)[0]
+    """The spectrum of one stretch of synthetic conversation, [frames, MEL_BANDS]."""
+    torch.set_num_threads(1)
+    samples, _ = Talk("train", [CONVERSATION_SEED, number]).recording(CONVERSATION_PIECE_S)
+    return bank.mel_power(torch.from_numpy(samples.astype(np.float32) / 32_768)).half().numpy()
 
 
 def conversation(scale, processes):
-    """Running speech of several people in rooms and noise, by the voices that training may hear: {"samples": [stretches, samples]}."""
+    """Running speech of several people in rooms and noise, by the voices that training may hear: {"spectra": [stretches, frames,
+    MEL_BANDS]}."""
     require_synthesisers()
     stretches = max(1, round(CONVERSATION_HOURS * scale * 3600 / CONVERSATION_PIECE_S))
     with ProcessPoolExecutor(processes) as pool:
-        return {"samples": np.stack(list(pool.map(talk, range(stretches))))}
+        return {"spectra": np.stack(list(pool.map(talk, range(stretches))))}
 
 
-def windows_of(stretches):
-    """One-second windows of all of them, as unknown."""
-    starts = range(0, stretches.shape[1] - CLIP + 1, CONVERSATION_STEP)
-    windows = np.concatenate([stretches[:, start : start + CLIP] for start in starts])
-    return labelled([UNKNOWN] * len(windows), windows)
+def windows_of(stretches, pool):
+    """One-second windows of all of them, as unknown: (source, words, bank, first, last)."""
+    windows = [bank.windows(spectra, CONVERSATION_STEP) for spectra in stretches]
+    first, last = (np.concatenate(x) for x in zip(*pool.map(bank.endpoints, windows)))
+    return "conversation", [UNKNOWN] * len(first), np.concatenate(windows), first, last
 
 
 def spliced(folder):
@@ -113,8 +117,8 @@ def banked(kind, part, rooms, seed, pool):
 
 
 def load(data, work, vocabulary, seed, processes, scale=1.0, device="cpu"):
-    """(corpus, noise, stretches of conversation): all that training needs, from the data set unpacked under `data`; kept under
-    `work`.
+    """(corpus, noise, stretches of conversation as spectra): all that training needs, from the data set unpacked under `data`; kept
+    under `work`.
 
     `scale`: of the amount of synthetic speech. `device`: where the training will run.
     """
@@ -132,11 +136,11 @@ def load(data, work, vocabulary, seed, processes, scale=1.0, device="cpu"):
             return bank_of(name, own, name, lambda: kept(own / f"{name}.npz", make))
 
         train = kept(work / "train.npz", lambda: spoken(data / "train"))
-        stretches = kept(work / "stretches.npz", lambda: conversation(scale, processes))["samples"]
+        stretches = kept(work / "conversation.npz", lambda: conversation(scale, processes))["spectra"]
         parts = [
             bank_of("recorded", work, "train", lambda: train),
             bank_of("negative", work, "negatives", lambda: negatives(data / "speech-negatives")),
-            bank_of("conversation", work, "conversation", lambda: windows_of(stretches)),
+            windows_of(stretches, pool),
             made("revoiced", lambda: revoiced(train, vocabulary)),
             made("synthetic", lambda: synthetic(vocabulary, scale, processes)),
         ]

@@ -59,10 +59,7 @@ class Corpus:
             "cut": pool("recorded", spoken),
             "hard": [],
         }
-
-    def refused(self):
-        """The indices of all clips that are no words of the vocabulary."""
-        return np.flatnonzero((self.labels == self.vocabulary.index(UNKNOWN)).cpu().numpy())
+        self.refused = np.flatnonzero((self.labels == vocabulary.index(UNKNOWN)).cpu().numpy())  # clips that are none of the words
 
     def harder(self, bank, first, last, indices):
         """More clips that are none of the words, and which of those that are there were taken for one: both are heard more often."""
@@ -71,7 +68,7 @@ class Corpus:
             there = getattr(self, name)
             setattr(self, name, torch.cat([there, torch.from_numpy(more).to(there)]))
         self.labels = torch.cat([self.labels, self.labels.new_full((len(bank),), self.vocabulary.index(UNKNOWN))])
-        self.unknown["hard"] = [np.arange(n, n + len(bank)), indices]
+        self.unknown["hard"] += [np.arange(n, n + len(bank)), indices]
 
     def shares(self):
         """{word: share of an epoch}."""

@@ -15,9 +15,9 @@ from torch.nn import functional
 BATCH = {"cpu": 128, "cuda": 512}
 AUGMENTED_AT_ONCE = {"cpu": 128, "cuda": 4096}  # clips
 WEIGHT_DECAY = 2e-2
-LABEL_SMOOTHING = 0.05
+LABEL_SMOOTHING = 0.01
 AVERAGE_DECAY = 0.9995  # of the averaged weights, a step
-FROM_TEACHERS = 0.7  # share of the teachers in a student's loss
+FROM_TEACHERS = 0.9  # share of the teachers in a student's loss
 TEMPERATURE = 2.0  # of what the teachers answer
 REPORTS = 20  # of a whole training
 

@@ -4,13 +4,12 @@ import numpy as np
 import torch
 
 from . import bank
-from .frontend import FLOOR
-from .vocabulary import CLIP
+from .frontend import FLOOR, FRAMES
 
-STEP = CLIP // 4  # samples from one window of conversation to the next
+STEP = FRAMES // 4  # frames from one window of conversation to the next
 LEAST = 0.1  # of a word's probability; windows of conversation are kept from there on
 LEAST_OF_CLIPS = 0.15  # the same, of clips
-BATCH = 256
+BATCH = 512
 
 
 @torch.no_grad()
@@ -24,19 +23,16 @@ def word_scores(nets, spectra, words):
     return torch.cat(scores).numpy()
 
 
-def from_stretch(nets, samples, words):
+def from_stretch(nets, spectra, words):
     """The bank of the windows of one stretch of conversation that are hard."""
-    windows = np.lib.stride_tricks.sliding_window_view(samples, CLIP)[::STEP]
-    parts = [torch.from_numpy(windows[i : i + BATCH].astype(np.float32) / 32_768) for i in range(0, len(windows), BATCH)]
-    spectra = torch.cat([bank.mel_power(part) for part in parts]).half()
-    return spectra[torch.from_numpy(word_scores(nets, spectra, words) > LEAST)].numpy()
+    windows = np.ascontiguousarray(bank.windows(spectra, STEP))
+    return windows[word_scores(nets, torch.from_numpy(windows), words) > LEAST]
 
 
 def mine(nets, corpus, stretches):
-    """Makes the corpus harder. `stretches`: arrays of samples that hold none of the words."""
+    """Makes the corpus harder. `stretches`: spectra [frames, MEL_BANDS] of running speech that holds none of the words."""
     words = len(corpus.vocabulary.words)
-    refused = corpus.refused()
-    scores = word_scores(nets, corpus.bank[torch.from_numpy(refused).to(corpus.bank.device)], words)
-    found = np.concatenate([from_stretch(nets, samples, words) for samples in stretches])
-    corpus.harder(found, *bank.endpoints(found), refused[scores > LEAST_OF_CLIPS])
+    scores = word_scores(nets, corpus.bank[torch.from_numpy(corpus.refused).to(corpus.bank.device)], words)
+    found = np.concatenate([from_stretch(nets, spectra, words) for spectra in stretches])
+    corpus.harder(found, *bank.endpoints(found), corpus.refused[scores > LEAST_OF_CLIPS])
     print(f"hard: {len(found)} windows of conversation, {(scores > LEAST_OF_CLIPS).sum()} clips", flush=True)
