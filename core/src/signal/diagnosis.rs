@@ -71,7 +71,7 @@ impl Quarter {
     const EMPTY: Self = Self { heard: 0, low: i16::MAX, high: i16::MIN, sum: 0, last: 0, flat: 0 };
 
     fn hear(&mut self, samples: &[i16]) {
-        let (mut low, mut high) = (self.low, self.high);
+        let (mut low, mut high) = (i16::MAX, i16::MIN);
         for block in samples.chunks(SUMMED) {
             let mut sum = 0;
             for &sample in block {
@@ -81,7 +81,7 @@ impl Quarter {
             }
             self.sum += i64::from(sum);
         }
-        (self.low, self.high) = (low, high);
+        (self.low, self.high) = (self.low.min(low), self.high.max(high));
         // Most sound never gets there: it is spared the second look.
         if is_an_end(low) || is_an_end(high) {
             for &sample in samples {
