@@ -17,28 +17,39 @@ const TILE: usize = BLOCK * TILE_DEPTH;
 /// the even channels, then those of the odd ones.
 type Sums = [MaybeUninit<i32>; SUMS];
 
-pub(super) fn product(product: &Product<'_>, mut rows: Rows<'_>) {
+pub(super) fn product(product: &Product<'_>, rows: Rows<'_>) {
     if !rows.fit(product) {
         return;
     }
-    let (fours, count) = (rows.count / 4 * 4, rows.count);
+    let (mut input, mut output) = (rows.input.as_ptr(), rows.output.as_mut_ptr());
+    let mut left = rows.count;
     // SAFETY: the rows fit.
     unsafe {
-        if fours > 0 {
-            several::<4>(product, &mut rows, 0, fours);
+        while left >= 4 {
+            rows_of::<4>(product, input, rows.input_step, output, rows.output_step);
+            (input, output) = (input.wrapping_add(4 * rows.input_step), output.wrapping_add(4 * rows.output_step));
+            left -= 4;
         }
-        if fours < count {
-            several::<1>(product, &mut rows, fours, count);
+        while left > 0 {
+            rows_of::<1>(product, input, rows.input_step, output, rows.output_step);
+            (input, output) = (input.wrapping_add(rows.input_step), output.wrapping_add(rows.output_step));
+            left -= 1;
         }
     }
 }
 
-/// Computes the rows from `first_row` to `end_row`, `R` at a time.
+/// Computes `R` rows.
 ///
 /// # Safety
-/// The rows [`fit`](Rows::fit); `R` is 1 or 4, and as many rows as are asked for are a multiple of it.
+/// The product [is whole](Product::is_whole); `R` is 1 or 4, and at so many steps there are its depth of inputs, and places for its outputs.
 #[inline(never)]
-unsafe fn several<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>, first_row: usize, end_row: usize) {
+pub(super) unsafe fn rows_of<const R: usize>(
+    product: &Product<'_>,
+    input: *const i8,
+    input_step: usize,
+    output: *mut i8,
+    output_step: usize,
+) {
     let mut patch = MaybeUninit::<Patch<R>>::uninit();
     let mut sums: Sums = [MaybeUninit::uninit(); SUMS];
     let sums = sums.as_mut_ptr().cast::<i32>();
@@ -46,66 +57,53 @@ unsafe fn several<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>, fi
     let tiles = product.depth / TILE_DEPTH;
     let requantisation = &product.requantisation;
     let offset = 2 * i32::from(requantisation.zero_point) + 1;
-    for row in (first_row..end_row).step_by(R) {
-        let input = rows.input.as_ptr().wrapping_add(row * rows.input_step);
-        let output = rows.output.as_mut_ptr().wrapping_add(row * rows.output_step);
-        let mut surplus = [0; R];
-        for first in (0..product.channels).step_by(span) {
-            let count = (product.channels - first).min(span);
-            let blocks = count.div_ceil(BLOCK);
-            // SAFETY: the rows fit: each has the product's depth of inputs, which is so many tiles, and places for all channels; the tables hold
-            // whole blocks, as many as there are sums for. What is read was written before.
-            unsafe {
-                let (biases, scales) =
-                    (requantisation.biases.as_ptr().add(first), requantisation.scales.as_ptr().add(first));
-                for chunk in (0..tiles).step_by(CHUNK_TILES) {
-                    let chunk_tiles = CHUNK_TILES.min(tiles - chunk);
-                    // A patch that holds whole rows serves all channels.
-                    if first == 0 || tiles > CHUNK_TILES {
-                        let from = input.add(chunk * TILE_DEPTH);
-                        surplus = Patch::fill(patch.as_mut_ptr(), from, rows.input_step, chunk_tiles);
-                    }
-                    let weights = product.weights.as_ptr().add((first / BLOCK * tiles + chunk) * TILE);
-                    let inputs = Patch::pairs(patch.as_ptr());
-                    if R == 1 {
-                        if chunk == 0 {
-                            tiles::start_one_row(biases, blocks, sums);
-                        }
-                        let end = inputs.add(chunk_tiles * TILE_DEPTH / 2);
-                        tiles::one_row(&mut tiles::Blocks {
-                            inputs,
-                            fours: inputs.add(chunk_tiles / 4 * 4 * TILE_DEPTH / 2),
-                            end,
-                            weights,
-                            skip: (tiles - chunk_tiles) * TILE,
-                            surplus: surplus[0],
-                            sums,
-                            sums_end: sums.add(blocks * BLOCK),
-                        });
-                    } else {
-                        let words = TILE_DEPTH / 2 * R;
-                        if chunk == 0 {
-                            tiles::start_four_rows(biases, blocks * BLOCK / 2, surplus.as_ptr(), sums);
-                        } else {
-                            tiles::take_off(sums, blocks * BLOCK / 2, surplus.as_ptr());
-                        }
-                        let (fours, end) = (inputs.add(chunk_tiles / 4 * 4 * words), inputs.add(chunk_tiles * words));
-                        for block in 0..blocks {
-                            let weights = weights.add(block * tiles * TILE);
-                            tiles::four_rows(inputs, fours, end, weights, sums.add(block * BLOCK * R));
-                        }
-                    }
+    let mut surplus = [0; R];
+    for first in (0..product.channels).step_by(span) {
+        let count = (product.channels - first).min(span);
+        let blocks = count.div_ceil(BLOCK);
+        // SAFETY: as for this function: the depth is so many tiles; the tables hold whole blocks, as many as there are sums for. What is read
+        // was written before.
+        unsafe {
+            let biases = requantisation.biases.as_ptr().add(first);
+            let scales = requantisation.scales.as_ptr().add(first);
+            for chunk in (0..tiles).step_by(CHUNK_TILES) {
+                let chunk_tiles = CHUNK_TILES.min(tiles - chunk);
+                // A patch that holds whole rows serves all channels.
+                if first == 0 || tiles > CHUNK_TILES {
+                    let from = input.add(chunk * TILE_DEPTH);
+                    surplus = Patch::fill(patch.as_mut_ptr(), from, input_step, chunk_tiles);
                 }
-                let output = output.add(first);
+                let inputs = Patch::pairs(patch.as_ptr());
+                let words = TILE_DEPTH / 2 * R;
+                let (fours, end) = (inputs.add(chunk_tiles / 4 * 4 * words), inputs.add(chunk_tiles * words));
+                let weights = product.weights.as_ptr().add((first / BLOCK * tiles + chunk) * TILE);
                 if R == 1 {
-                    one_output_row(sums, scales, output, count, offset);
+                    if chunk == 0 {
+                        tiles::start_one_row(biases, blocks, sums);
+                    }
+                    let skip = (tiles - chunk_tiles) * TILE;
+                    let (surplus, sums_end) = (surplus[0], sums.add(blocks * BLOCK));
+                    tiles::one_row(&mut tiles::Blocks { inputs, fours, end, weights, skip, surplus, sums, sums_end });
                 } else {
-                    outputs::of_four_rows(sums, scales, output, rows.output_step, count, offset);
+                    if chunk == 0 {
+                        tiles::start_four_rows(biases, blocks * BLOCK / 2, surplus.as_ptr(), sums);
+                    } else {
+                        tiles::take_off(sums, blocks * BLOCK / 2, surplus.as_ptr());
+                    }
+                    for block in 0..blocks {
+                        let weights = weights.add(block * tiles * TILE);
+                        tiles::four_rows(inputs, fours, end, weights, sums.add(block * BLOCK * R));
+                    }
                 }
-                for row in 0..R {
-                    let outputs = core::slice::from_raw_parts_mut(output.add(row * rows.output_step), count);
-                    clamp(requantisation.clamp, outputs);
-                }
+            }
+            let output = output.add(first);
+            if R == 1 {
+                one_output_row(sums, scales, output, count, offset);
+            } else {
+                outputs::of_four_rows(sums, scales, output, output_step, count, offset);
+            }
+            for row in 0..R {
+                clamp(requantisation.clamp, core::slice::from_raw_parts_mut(output.add(row * output_step), count));
             }
         }
     }
