@@ -106,6 +106,7 @@ impl<'m> FrontEnd<'m> {
     ///
     /// # Errors
     /// [`Error::BufferLength`] if one of the three slices has the wrong length. Values never fail.
+    #[inline(never)] // Firmware that is optimised for size has it as fast as this crate is compiled.
     pub fn frame(&self, samples: &[i16], scratch: &mut [f32], features: &mut [f32]) -> Result<(), Error> {
         self.check_lengths(samples.len(), scratch.len(), features.len())?;
         let spec = &self.spec;

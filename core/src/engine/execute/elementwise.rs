@@ -55,6 +55,14 @@ fn pairwise(inputs: &[Tensor; 2], output: &Tensor, arena: &mut [i8], compute: im
     } else {
         (output.positions() as usize, output.channels as usize)
     };
+    // Tensors apart from one another are read where they are.
+    let ranges = [inputs[0].range(), inputs[1].range(), output.range()];
+    if runs == 1
+        && let Ok([a, b, output]) = arena.get_disjoint_mut(ranges)
+    {
+        compute(a, b, output);
+        return;
+    }
     let columns = usize::from(output.width).max(1);
     for index in 0..runs {
         let position = [index / columns, index % columns];

@@ -1,13 +1,8 @@
 //! Sums of two tensors, exact in 64 bits.
 
 use super::clamp;
-use super::instructions::saturate;
-use crate::engine::kernels::Kernels;
-use crate::engine::kernels::Sum;
 use crate::engine::kernels::generic::Generic;
-
-/// Greatest shift that leaves room for the output's zero point in 64 bits.
-const MOST: u32 = 54;
+use crate::engine::kernels::{Kernels, Sum};
 
 /// What every value of a sum needs. Half a step and the zero point are added, and the terms' zero points taken off, from the start.
 #[repr(C)]
@@ -15,7 +10,7 @@ struct Terms {
     start: i64,
     factors: [i32; 2],
     shift: u32,
-    /// 32 − shift, of which only the lower five bits count.
+    /// 32 − shift.
     up: u32,
     zero_point: i32,
 }
@@ -26,27 +21,21 @@ pub(super) fn sum(sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]) {
     let factors = sum.multipliers.map(i64::from);
     // No term is more than 255 steps from its zero point. After the shift 32 bits must hold the sum and the output's zero point.
     let greatest = 255 * (factors[0].abs() + factors[1].abs());
-    let start = || {
-        let half = (1i64 << sum.shift) >> 1;
-        let [zero_a, zero_b] = sum.zero_points.map(i64::from);
-        half + (i64::from(sum.zero_point) << sum.shift) - zero_a * factors[0] - zero_b * factors[1]
-    };
-    let terms = || Terms {
-        start: start(),
+    if !(1..=31).contains(&sum.shift) || greatest >> sum.shift >= 1 << 30 || count == 0 {
+        return Generic.sum(sum, a, b, output);
+    }
+    let zero_points = sum.zero_points.map(i64::from);
+    let terms = Terms {
+        start: (1i64 << (sum.shift - 1)) + (i64::from(sum.zero_point) << sum.shift)
+            - zero_points[0] * factors[0]
+            - zero_points[1] * factors[1],
         factors: sum.multipliers,
         shift: sum.shift,
-        up: 32 - (sum.shift & 31),
+        up: 32 - sum.shift,
         zero_point: sum.zero_point.into(),
     };
-    match sum.shift {
-        _ if count == 0 => return,
-        // SAFETY: there are so many values and places, at least one, and the shift is one of those that it takes.
-        1..=31 if greatest >> sum.shift < 1 << 30 => unsafe {
-            of_short_shift(a.as_ptr(), b.as_ptr(), output.as_mut_ptr(), a.as_ptr_range().end, &terms());
-        },
-        32..=MOST => of_long_shift(&terms(), a, b, output),
-        _ => return Generic.sum(sum, a, b, output),
-    }
+    // SAFETY: there are so many values and places, at least one, and the shift is one of those that it takes.
+    unsafe { of_short_shift(a.as_ptr(), b.as_ptr(), output.as_mut_ptr(), a.as_ptr_range().end, &terms) };
     clamp(sum.clamp, output);
 }
 
@@ -90,19 +79,4 @@ unsafe extern "C" fn of_short_shift(a: *const i8, b: *const i8, output: *mut i8,
         "sub r12, r12, lr",
         "b 2b",
     )
-}
-
-/// The same for shifts of 32 to [`MOST`], which leave only the upper word.
-fn of_long_shift(terms: &Terms, a: &[i8], b: &[i8], output: &mut [i8]) {
-    let [factor_a, factor_b] = terms.factors.map(i64::from);
-    let shift = terms.shift & 31;
-    for ((output, &a), &b) in output.iter_mut().zip(a).zip(b) {
-        let exact = terms.start.wrapping_add(i64::from(a) * factor_a).wrapping_add(i64::from(b) * factor_b);
-        let (lower, upper) = (exact as u32, (exact >> 32) as i32);
-        let mut value = upper >> shift;
-        if lower == 0 && value << shift == upper {
-            value -= (value ^ terms.zero_point) & 1;
-        }
-        *output = saturate(value) as i8;
-    }
 }
