@@ -11,7 +11,7 @@ pub struct Runs<'a> {
     pub input: &'a [i8],
     /// Values of a run.
     pub length: usize,
-    /// Runs of an output. Together they have at most the product's depth of values; what it has more is any value.
+    /// Runs of an output. Together they have at most the product's depth of values; what it has more meets weights of zero.
     pub count: usize,
     /// Values from the start of a run to that of the next.
     pub step: usize,
