@@ -41,8 +41,7 @@ impl Conditioner {
     /// Conditions samples in place, diagnosing what they were before.
     pub fn process(&mut self, samples: &mut [i16], on_change: impl FnMut(SignalChange)) {
         self.diagnosis.hear(samples, on_change);
-        self.condition(samples.iter_mut().map(|place| (*place, place)));
-        self.mute.process(samples);
+        self.condition_in_place(samples);
     }
 
     /// Conditions samples on their way from one buffer to another; as many as the shorter one has.
@@ -50,11 +49,24 @@ impl Conditioner {
         let count = samples.len().min(places.len());
         let (samples, places) = (&samples[..count], &mut places[..count]);
         self.diagnosis.hear(samples, on_change);
+        self.condition_into(samples, places);
+    }
+
+    // Firmware that is optimised for size has these as fast as this crate is compiled.
+    #[inline(never)]
+    fn condition_in_place(&mut self, samples: &mut [i16]) {
+        self.condition(samples.iter_mut().map(|place| (*place, place)));
+        self.mute.process(samples);
+    }
+
+    #[inline(never)]
+    fn condition_into(&mut self, samples: &[i16], places: &mut [i16]) {
         self.condition(samples.iter().copied().zip(places.iter_mut()));
         self.mute.process(places);
     }
 
     /// Takes each sample through DC blocker and gain to its place.
+    #[inline(always)]
     fn condition<'s>(&mut self, samples: impl Iterator<Item = (i16, &'s mut i16)>) {
         // One pass over the samples where both steps are there, with the filter's state in registers.
         let gain = self.gain;

@@ -27,7 +27,7 @@ pub(super) unsafe extern "C" fn of_four_positions(
 ) {
     // r0 places; r1 their end; r2 channel; r3 biases; r4–r7 sums; r8, r9 two inputs each; r10, r11 two weights each; r12 where the sums
     // go; lr channel and steps of inputs. On the stack: 0 bytes of a position's taps, 4 end of a channel's sums, 8 biases' end,
-    // 12 places, 16 places of the present position; 64 table step, 68 step.
+    // 12 places; 64 from the end of a position's places to the next ones, 68 step.
     dsp_asm!(
         ".macro earmark_tap",
         "ldrd r8, r10, [r0], #8",
@@ -49,13 +49,15 @@ pub(super) unsafe extern "C" fn of_four_positions(
         "add r4, r3, r4, lsl #4",
         "str r1, [sp]",
         "strd r4, r0, [sp, #8]",
+        "ldr r4, [sp, #64]",
+        "sub r4, r4, r1",
+        "str r4, [sp, #64]",
         "9:",
         "ldr r0, [sp, #12]",
         "mov lr, r2",
         "add r4, r12, #16",
         "str r4, [sp, #4]",
         "0:",
-        "str r0, [sp, #16]",
         "ldr r8, [sp]",
         "ldm r3, {{r4-r7}}",
         "add r1, r0, r8",
@@ -74,7 +76,6 @@ pub(super) unsafe extern "C" fn of_four_positions(
         "str r4, [r12], #4",
         "ldr r8, [sp, #4]",
         "ldrd r9, r10, [sp, #64]",
-        "ldr r0, [sp, #16]",
         "add lr, lr, r10",
         "add r0, r0, r9",
         "cmp r12, r8",
