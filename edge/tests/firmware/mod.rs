@@ -26,6 +26,11 @@ pub static CORTEX_M4F: LazyLock<Device> = LazyLock::new(|| Device {
     paced: true,
     ..cortex_m("qemu-mps2-an386", "thumbv7em-none-eabihf", common::model_path())
 });
+/// The same file on a Cortex-M7, of which QEMU has the same board.
+pub static CORTEX_M7: LazyLock<Device> = LazyLock::new(|| Device {
+    machine: "mps2-an500",
+    ..cortex_m("qemu-mps2-an386", "thumbv7em-none-eabihf", common::model_path())
+});
 /// Cortex-M0 code: floating point in software, the smallest instruction set. A Cortex-M4 runs it too.
 pub static CORTEX_M0: LazyLock<Device> =
     LazyLock::new(|| cortex_m("qemu-mps2-an386", "thumbv6m-none-eabi", common::model_path()));
