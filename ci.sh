@@ -127,8 +127,8 @@ if [ "$have_targets" = yes ]; then
         (cd "$folder" && cargo clippy --release -- -D warnings && cargo build --release)
     done
     (cd edge/boards/stm32f411 && cargo clippy --release --features nucleo-f411re -- -D warnings)
-    (cd edge/boards/firmware && cargo clippy --release --target thumbv7em-none-eabihf -- -D warnings)
-    (cd edge/boards/rp && cargo clippy --release --target thumbv6m-none-eabi --features rp2040 -- -D warnings)
+    (cd edge/boards/firmware && cargo clippy --release --target thumbv7em-none-eabihf --features float-frontend -- -D warnings)
+    (cd edge/boards/rp && cargo clippy --release --target thumbv6m-none-eabi --features rp2040,float-frontend -- -D warnings)
     unset CARGO_TARGET_DIR
 else
     build_without_rustup
