@@ -69,6 +69,10 @@ if [ "$have_targets" = yes ]; then
     # Where addresses have 32 bits, as on a microcontroller; Rust brings all that linking for this target takes.
     RUSTFLAGS="-Clinker=rust-lld -Clink-self-contained=yes -Ctarget-feature=+crt-static" \
         cargo test -p earmark-core --target i686-unknown-linux-musl --tests
+    # With one kind of front end, as firmware has it.
+    for kind in float fixed; do
+        cargo test -p earmark-core --no-default-features --features "$kind-frontend" --test front_ends
+    done
 else
     # Without the targets there is no firmware to compare with.
     echo "the bare-metal targets are missing: leaving out edge's tests that run firmware" >&2
@@ -111,6 +115,7 @@ if [ "$have_targets" = yes ]; then
     for folder in "${boards[@]}"; do
         (cd "$folder" && cargo clippy --release -- -D warnings)
     done
+    (cd edge/boards/qemu-budgets && cargo clippy --release --no-default-features --features float-frontend -- -D warnings)
     for target in thumbv7em-none-eabihf riscv32imc-unknown-none-elf; do
         (cd edge/boards/simulation && cargo clippy --target "$target" -- -D warnings)
     done
@@ -122,8 +127,8 @@ if [ "$have_targets" = yes ]; then
         (cd "$folder" && cargo clippy --release -- -D warnings && cargo build --release)
     done
     (cd edge/boards/stm32f411 && cargo clippy --release --features nucleo-f411re -- -D warnings)
-    (cd edge/boards/firmware && cargo clippy --release --target thumbv7em-none-eabihf -- -D warnings)
-    (cd edge/boards/rp && cargo clippy --release --target thumbv6m-none-eabi --features rp2040 -- -D warnings)
+    (cd edge/boards/firmware && cargo clippy --release --target thumbv7em-none-eabihf --features float-frontend -- -D warnings)
+    (cd edge/boards/rp && cargo clippy --release --target thumbv6m-none-eabi --features rp2040,float-frontend -- -D warnings)
     unset CARGO_TARGET_DIR
 else
     build_without_rustup

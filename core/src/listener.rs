@@ -115,9 +115,11 @@ pub struct Listener<'m, 'b, N> {
     gate: Option<Valve<'b>>,
     ears: Ears<'m, 'b, N>,
     position: u64,
+    /// Samples being conditioned.
+    block: [i16; BLOCK],
 }
 
-/// The samples conditioned at a time, on the stack.
+/// The samples conditioned at a time.
 const BLOCK: usize = 128;
 
 impl<'m, 'b> Listener<'m, 'b, PlanEngine<'m, 'b>> {
@@ -171,6 +173,7 @@ impl<'m, 'b, N: Network> Listener<'m, 'b, N> {
             gate,
             ears: Ears { recognizer, detector, function, left_out: 0 },
             position: 0,
+            block: [0; BLOCK],
         };
         listener.reset();
         Ok(listener)
@@ -186,12 +189,10 @@ impl<'m, 'b, N: Network> Listener<'m, 'b, N> {
             // A block ends where the signal is judged: what is found there comes after all scores up to there.
             let length = rest.len().min(BLOCK).min(self.conditioner.until_judgement());
             let (taken, later) = rest.split_at(length);
-            let mut block = [0; BLOCK];
-            let block = &mut block[..length];
-            block.copy_from_slice(taken);
+            let block = &mut self.block[..length];
 
             let mut change = None;
-            self.conditioner.process(block, |found| change = Some(found));
+            self.conditioner.process_into(taken, block, |found| change = Some(found));
             match &mut self.gate {
                 None => self.ears.hear(block, &mut on_event)?,
                 Some(valve) => valve.pass(block, &mut self.ears, &mut on_event)?,

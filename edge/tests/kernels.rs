@@ -11,7 +11,7 @@ use std::path::Path;
 use earmark_core::engine::kernels::{KernelSet, Kernels, Sum};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
-use strategies::{DepthwiseCase, ProductCase, Tables, bytes};
+use strategies::{DepthwiseCase, ProductCase, RunsCase, Tables, bytes};
 
 /// Random arguments of each kind.
 const CASES: usize = 300;
@@ -63,6 +63,17 @@ fn product(case: &ProductCase) -> Record {
     record
 }
 
+fn runs(case: &RunsCase) -> Record {
+    let mut record = Record::default();
+    record.numbers([case.depth, case.channels, case.length, case.count, case.step]);
+    record.numbers([case.grid, case.grid_steps].concat());
+    record.tables(&case.tables);
+    record.bytes(&case.weights);
+    record.bytes(&case.input);
+    record.bytes(&case.run(KernelSet::Generic));
+    record
+}
+
 fn depthwise(case: &DepthwiseCase) -> Record {
     let mut record = Record::default();
     let window = case.window;
@@ -96,6 +107,7 @@ fn arm_dsp_kernels_give_the_bits_of_the_portable_ones() {
         let mut write = |kind, record: Record| record.write(kind, &mut file);
         write(1, product(&strategies::product_case().new_tree(&mut runner).unwrap().current()));
         write(2, depthwise(&strategies::depthwise_case().new_tree(&mut runner).unwrap().current()));
+        write(4, runs(&strategies::runs_case().new_tree(&mut runner).unwrap().current()));
         let slices = (0..=100usize).prop_flat_map(|length| (bytes(length), bytes(length)));
         let terms = (strategies::sum(), slices).prop_map(|(sum, (a, b))| (sum, a, b));
         write(3, sum(&terms.new_tree(&mut runner).unwrap().current()));
@@ -107,6 +119,6 @@ fn arm_dsp_kernels_give_the_bits_of_the_portable_ones() {
         let output = firmware::run(device, &[path]);
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{}: {stdout}{stderr}", output.status);
-        assert_eq!(stdout.trim(), format!("arm-dsp: {} cases", 3 * CASES));
+        assert_eq!(stdout.trim(), format!("arm-dsp: {} cases", 4 * CASES));
     }
 }

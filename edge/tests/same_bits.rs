@@ -17,7 +17,7 @@ use earmark_core::frontend::conformance;
 use earmark_core::model::{Model, is_background};
 use earmark_core::recognizer::Recognizer;
 use earmark_edge::windowed::Settings;
-use firmware::{CORTEX_M0, CORTEX_M4F, Device, RV32IMC, boards, run};
+use firmware::{CORTEX_M0, CORTEX_M4F, CORTEX_M7, Device, RV32IMC, boards, run};
 use witness::{Watch, Witness};
 
 /// Runs the firmware on a sound; gives the lines it wrote.
@@ -71,6 +71,11 @@ fn compare(device: &Device, sound: &Path) {
 #[test]
 fn a_cortex_m4f_computes_the_bits_of_the_host() {
     common::fixtures().iter().for_each(|sound| compare(&CORTEX_M4F, sound));
+}
+
+#[test]
+fn a_cortex_m7_computes_the_bits_of_the_host() {
+    common::fixtures().iter().for_each(|sound| compare(&CORTEX_M7, sound));
 }
 
 #[test]

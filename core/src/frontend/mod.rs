@@ -7,6 +7,7 @@
 //! order and without fused multiply-add), or [integers](fixed) for processors without floating point. In either, features are the same
 //! bits on every target, which [`conformance`] proves.
 
+pub(crate) mod built_in;
 mod compress;
 pub mod conformance;
 mod dct;
@@ -105,11 +106,14 @@ impl<'m> FrontEnd<'m> {
     ///
     /// # Errors
     /// [`Error::BufferLength`] if one of the three slices has the wrong length. Values never fail.
+    #[inline(never)] // Firmware that is optimised for size has it as fast as this crate is compiled.
     pub fn frame(&self, samples: &[i16], scratch: &mut [f32], features: &mut [f32]) -> Result<(), Error> {
         self.check_lengths(samples.len(), scratch.len(), features.len())?;
         let spec = &self.spec;
         let scratch_len = self.scratch_len();
-        if let Arithmetic::Fixed(tables) = &spec.arithmetic {
+        if built_in::FIXED
+            && let Arithmetic::Fixed(tables) = &spec.arithmetic
+        {
             let count = features.len();
             let quantised = bytemuck::cast_slice_mut::<f32, i8>(features).get_mut(..count).unwrap_or_default();
             self.fixed_frame(tables, samples, scratch, quantised);
@@ -123,6 +127,10 @@ impl<'m> FrontEnd<'m> {
             return Ok(());
         }
 
+        if !built_in::FLOAT {
+            // There is no other kind, and `check` has seen to it that the spec is of a kind that there is.
+            return Ok(());
+        }
         let too_short = Error::BufferLength { buffer: "scratch", needed: scratch_len, given: scratch.len() };
         let (frame, kept) = scratch.split_at_mut_checked(spec.fft_length).ok_or(too_short)?;
         let (spectrum, _) = frame.as_chunks_mut();
@@ -154,6 +162,9 @@ impl<'m> FrontEnd<'m> {
     /// As [`frame`](Self::frame).
     pub fn quantised_frame(&self, samples: &[i16], scratch: &mut [f32], features: &mut [i8]) -> Result<bool, Error> {
         let Arithmetic::Fixed(tables) = &self.spec.arithmetic else { return Ok(false) };
+        if !built_in::FIXED {
+            return Ok(false);
+        }
         self.check_lengths(samples.len(), scratch.len(), features.len())?;
         self.fixed_frame(tables, samples, scratch, features);
         Ok(true)

@@ -41,21 +41,47 @@ impl Conditioner {
     /// Conditions samples in place, diagnosing what they were before.
     pub fn process(&mut self, samples: &mut [i16], on_change: impl FnMut(SignalChange)) {
         self.diagnosis.hear(samples, on_change);
+        self.condition_in_place(samples);
+    }
+
+    /// Conditions samples on their way from one buffer to another; as many as the shorter one has.
+    pub fn process_into(&mut self, samples: &[i16], places: &mut [i16], on_change: impl FnMut(SignalChange)) {
+        let count = samples.len().min(places.len());
+        let (samples, places) = (&samples[..count], &mut places[..count]);
+        self.diagnosis.hear(samples, on_change);
+        self.condition_into(samples, places);
+    }
+
+    // Firmware that is optimised for size has these as fast as this crate is compiled.
+    #[inline(never)]
+    fn condition_in_place(&mut self, samples: &mut [i16]) {
+        self.condition(samples.iter_mut().map(|place| (*place, place)));
+        self.mute.process(samples);
+    }
+
+    #[inline(never)]
+    fn condition_into(&mut self, samples: &[i16], places: &mut [i16]) {
+        self.condition(samples.iter().copied().zip(places.iter_mut()));
+        self.mute.process(places);
+    }
+
+    /// Takes each sample through DC blocker and gain to its place.
+    #[inline(always)]
+    fn condition<'s>(&mut self, samples: impl Iterator<Item = (i16, &'s mut i16)>) {
         // One pass over the samples where both steps are there, with the filter's state in registers.
         let gain = self.gain;
         match (self.dc_blocker, gain == Gain::UNITY) {
             (Some(mut blocker), is_unity) => {
                 if is_unity {
-                    samples.iter_mut().for_each(|sample| *sample = blocker.filter(*sample));
+                    samples.for_each(|(sample, place)| *place = blocker.filter(sample));
                 } else {
-                    samples.iter_mut().for_each(|sample| *sample = gain.apply(blocker.filter(*sample)));
+                    samples.for_each(|(sample, place)| *place = gain.apply(blocker.filter(sample)));
                 }
                 self.dc_blocker = Some(blocker);
             }
-            (None, false) => samples.iter_mut().for_each(|sample| *sample = gain.apply(*sample)),
-            (None, true) => {}
+            (None, false) => samples.for_each(|(sample, place)| *place = gain.apply(sample)),
+            (None, true) => samples.for_each(|(sample, place)| *place = sample),
         }
-        self.mute.process(samples);
     }
 
     /// How many samples it takes until the signal is judged next: a chunk that ends there has its event, if any, at its end.

@@ -71,17 +71,20 @@ impl Quarter {
     const EMPTY: Self = Self { heard: 0, low: i16::MAX, high: i16::MIN, sum: 0, last: 0, flat: 0 };
 
     fn hear(&mut self, samples: &[i16]) {
-        let (mut low, mut high) = (self.low, self.high);
+        // Of 32 bits, as registers are.
+        let (mut low, mut high) = (i32::from(i16::MAX), i32::from(i16::MIN));
         for block in samples.chunks(SUMMED) {
             let mut sum = 0;
             for &sample in block {
+                let sample = i32::from(sample);
                 low = low.min(sample);
                 high = high.max(sample);
-                sum += i32::from(sample);
+                sum += sample;
             }
             self.sum += i64::from(sum);
         }
-        (self.low, self.high) = (low, high);
+        let (low, high) = (low as i16, high as i16);
+        (self.low, self.high) = (self.low.min(low), self.high.max(high));
         // Most sound never gets there: it is spared the second look.
         if is_an_end(low) || is_an_end(high) {
             for &sample in samples {

@@ -6,12 +6,12 @@ mod strategies;
 
 use cases::cases;
 use earmark_core::engine::kernels::{
-    DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows, Sum,
+    DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows, Runs, Sum,
 };
 use earmark_core::engine::layout::{BLOCK, MIN_SHIFT};
-use earmark_core::model::Window;
+use earmark_core::model::{Aligned, Window};
 use proptest::prelude::*;
-use strategies::{bytes, depthwise_case, product_case, sum};
+use strategies::{ProductCase, bytes, depthwise_case, product_case, runs_case, sum};
 
 /// Adds two slices with every set of kernels.
 fn all_add_up_alike(sum: &Sum, a: &[i8], b: &[i8]) -> Result<(), TestCaseError> {
@@ -33,6 +33,33 @@ proptest! {
     #[test]
     fn products_agree(case in product_case()) {
         let expected = case.run(KernelSet::Generic);
+        for kernels in KernelSet::available() {
+            prop_assert_eq!(case.run(kernels), expected.clone(), "{}", kernels.name());
+        }
+    }
+
+    /// Also with the product of the runs one after the other.
+    #[test]
+    fn products_of_runs_agree(case in runs_case()) {
+        let expected = case.run(KernelSet::Generic);
+        let rows = (0..case.grid[0]).flat_map(|row| (0..case.grid[1]).map(move |column| [row, column]));
+        let input: Vec<i8> = rows
+            .flat_map(|[row, column]| {
+                let start = row * case.grid_steps[0] + column * case.grid_steps[1];
+                let runs = (0..case.count).flat_map(|run| &case.input[start + run * case.step..][..case.length]);
+                runs.copied().chain(vec![0; case.depth - case.length * case.count]).collect::<Vec<_>>()
+            })
+            .collect();
+        let product = ProductCase {
+            depth: case.depth,
+            channels: case.channels,
+            count: case.grid[0] * case.grid[1],
+            steps: [case.depth, case.channels],
+            weights: case.weights.clone(),
+            input,
+            tables: case.tables.clone(),
+        };
+        prop_assert_eq!(&product.run(KernelSet::Generic), &expected);
         for kernels in KernelSet::available() {
             prop_assert_eq!(case.run(kernels), expected.clone(), "{}", kernels.name());
         }
@@ -67,8 +94,8 @@ fn nothing_is_written_where_the_arguments_do_not_fit() {
     let (biases, scales) = ([0; BLOCK], [1 << 30 | MIN_SHIFT; BLOCK]);
     let whole = Requantisation { biases: &biases, scales: &scales, zero_point: 0, clamp: [i8::MIN, i8::MAX] };
     let short = Requantisation { biases: &biases[1..], ..whole };
-    let weights = [1; 4 * BLOCK];
-    let product = Product { depth: 4, weights: &weights, requantisation: whole, channels: 3 };
+    let weights = &Aligned([1; 4 * BLOCK]).0;
+    let product = Product { depth: 4, weights, requantisation: whole, channels: 3 };
     let window = Window { kernel: [2, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0] };
     let filter = DepthwiseFilter { window, channels: 3, weights: &weights[..8], requantisation: whole };
     let input = DepthwiseInput { values: &[1; 12], height: 2, width: 2, padding: &[0; 3], columns: 2 };
@@ -84,9 +111,31 @@ fn nothing_is_written_where_the_arguments_do_not_fit() {
         assert!(refused(&product, &[1; 7], 6, 2));
         assert!(refused(&product, &[1; 8], 5, 2));
         assert!(refused(&Product { depth: 3, ..product }, &[1; 8], 6, 2));
+        assert!(refused(&Product { depth: 0, ..product }, &[1; 8], 6, 2));
         assert!(refused(&Product { channels: 9, ..product }, &[1; 8], 18, 2));
-        assert!(refused(&Product { weights: &weights[1..], ..product }, &[1; 8], 6, 2));
+        assert!(refused(&Product { weights: &weights[4..], ..product }, &[1; 8], 6, 2));
+        assert!(refused(&Product { weights: &weights[1..], ..product }, &[1; 8], 6, 2), "these are not aligned");
         assert!(refused(&Product { requantisation: short, ..product }, &[1; 8], 6, 2));
+
+        let refused = |product: &Product<'_>, runs: Runs<'_>, output_length: usize, scratch: usize| {
+            let mut output = vec![99; output_length];
+            kernels.runs(product, &runs, &mut output, &mut vec![0; scratch]);
+            output.iter().all(|&value| value == 99)
+        };
+        let (grid, grid_steps) = ([1, 2], [0, 4]);
+        let runs = Runs { input: &[1; 8], length: 2, count: 2, step: 2, grid, grid_steps };
+        assert!(!refused(&product, runs, 6, 16), "these fit");
+        assert!(refused(&product, runs, 5, 16));
+        assert!(refused(&product, runs, 6, 15));
+        assert!(refused(&product, Runs { input: &[1; 7], ..runs }, 6, 16));
+        assert!(refused(&product, Runs { length: 3, ..runs }, 6, 16));
+        assert!(refused(&product, Runs { length: 0, ..runs }, 6, 16));
+        assert!(refused(&product, Runs { count: 0, ..runs }, 6, 16));
+        assert!(refused(&product, Runs { step: usize::MAX, ..runs }, 6, 16));
+        assert!(refused(&product, Runs { grid: [0, 2], ..runs }, 6, 16));
+        assert!(refused(&product, Runs { grid: [usize::MAX, 2], ..runs }, 6, 16));
+        assert!(refused(&product, Runs { grid_steps: [0, 5], ..runs }, 6, 16));
+        assert!(refused(&Product { requantisation: short, ..product }, runs, 6, 16));
 
         let refused = |filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>| {
             let mut output = vec![99; 6];

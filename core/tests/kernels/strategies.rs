@@ -1,9 +1,9 @@
 //! Random arguments for kernels, shared by the tests on the host and those that send them to an emulated microcontroller.
 
 use earmark_core::engine::kernels::{
-    DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows, Sum,
+    DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows, Runs, Sum,
 };
-use earmark_core::engine::layout::{BLOCK, MAX_SHIFT, MIN_SHIFT, TILE_DEPTH};
+use earmark_core::engine::layout::{BLOCK, MAX_SHIFT, MIN_SHIFT, PATCHES, TILE_DEPTH, pack_weight, weight_index};
 use earmark_core::model::Window;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -114,6 +114,58 @@ impl ProductCase {
                 count: self.count,
             },
         );
+        output
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct RunsCase {
+    pub depth: usize,
+    pub channels: usize,
+    pub length: usize,
+    pub count: usize,
+    pub step: usize,
+    pub grid: [usize; 2],
+    pub grid_steps: [usize; 2],
+    pub weights: Vec<i8>,
+    pub input: Vec<i8>,
+    pub tables: Tables,
+}
+
+pub fn runs_case() -> impl Strategy<Value = RunsCase> {
+    let length = prop_oneof![3 => 1..=12usize, 1 => 13..=70usize];
+    let steps = [0..=40usize, 0..=40usize, 0..=20usize];
+    (length, 1..=6usize, 1..=40usize, [1..=4usize, 1..=7usize], steps).prop_flat_map(
+        |(length, count, channels, grid, [step, row_step, column_step])| {
+            let depth = (length * count).next_multiple_of(TILE_DEPTH);
+            let last = (grid[0] - 1) * row_step + (grid[1] - 1) * column_step + (count - 1) * step;
+            let weights = bytes(channels.next_multiple_of(BLOCK) * depth);
+            (weights, bytes(last + length), tables(channels)).prop_map(move |(mut weights, input, tables)| {
+                // Of what the depth has more than the runs, kernels may read anything.
+                for channel in 0..channels.next_multiple_of(BLOCK) {
+                    for index in length * count..depth {
+                        weights[weight_index(channel, index, depth)] = pack_weight(channel, 0).cast_signed();
+                    }
+                }
+                let grid_steps = [row_step, column_step];
+                RunsCase { depth, channels, length, count, step, grid, grid_steps, weights, input, tables }
+            })
+        },
+    )
+}
+
+impl RunsCase {
+    pub fn run(&self, kernels: KernelSet) -> Vec<i8> {
+        let product = Product {
+            depth: self.depth,
+            weights: &self.weights,
+            requantisation: self.tables.requantisation(),
+            channels: self.channels,
+        };
+        let Self { length, count, step, grid, grid_steps, .. } = *self;
+        let runs = Runs { input: &self.input, length, count, step, grid, grid_steps };
+        let mut output = vec![99; grid[0] * grid[1] * self.channels];
+        kernels.runs(&product, &runs, &mut output, &mut vec![99; PATCHES * self.depth]);
         output
     }
 }

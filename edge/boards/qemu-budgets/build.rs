@@ -5,12 +5,12 @@ use std::{env, fs};
 
 #[path = "../../../core/tests/plan/support/artifact.rs"]
 mod artifact;
+#[path = "../build/link.rs"]
+mod link;
 #[path = "../../../benches/src/nets.rs"]
 mod nets;
 
 /// A part of what AN386 has, about as much as the chips that people own.
-///
-/// It is written to the build's own folder: a `memory.x` beside `Cargo.toml` would take its place unseen.
 const MEMORY: &str = "MEMORY { FLASH : ORIGIN = 0x00000000, LENGTH = 1M  RAM : ORIGIN = 0x20000000, LENGTH = 512K }\n";
 /// The machine for RISC-V has nothing but RAM; firmware starts at its first byte.
 const RISCV_MEMORY: &str = r#"
@@ -36,7 +36,6 @@ fn main() {
         fs::write(Path::new(&out).join(name), bytes).expect("the build's folder can be written to");
     };
     let is_riscv = env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|architecture| architecture == "riscv32");
-    write("memory.x", if is_riscv { RISCV_MEMORY } else { MEMORY }.as_bytes());
     write("ds_cnn.ear", &nets::ds_cnn());
     write("pointwise.ear", &nets::pointwise());
     write("depthwise.ear", &nets::depthwise());
@@ -45,14 +44,11 @@ fn main() {
         println!("cargo::rustc-env={variable}={}", path.display());
         println!("cargo::rerun-if-changed={}", path.display());
     }
-    println!("cargo::rustc-link-search={}", out.display());
     if is_riscv {
-        println!("cargo::rustc-link-arg-bins=-Tmemory.x");
+        link::link(RISCV_MEMORY, &["-Tmemory.x", "-Tlink.x"]);
     } else {
-        println!("cargo::rustc-link-arg-bins=--nmagic");
+        link::link(MEMORY, &["-Tlink.x", "--nmagic"]);
     }
-    println!("cargo::rustc-link-arg-bins=-Tlink.x");
-    println!("cargo::rerun-if-changed=build.rs");
     for source in ["core/tests/plan/support/artifact.rs", "benches/src/nets.rs"] {
         println!("cargo::rerun-if-changed=../../../{source}");
     }

@@ -1,7 +1,9 @@
 //! Convolutions: in place where the inputs of an output are one run of memory, else from gathered patches.
 
-use super::{apart, copy};
-use crate::engine::kernels::{DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows};
+use super::apart;
+use crate::engine::kernels::{
+    DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows, Runs, short,
+};
 use crate::engine::layout;
 use crate::model::{Convolution, Model};
 
@@ -13,6 +15,8 @@ pub(super) fn full(kernels: KernelSet, model: &Model<'_>, op: &Convolution, aren
     }
     if layout::reads_in_place(op) {
         in_place(kernels, &product(model, op, 0), op, input, output);
+    } else if op.groups == 1 && op.window.dilation[1] == 1 && layout::unpadded(op) {
+        kernels.runs(&product(model, op, 0), &runs(op, input), output, scratch);
     } else {
         for group in 0..op.groups as usize {
             gathered(kernels, &product(model, op, group), op, group, input, output, scratch);
@@ -72,6 +76,22 @@ fn in_place(kernels: KernelSet, product: &Product<'_>, op: &Convolution, input: 
     }
 }
 
+/// The inputs of a convolution without padding: of each row that the kernel covers, a run of memory.
+fn runs<'a>(op: &Convolution, input: &'a [i8]) -> Runs<'a> {
+    let channels = op.input.channels as usize;
+    let row = usize::from(op.input.width) * channels;
+    let [row_stride, column_stride] = op.window.stride.map(usize::from);
+    Runs {
+        input,
+        length: usize::from(op.window.kernel[1]) * channels,
+        count: op.window.kernel[0].into(),
+        step: usize::from(op.window.dilation[0]).saturating_mul(row),
+        grid: [op.output.height, op.output.width].map(usize::from),
+        // A step to a second row or column that is not there may be beyond a 32-bit address.
+        grid_steps: [row.saturating_mul(row_stride), channels.saturating_mul(column_stride)],
+    }
+}
+
 fn gathered(
     kernels: KernelSet,
     product: &Product<'_>,
@@ -84,6 +104,8 @@ fn gathered(
     let columns = usize::from(op.output.width).max(1);
     let positions = usize::from(op.output.height) * columns;
     let output_step = op.output.channels as usize;
+    // What fills patches up to whole tiles.
+    scratch.iter_mut().take(layout::PATCHES * product.depth).for_each(|value| *value = 0);
     for first in (0..positions).step_by(layout::PATCHES) {
         let count = layout::PATCHES.min(positions - first);
         for (index, patch) in scratch.chunks_exact_mut(product.depth.max(1)).take(count).enumerate() {
@@ -100,10 +122,7 @@ fn gather(op: &Convolution, group: usize, position: [usize; 2], input: &[i8], pa
     let channels = op.group_inputs() as usize;
     let width = usize::from(op.input.width);
     let [rows, columns] = op.window.kernel.map(usize::from);
-    let Some((taps, padding)) = patch.split_at_mut_checked(rows * columns * channels) else { return };
-    if !padding.is_empty() {
-        padding.fill(0);
-    }
+    let Some(taps) = patch.get_mut(..rows * columns * channels) else { return };
     let run = (op.groups == 1 && op.window.dilation[1] == 1).then(|| run_of_columns(op, position[1]));
     for (row, taps) in taps.chunks_exact_mut((columns * channels).max(1)).enumerate() {
         let Some(row) = under_tap(op, 0, position[0], row) else {
@@ -114,7 +133,7 @@ fn gather(op: &Convolution, group: usize, position: [usize; 2], input: &[i8], pa
             let Some((before, rest)) = taps.split_at_mut_checked(before * channels) else { return };
             let Some((inside, behind)) = rest.split_at_mut_checked(inside * channels) else { return };
             before.fill(op.input.zero_point);
-            copy::short(input.get((row * width + start) * channels..).unwrap_or(&[]), inside);
+            short(input.get((row * width + start) * channels..).unwrap_or(&[]), inside);
             behind.fill(op.input.zero_point);
             continue;
         }
@@ -122,7 +141,7 @@ fn gather(op: &Convolution, group: usize, position: [usize; 2], input: &[i8], pa
             match under_tap(op, 1, position[1], column) {
                 Some(column) => {
                     let start = (row * width + column) * op.input.channels as usize + group * channels;
-                    copy::short(input.get(start..).unwrap_or(&[]), values);
+                    short(input.get(start..).unwrap_or(&[]), values);
                 }
                 None => values.fill(op.input.zero_point),
             }

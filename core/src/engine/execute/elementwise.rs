@@ -50,11 +50,15 @@ fn pairwise(inputs: &[Tensor; 2], output: &Tensor, arena: &mut [i8], compute: im
         input.height == output.height && input.width == output.width && input.channels == output.channels
     };
     // Without repetition the tensors are runs of equal length; with it, the runs are the channels of a position.
-    let (runs, run) = if inputs.iter().all(same) {
-        (1, output.length() as usize)
-    } else {
-        (output.positions() as usize, output.channels as usize)
-    };
+    let repeated = !inputs.iter().all(same);
+    let (runs, run) =
+        if repeated { (output.positions() as usize, output.channels as usize) } else { (1, output.length() as usize) };
+    // Tensors apart from one another are read where they are.
+    let ranges = [inputs[0].range(), inputs[1].range(), output.range()];
+    if !repeated && let Ok([a, b, output]) = arena.get_disjoint_mut(ranges) {
+        compute(a, b, output);
+        return;
+    }
     let columns = usize::from(output.width).max(1);
     for index in 0..runs {
         let position = [index / columns, index % columns];

@@ -1,7 +1,7 @@
 //! Pools: the greatest value or the mean under a sliding window.
 
 use super::apart;
-use crate::engine::arithmetic::{finish_wide, mean_half_even};
+use crate::engine::arithmetic::mean_half_even;
 use crate::model::{AveragePool, MaxPool, RunningMean, Tensor, Window};
 
 /// Channels pooled at a time: their sums stay on the stack.
@@ -32,7 +32,7 @@ pub(super) fn average(op: &AveragePool, arena: &mut [i8]) {
 /// A sum over `count` values as a byte of the output.
 fn scaled(sum: i32, multiplier: i32, shift: u8, count: usize, zero_point: i8) -> i8 {
     let mean = mean_half_even(sum, multiplier, u32::from(shift), count as u32);
-    finish_wide(i64::from(mean), zero_point, [i8::MIN, i8::MAX])
+    mean.saturating_add(zero_point.into()).clamp(i8::MIN.into(), i8::MAX.into()) as i8
 }
 
 /// The mean over the latest rows of a stream: new rows go into the sums, those that leave the window come out of them.

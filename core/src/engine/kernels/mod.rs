@@ -13,9 +13,12 @@ pub mod generic;
 pub mod x86;
 
 mod depthwise;
+mod runs;
 mod set;
 
 pub use depthwise::{DepthwiseFilter, DepthwiseInput};
+pub use runs::Runs;
+pub(in crate::engine) use runs::short;
 pub use set::KernelSet;
 
 /// A matrix product: each row of inputs gives one value an output channel.
@@ -23,12 +26,27 @@ pub use set::KernelSet;
 pub struct Product<'m> {
     /// Inputs in a row: a multiple of [`TILE_DEPTH`](super::layout::TILE_DEPTH).
     pub depth: usize,
-    /// Tiles of weights, as [`layout`](super::layout) says.
+    /// Tiles of weights, as [`layout`](super::layout) says. They begin at a multiple of 4 in memory, as all tables of a model do.
     pub weights: &'m [i8],
     /// How accumulators become outputs.
     pub requantisation: Requantisation<'m>,
     /// Output channels; the tables hold them padded to whole blocks.
     pub channels: usize,
+}
+
+impl Product<'_> {
+    /// Whether its tables are whole, and there is something to compute.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        let padded = self.channels.next_multiple_of(super::layout::BLOCK);
+        self.depth > 0
+            && self.channels > 0
+            && self.depth.is_multiple_of(super::layout::TILE_DEPTH)
+            && self.weights.as_ptr().cast::<u32>().is_aligned()
+            && self.weights.len() >= padded.saturating_mul(self.depth)
+            && self.requantisation.biases.len() >= padded
+            && self.requantisation.scales.len() >= padded
+    }
 }
 
 /// How accumulators become outputs.
@@ -63,16 +81,12 @@ impl Rows<'_> {
     /// Whether all rows lie inside the slices and the product's tables are whole: what kernels with raw loads rely on.
     #[must_use]
     pub fn fit(&self, product: &Product<'_>) -> bool {
-        let padded = product.channels.next_multiple_of(super::layout::BLOCK);
         let last = self.count.saturating_sub(1);
         let end = |step: usize, length: usize| last.saturating_mul(step).saturating_add(length);
         self.count > 0
-            && product.depth.is_multiple_of(super::layout::TILE_DEPTH)
             && end(self.input_step, product.depth) <= self.input.len()
             && end(self.output_step, product.channels) <= self.output.len()
-            && product.weights.len() >= padded.saturating_mul(product.depth)
-            && product.requantisation.biases.len() >= padded
-            && product.requantisation.scales.len() >= padded
+            && product.is_whole()
     }
 }
 
@@ -95,6 +109,12 @@ pub struct Sum {
 pub trait Kernels: Copy {
     /// Computes all rows of a product. Writes nothing if they do not [`fit`](Rows::fit).
     fn product(self, product: &Product<'_>, rows: Rows<'_>);
+
+    /// Computes a product whose inputs are gathered, output after output. Takes [`PATCHES`](super::layout::PATCHES) times the product's depth of
+    /// scratch memory. Writes nothing to the outputs if they do not [`fit`](Runs::fit) or the scratch memory is too small.
+    fn runs(self, product: &Product<'_>, runs: &Runs<'_>, output: &mut [i8], scratch: &mut [i8]) {
+        runs::by_patches(self, product, runs, output, scratch);
+    }
 
     /// Computes all positions of a depthwise convolution. Writes nothing if the input does not [`fit`](DepthwiseInput::fit) the filter.
     fn depthwise(self, filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]);

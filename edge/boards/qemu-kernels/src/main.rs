@@ -19,7 +19,7 @@ mod record;
 
 use cortex_m_rt::entry;
 use earmark_core::engine::kernels::{
-    DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows, Sum,
+    DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows, Runs, Sum,
 };
 use earmark_core::model::Window;
 use earmark_simulation::die;
@@ -35,6 +35,7 @@ const OUTPUT: usize = 8192;
 fn main() -> ! {
     static mut CASE: [u32; MEMORY] = [0; MEMORY];
     static mut RESULT: [i8; OUTPUT] = [0; OUTPUT];
+    static mut SCRATCH: [i8; OUTPUT] = [0; OUTPUT];
     let mut buffer = [0; 1024];
     let path = command_line(&mut buffer).and_then(|line| line.split_once(' ')).map(|(_, path)| path);
     let Some(mut file) = path.and_then(|path| File::open(path).ok()) else {
@@ -47,7 +48,7 @@ fn main() -> ! {
         let output = &mut RESULT[..expected.len()];
         // What no kernel writes must not be what it should have written.
         output.fill(99);
-        run(kernels, &record, output);
+        run(kernels, &record, output, SCRATCH);
         if let Some(at) = output.iter().zip(expected).position(|(found, expected)| found != expected) {
             let (kind, found, wanted) = (record.kind, output[at], expected[at]);
             die(format_args!(
@@ -64,7 +65,7 @@ fn main() -> ! {
 }
 
 /// Computes a case.
-fn run(kernels: KernelSet, record: &Record<'_>, output: &mut [i8]) {
+fn run(kernels: KernelSet, record: &Record<'_>, output: &mut [i8], scratch: &mut [i8]) {
     let number = |index: usize| record.numbers[index];
     let size = |index: usize| number(index).cast_unsigned() as usize;
     let byte = |index: usize| number(index) as i8;
@@ -111,6 +112,18 @@ fn run(kernels: KernelSet, record: &Record<'_>, output: &mut [i8]) {
                 clamp: [byte(6), byte(7)],
             };
             kernels.sum(&sum, record.bytes(0), record.bytes(1), output);
+        }
+        4 => {
+            let product = Product {
+                depth: size(0),
+                weights: record.bytes(2),
+                requantisation: requantisation(9),
+                channels: size(1),
+            };
+            let (length, count, step) = (size(2), size(3), size(4));
+            let (grid, grid_steps) = ([size(5), size(6)], [size(7), size(8)]);
+            let runs = Runs { input: record.bytes(3), length, count, step, grid, grid_steps };
+            kernels.runs(&product, &runs, output, scratch);
         }
         kind => die(format_args!("there is no kind {kind}")),
     }

@@ -1,6 +1,7 @@
 //! Depthwise convolutions: four channels at a time, the bytes of a word.
 
 use core::mem::MaybeUninit;
+use core::ops::Range;
 
 use super::{clamp, outputs, taps};
 use crate::engine::kernels::generic::Generic;
@@ -33,17 +34,32 @@ pub(super) fn depthwise(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>
             weights.write(filter.weights.as_ptr().wrapping_add(tap * filter.row()));
         }
     }
-    let mut position = 0;
-    for output in output.chunks_mut(POSITIONS * filter.channels) {
-        let count = output.len() / filter.channels;
-        for places in places.iter_mut().take(count) {
-            find(filter, input, position, &mut places[..taps]);
-            position += 1;
+    // Too few positions for any to be alike.
+    let few = output.len() < POSITIONS * filter.channels;
+    let inside = if few { Inside::NOWHERE } else { Inside::of(filter, input) };
+    let [mut row, mut column] = [0, 0];
+    let mut rest = output;
+    while !rest.is_empty() {
+        let (count, is_alike) = inside.next(row, column);
+        let count = count.min(rest.len() / filter.channels);
+        let Some((output, others)) = rest.split_at_mut_checked(count * filter.channels) else { return };
+        if count == 0 {
+            return;
+        }
+        for (index, places) in places.iter_mut().take(count).enumerate() {
+            if index == 0 || !is_alike {
+                find(filter, input, [row, column], &mut places[..taps]);
+            }
+            column += 1;
+            if column == input.columns {
+                [row, column] = [row + 1, 0];
+            }
         }
         // SAFETY: the input fits the filter, so that the tables are whole and all channels can be read from each place.
         unsafe {
             if count == POSITIONS {
-                four_positions(filter, &places, output);
+                let steps = if is_alike { [0, inside.step] } else { [size_of::<Places>(), 0] };
+                four_positions(filter, &places, steps, output);
             } else {
                 for (places, output) in places.iter().zip(output.chunks_exact_mut(filter.channels)) {
                     one_position(filter, places, output);
@@ -51,6 +67,45 @@ pub(super) fn depthwise(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>
             }
         }
         clamp(filter.requantisation.clamp, output);
+        rest = others;
+    }
+}
+
+/// The positions of which no tap falls on padding: their inputs stand at equal distances.
+struct Inside {
+    rows: Range<usize>,
+    columns: Range<usize>,
+    /// Bytes from the inputs of a position to those of the next.
+    step: usize,
+}
+
+impl Inside {
+    const NOWHERE: Self = Self { rows: 0..0, columns: 0..0, step: 0 };
+
+    fn of(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>) -> Self {
+        let window = &filter.window;
+        let range = |axis: usize, extent: usize| {
+            let (stride, pad) = (usize::from(window.stride[axis]).max(1), usize::from(window.pad[axis]));
+            let room = extent.saturating_add(pad).checked_sub(window.extent(axis) as usize);
+            pad.div_ceil(stride)..room.map_or(0, |room| room / stride + 1)
+        };
+        let columns = range(1, input.width);
+        Self {
+            rows: range(0, input.height),
+            columns: columns.start..columns.end.min(input.columns),
+            step: usize::from(window.stride[1]) * filter.channels,
+        }
+    }
+
+    /// How many positions to work on next, and whether they are alike: all inside and in one row.
+    fn next(&self, row: usize, column: usize) -> (usize, bool) {
+        if !self.rows.contains(&row) || self.columns.end < self.columns.start.max(column) + POSITIONS {
+            return (POSITIONS, false);
+        }
+        match self.columns.start.saturating_sub(column) {
+            0 => (POSITIONS, true),
+            before => (before.min(POSITIONS), false),
+        }
     }
 }
 
@@ -59,15 +114,15 @@ pub(super) fn depthwise(filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>
 fn find(
     filter: &DepthwiseFilter<'_>,
     input: &DepthwiseInput<'_>,
-    position: usize,
+    [row, column]: [usize; 2],
     places: &mut [[MaybeUninit<*const i8>; 2]],
 ) {
     let Window { kernel, stride, dilation, pad } = &filter.window;
     let (width, channels) = (input.width, filter.channels);
     let (row_step, column_step) = (usize::from(dilation[0]), usize::from(dilation[1]));
     // Before the first row or column, these wrap to far behind the last.
-    let mut row = (position / input.columns * usize::from(stride[0])).wrapping_sub(pad[0].into());
-    let first_column = (position % input.columns * usize::from(stride[1])).wrapping_sub(pad[1].into());
+    let mut row = (row * usize::from(stride[0])).wrapping_sub(pad[0].into());
+    let first_column = (column * usize::from(stride[1])).wrapping_sub(pad[1].into());
     let padding = input.padding.as_ptr();
     for places in places.chunks_exact_mut(usize::from(kernel[1]).max(1)) {
         let mut column = first_column;
@@ -84,12 +139,17 @@ fn find(
     }
 }
 
-/// Computes all channels of four positions.
+/// Computes all channels of four positions. From one to the next, `steps` tells the bytes between their places, and what to add to these.
 ///
 /// # Safety
 /// The filter is whole and has 1 to [`MOST`] taps; the places of so many are known, and all channels can be read from each; `output` has
 /// four positions.
-unsafe fn four_positions(filter: &DepthwiseFilter<'_>, places: &[Places; POSITIONS], output: &mut [i8]) {
+unsafe fn four_positions(
+    filter: &DepthwiseFilter<'_>,
+    places: &[Places; POSITIONS],
+    steps: [usize; 2],
+    output: &mut [i8],
+) {
     let mut sums = [[MaybeUninit::<i32>::uninit(); POSITIONS]; SPAN * BLOCK];
     let offset = 2 * i32::from(filter.requantisation.zero_point) + 1;
     let (biases, scales) = (filter.requantisation.biases.as_ptr(), filter.requantisation.scales.as_ptr());
@@ -100,7 +160,16 @@ unsafe fn four_positions(filter: &DepthwiseFilter<'_>, places: &[Places; POSITIO
         let fours = count / taps::CHANNELS;
         // SAFETY: as for this function.
         unsafe {
-            taps::of_four_positions(places.as_ptr().cast(), taps, first, biases.add(first), sums, fours);
+            taps::of_four_positions(
+                places.as_ptr().cast(),
+                taps,
+                first,
+                biases.add(first),
+                sums,
+                fours,
+                steps[0],
+                steps[1],
+            );
             outputs::of_four_rows(sums, scales.add(first), output.add(first), channels, count, offset);
         }
     }

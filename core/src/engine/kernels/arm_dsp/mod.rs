@@ -19,11 +19,12 @@ mod instructions;
 mod outputs;
 mod patch;
 mod product;
+mod runs;
 mod sum;
 mod taps;
 mod tiles;
 
-use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Rows, Sum};
+use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Rows, Runs, Sum};
 
 /// Kernels with Arm's DSP instructions. One is only to be had where the code is built for a processor that has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,10 @@ impl ArmDsp {
 impl Kernels for ArmDsp {
     fn product(self, product: &Product<'_>, rows: Rows<'_>) {
         product::product(product, rows);
+    }
+
+    fn runs(self, product: &Product<'_>, runs: &Runs<'_>, output: &mut [i8], scratch: &mut [i8]) {
+        runs::product(product, runs, output, scratch);
     }
 
     fn depthwise(self, filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]) {

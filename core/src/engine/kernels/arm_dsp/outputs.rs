@@ -2,8 +2,8 @@
 //!
 //! A product of a sum and a multiplier has 64 bits. Half of the divisor has none in the lower word, so that only the upper one matters,
 //! unless the lower is zero: there may then be a tie, and [`exact`] decides it, as it does for a shift that leaves bits of the lower word.
-//! Twice the zero point, plus one for the half that rounds, is shifted left as far as the upper word will be shifted right. A shift is at
-//! most 22 ([`MAX_SHIFT`](crate::engine::layout::MAX_SHIFT)), so that this half of it and the upper word stay below 2^30 each.
+//! The upper word is shifted right but for one place; twice the zero point is added, and one for the half that rounds; the last place goes with
+//! saturation.
 
 use super::instructions::saturate;
 use crate::engine::arithmetic::requantise;
@@ -29,21 +29,20 @@ pub(super) unsafe extern "C" fn of_one_row(
     offset: i32,
 ) {
     // r0 a product's lower word; r1 a sum, a product's upper word, an output; r2 output; r3 an even channel's scale, a multiplier;
-    // r4 a shift; r5 the offset, shifted; r6 an odd channel's scale; r8 sums; r9 scales; r10 offset; r11 the scales' end;
+    // r4 a shift; r6 an odd channel's scale; r8 sums; r9 scales; r10 offset; r11 the scales' end;
     // r12 the end of a block's even sums.
     dsp_asm!(
         ".macro earmark_output scale, at",
         "and r4, \\scale, #{mask}",
         "ldr r1, [r8, #\\at]",
-        "subs r4, #32",
-        "ble 8f",
+        "subs r4, #33",
+        "blt 8f",
         "bic r0, \\scale, #{mask}",
         "smull r0, r1, r1, r0",
-        "lsl r5, r10, r4",
         "cbz r0, 8f",
-        "add r1, r1, r5, asr #1",
         "asrs r1, r4",
-        "ssat r1, #8, r1",
+        "add r1, r1, r10",
+        "ssat r1, #8, r1, asr #1",
         "7:",
         "strb r1, [r2], #1",
         ".endm",
@@ -106,14 +105,14 @@ pub(super) unsafe extern "C" fn of_four_rows(
     offset: i32,
 ) {
     // r0 a product's lower word; r1 output; r2 step; r3 multiplier; r4–r7 sums, products' upper words, outputs; r8 sums; r9 scales;
-    // r10 offset; r11 shift; r12 the offset, shifted; lr the scales' end.
+    // r10 offset; r11 shift; lr the scales' end.
     dsp_asm!(
         ".macro earmark_output_of_four sum",
         "smull r0, \\sum, \\sum, r3",
         "cbz r0, 8f",
-        "add \\sum, \\sum, r12, asr #1",
         "asr \\sum, \\sum, r11",
-        "ssat \\sum, #8, \\sum",
+        "add \\sum, \\sum, r10",
+        "ssat \\sum, #8, \\sum, asr #1",
         ".endm",
         ".macro earmark_exact_output_of_four sum, at",
         "ldr r0, [r9, #-4]",
@@ -133,10 +132,9 @@ pub(super) unsafe extern "C" fn of_four_rows(
         "ldr r3, [r9], #4",
         "ldm r8!, {{r4-r7}}",
         "and r11, r3, #{mask}",
-        "subs r11, #32",
-        "ble 8f",
+        "subs r11, #33",
+        "blt 8f",
         "bic r3, r3, #{mask}",
-        "lsl r12, r10, r11",
         "earmark_output_of_four r4",
         "earmark_output_of_four r5",
         "earmark_output_of_four r6",

@@ -9,48 +9,38 @@ pub(super) const CHUNK_TILES: usize = 32;
 
 /// Inputs of `R` rows. For each tile of four inputs of a row it holds a pair of the first and third and a pair of the second and fourth:
 /// the first pairs of all rows, then the second pairs of all rows.
-pub(super) struct Patch<const R: usize> {
-    pairs: [[[MaybeUninit<u32>; R]; 2]; CHUNK_TILES],
-    totals: [i32; R],
-}
+pub(super) struct Patch<const R: usize>([[[MaybeUninit<u32>; R]; 2]; CHUNK_TILES]);
 
 impl<const R: usize> Patch<R> {
-    /// A patch without contents.
-    #[inline(always)]
-    pub(super) const fn new() -> Self {
-        Self { pairs: [[[MaybeUninit::uninit(); R]; 2]; CHUNK_TILES], totals: [0; R] }
-    }
-
     /// Where the pairs begin.
-    pub(super) const fn as_ptr(&self) -> *const u32 {
-        self.pairs.as_ptr().cast()
+    pub(super) const fn pairs(patch: *const Self) -> *const u32 {
+        patch.cast()
     }
 
-    /// 128 times the sum of each row's inputs.
-    pub(super) fn surplus(&self) -> [i32; R] {
-        self.totals.map(|total| total << 7)
-    }
-
-    /// Widens `tiles` times four inputs of each row.
+    /// Widens `tiles` times four inputs of each row; gives 128 times the sum of each row's inputs.
     ///
     /// # Safety
-    /// There are that many inputs to read, at most [`CHUNK_TILES`] tiles, at every step.
-    #[inline(never)]
-    pub(super) unsafe fn fill(&mut self, inputs: *const i8, step: usize, tiles: usize) {
+    /// There is a patch to write to, and there are that many inputs to read, at most [`CHUNK_TILES`] tiles, at every step.
+    #[inline(always)]
+    pub(super) unsafe fn fill(patch: *mut Self, inputs: *const i8, step: usize, tiles: usize) -> [i32; R] {
         const ONES: u32 = 0x0001_0001;
-        for (row, row_total) in self.totals.iter_mut().enumerate() {
-            // SAFETY: as for this function.
-            let inputs = unsafe { inputs.add(row * step).cast::<u32>() };
+        core::array::from_fn(|row| {
+            let mut from = inputs.wrapping_add(row * step).cast::<u32>();
+            let mut to = patch.cast::<u32>().wrapping_add(row);
             let mut total = 0;
-            for (tile, pairs) in self.pairs.iter_mut().take(tiles).enumerate() {
+            for _ in 0..tiles {
                 // SAFETY: as for this function; a word may stand at any address.
-                let word = unsafe { inputs.add(tile).read_unaligned() };
-                let [even, odd] = [even_bytes(word), odd_bytes(word)];
-                total = multiply_pairs(odd, ONES, multiply_pairs(even, ONES, total));
-                pairs[0][row].write(even);
-                pairs[1][row].write(odd);
+                unsafe {
+                    let word = from.read_unaligned();
+                    let [even, odd] = [even_bytes(word), odd_bytes(word)];
+                    total = multiply_pairs(odd, ONES, multiply_pairs(even, ONES, total));
+                    to.write(even);
+                    to.add(R).write(odd);
+                }
+                from = from.wrapping_add(1);
+                to = to.wrapping_add(2 * R);
             }
-            *row_total = total;
-        }
+            total << 7
+        })
     }
 }

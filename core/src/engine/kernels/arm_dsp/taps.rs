@@ -8,10 +8,13 @@ pub(super) const CHANNELS: usize = 4;
 
 /// Sums of four times `fours` channels at four positions: of each channel, the sums of all positions.
 ///
+/// From one position to the next, `table_step` is added to where its places begin, and `step` to all addresses of inputs.
+///
 /// # Safety
-/// `places` has 32 pairs of addresses for each of the positions, one for inputs and one for weights, of which the first `taps`, at least
+/// `places` has pairs of addresses for each of the positions, one for inputs and one for weights, of which the first `taps`, at least
 /// one, count: so many words, at least one, can be read `channel` bytes behind each. There are so many biases, and places for sums.
 #[unsafe(naked)]
+#[allow(clippy::too_many_arguments)] // As many as the loop has.
 pub(super) unsafe extern "C" fn of_four_positions(
     places: *const [*const i8; 2],
     taps: usize,
@@ -19,14 +22,16 @@ pub(super) unsafe extern "C" fn of_four_positions(
     biases: *const i32,
     sums: *mut i32,
     fours: usize,
+    table_step: usize,
+    step: usize,
 ) {
     // r0 places; r1 their end; r2 channel; r3 biases; r4–r7 sums; r8, r9 two inputs each; r10, r11 two weights each; r12 where the sums
-    // go; lr the first place of the position. On the stack: 0 bytes of a position's taps, 4 end of a channel's sums, 8 biases' end,
-    // 12 places.
+    // go; lr channel and steps of inputs. On the stack: 0 bytes of a position's taps, 4 end of a channel's sums, 8 biases' end,
+    // 12 places; 64 from the end of a position's places to the next ones, 68 step.
     dsp_asm!(
         ".macro earmark_tap",
         "ldrd r8, r10, [r0], #8",
-        "ldr r9, [r8, r2]",
+        "ldr r9, [r8, lr]",
         "ldr r11, [r10, r2]",
         "sxtb16 r8, r9",
         "sxtb16 r10, r11",
@@ -44,15 +49,18 @@ pub(super) unsafe extern "C" fn of_four_positions(
         "add r4, r3, r4, lsl #4",
         "str r1, [sp]",
         "strd r4, r0, [sp, #8]",
+        "ldr r4, [sp, #64]",
+        "sub r4, r4, r1",
+        "str r4, [sp, #64]",
         "9:",
-        "ldr lr, [sp, #12]",
+        "ldr r0, [sp, #12]",
+        "mov lr, r2",
         "add r4, r12, #16",
         "str r4, [sp, #4]",
         "0:",
         "ldr r8, [sp]",
-        "mov r0, lr",
         "ldm r3, {{r4-r7}}",
-        "add r1, lr, r8",
+        "add r1, r0, r8",
         // An odd number of taps begins with the second of two.
         "tst r8, #8",
         "bne 2f",
@@ -67,7 +75,9 @@ pub(super) unsafe extern "C" fn of_four_positions(
         "str r7, [r12, #48]",
         "str r4, [r12], #4",
         "ldr r8, [sp, #4]",
-        "add lr, lr, #256",
+        "ldrd r9, r10, [sp, #64]",
+        "add lr, lr, r10",
+        "add r0, r0, r9",
         "cmp r12, r8",
         "bne 0b",
         "ldr r8, [sp, #8]",
@@ -97,7 +107,7 @@ pub(super) unsafe extern "C" fn of_one_position(
     sums: *mut i32,
     fours: usize,
 ) {
-    // As above, but lr is the first place for good. On the stack: 0 bytes of the taps, 4 biases' end.
+    // As above, but inputs are read by r2 as well, and lr is the first place. On the stack: 0 bytes of the taps, 4 biases' end.
     dsp_asm!(
         ".macro earmark_tap",
         "ldrd r8, r10, [r0], #8",

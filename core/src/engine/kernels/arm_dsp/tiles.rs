@@ -146,22 +146,67 @@ pub(super) unsafe extern "C" fn start_four_rows(biases: *const i32, pairs: usize
     )
 }
 
-/// One row of inputs against one block of weights.
-///
-/// `sums` holds the sums E' of the four pairs of channels, then those of O.
+/// Takes what the next inputs of a long row have too much off the sums of four rows: see [`start_four_rows`].
 ///
 /// # Safety
-/// As for [`four_rows`], for one row; `sums` has 8 places.
+/// There are sums for so many pairs of channels, at least one; `surplus` has four numbers.
+pub(super) unsafe fn take_off(sums: *mut i32, pairs: usize, surplus: *const i32) {
+    for pair in 0..pairs {
+        for row in 0..4 {
+            // SAFETY: as for this function.
+            unsafe {
+                let sum = sums.add(8 * pair + row);
+                sum.write(sum.read().wrapping_sub(*surplus.add(row)));
+            }
+        }
+    }
+}
+
+/// Starts sums of one row for blocks of channels from their biases: those of the even channels of a block, then those of the odd ones.
+///
+/// # Safety
+/// There are biases and places for sums for so many blocks.
+pub(super) unsafe fn start_one_row(biases: *const i32, blocks: usize, sums: *mut i32) {
+    let (mut from, mut to) = (biases.cast::<[[i32; 2]; 4]>(), sums.cast::<[[i32; 4]; 2]>());
+    for _ in 0..blocks {
+        // SAFETY: as for this function.
+        unsafe {
+            let [[e0, o0], [e1, o1], [e2, o2], [e3, o3]] = from.read();
+            to.write([[e0, e1, e2, e3], [o0, o1, o2, o3]]);
+        }
+        (from, to) = (from.wrapping_add(1), to.wrapping_add(1));
+    }
+}
+
+/// What [`one_row`] works on.
+#[repr(C)]
+pub(super) struct Blocks {
+    /// Inputs of the row, as in a [`Patch`](super::patch::Patch): at least one and at most [`CHUNK_TILES`](super::patch::CHUNK_TILES) tiles.
+    pub(super) inputs: *const u32,
+    /// Where the last whole four tiles of them end.
+    pub(super) fours: *const u32,
+    /// Where they end.
+    pub(super) end: *const u32,
+    /// As many tiles for each block of channels, at a multiple of four.
+    pub(super) weights: *const i8,
+    /// Bytes from the end of a block's weights to the next block's.
+    pub(super) skip: usize,
+    /// What the row's sums of even channels gain too much.
+    pub(super) surplus: i32,
+    /// The sums of all blocks: those of the even channels of a block, then those of the odd ones.
+    pub(super) sums: *mut i32,
+    /// Where they end, at least a block further.
+    pub(super) sums_end: *mut i32,
+}
+
+/// One row of inputs against blocks of weights. Of what it works on, the place of the sums is used up.
+///
+/// # Safety
+/// There is all that [`Blocks`] says.
 #[unsafe(naked)]
-pub(super) unsafe extern "C" fn one_row(
-    inputs: *const u32,
-    fours: *const u32,
-    end: *const u32,
-    weights: *const i8,
-    sums: *mut i32,
-) {
+pub(super) unsafe extern "C" fn one_row(blocks: &mut Blocks) {
     // r0 inputs; r1 weights; r2, r3 a pair of channels' weights for four inputs; r4–r7 the sums E' of four pairs of channels;
-    // r8–r11 the sums of 256·O + E'; r12, lr four inputs. On the stack: 0 fours, 4 end.
+    // r8–r11 the sums of 256·O + E'; r12, lr four inputs. On the stack: 0 fours, 4 end, 8 what to work on.
     dsp_asm!(
         ".macro earmark_pair_of_channels at, even, both, mark",
         "ldrd r2, r3, [r1, #\\at]\\mark",
@@ -179,13 +224,20 @@ pub(super) unsafe extern "C" fn one_row(
         "earmark_pair_of_channels \\at + 16, r6, r10",
         "earmark_pair_of_channels \\at + 24, r7, r11, \\mark",
         ".endm",
-        "push {{r4-r11, lr}}",
-        "ldr r12, [sp, #36]",
-        "sub sp, sp, #12",
-        "strd r1, r2, [sp]",
+        "push {{r0, r4-r11, lr}}",
+        "ldrd r2, r3, [r0, #4]",
+        "push {{r2, r3}}",
+        "ldr r1, [r0, #12]",
         // Weights are read at 8 to 32 bytes from the pointer.
-        "sub r1, r3, #8",
+        "sub r1, r1, #8",
+        "1:",
+        "ldrd r3, r12, [r0, #20]",
+        "ldr r0, [r0]",
         "ldm r12, {{r4-r7}}",
+        "sub r4, r4, r3",
+        "sub r5, r5, r3",
+        "sub r6, r6, r3",
+        "sub r7, r7, r3",
         "mov r8, r4",
         "mov r9, r5",
         "mov r10, r6",
@@ -211,19 +263,25 @@ pub(super) unsafe extern "C" fn one_row(
         "cmp r0, r3",
         "bne 4b",
         "5:",
-        "add sp, sp, #12",
-        "ldr r12, [sp, #36]",
+        "ldr r0, [sp, #8]",
         "sub r8, r8, r4",
         "sub r9, r9, r5",
         "sub r10, r10, r6",
         "sub r11, r11, r7",
+        "ldrd r12, r3, [r0, #24]",
         "stm r12!, {{r4-r7}}",
         "ldm r12, {{r4-r7}}",
         "add r4, r4, r8, asr #8",
         "add r5, r5, r9, asr #8",
         "add r6, r6, r10, asr #8",
         "add r7, r7, r11, asr #8",
-        "stm r12, {{r4-r7}}",
+        "stm r12!, {{r4-r7}}",
+        "ldr r2, [r0, #16]",
+        "str r12, [r0, #24]",
+        "add r1, r1, r2",
+        "cmp r12, r3",
+        "bne 1b",
+        "add sp, sp, #12",
         "pop {{r4-r11, pc}}",
         ".purgem earmark_tile_of_one_row",
         ".purgem earmark_pair_of_channels",

@@ -22,6 +22,7 @@ mod pace;
 mod stack;
 mod uart;
 
+use core::convert::Infallible;
 use core::panic::PanicInfo;
 
 use cortex_m::peripheral::SCB;
@@ -30,7 +31,7 @@ use embedded_io::Write;
 
 use clock::Timer;
 use led::Led;
-use listen::{MODEL, Working, listening};
+use listen::{MODEL, SIZES, Working, listening};
 use microphone::Microphone;
 use pace::{Clock, HALF, Paced};
 use uart::Uart;
@@ -40,17 +41,31 @@ const FRAME_RATE: u32 = 16_000;
 
 #[entry]
 fn main() -> ! {
-    static mut WORKING: Working = Working::new();
+    static mut WORKING: Working<{ SIZES.listener }> = Working::new();
     static mut HALVES: [[u32; HALF]; 2] = [[0; HALF]; 2];
     let bus = Paced::new(Microphone::new(), Some(Timer::start()), HALVES, FRAME_RATE);
     let outcome =
         listening(MODEL, bus, (Uart::start(), Led::first()), WORKING).and_then(|mut listening| listening.run());
     // What can't be written is seen by what is missing.
     let _ = match outcome {
-        Ok(()) => writeln!(Uart::start(), "{{\"stack\":{}}}", stack::used()),
-        Err(_) => writeln!(Uart::start(), "{{\"failed\":true}}"),
+        Ok(()) => tell_stack(&mut Uart::start()),
+        Err(_) => Uart::start().write_all(b"{\"failed\":true}\n"),
     };
     SCB::sys_reset()
+}
+
+/// Writes the bytes of stack that were used, without `core::fmt`, which nothing else in the product has.
+fn tell_stack(uart: &mut Uart) -> Result<(), Infallible> {
+    let (used, mut unit) = (stack::used(), 1);
+    while used / unit >= 10 {
+        unit *= 10;
+    }
+    uart.write_all(b"{\"stack\":")?;
+    while unit > 0 {
+        uart.write_all(&[b'0' + (used / unit % 10) as u8])?;
+        unit /= 10;
+    }
+    uart.write_all(b"}\n")
 }
 
 // SAFETY: it uses nothing that the code it interrupted may have been changing.
