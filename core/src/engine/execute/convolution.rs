@@ -81,14 +81,18 @@ fn gathered(
     output: &mut [i8],
     scratch: &mut [i8],
 ) {
-    let columns = usize::from(op.output.width).max(1);
+    let columns = usize::from(op.output.width);
     let positions = usize::from(op.output.height) * columns;
     let output_step = op.output.channels as usize;
+    let [mut row, mut column] = [0, 0];
     for first in (0..positions).step_by(layout::PATCHES) {
         let count = layout::PATCHES.min(positions - first);
-        for (index, patch) in scratch.chunks_exact_mut(product.depth.max(1)).take(count).enumerate() {
-            let position = first + index;
-            gather(op, group, [position / columns, position % columns], input, patch);
+        for patch in scratch.chunks_exact_mut(product.depth.max(1)).take(count) {
+            gather(op, group, [row, column], input, patch);
+            column += 1;
+            if column == columns {
+                [row, column] = [row + 1, 0];
+            }
         }
         let output = output.get_mut(first * output_step + group * product.channels..).unwrap_or(&mut []);
         kernels.product(product, Rows { input: scratch, input_step: product.depth, output, output_step, count });
@@ -100,10 +104,14 @@ fn gather(op: &Convolution, group: usize, position: [usize; 2], input: &[i8], pa
     let channels = op.group_inputs() as usize;
     let width = usize::from(op.input.width);
     let [rows, columns] = op.window.kernel.map(usize::from);
-    let Some((taps, padding)) = patch.split_at_mut_checked(rows * columns * channels) else { return };
-    if !padding.is_empty() {
-        padding.fill(0);
+    let taps = rows * columns * channels;
+    if patch.len() > taps
+        && let Some(last_tile) = patch.last_chunk_mut()
+    {
+        // Zeros behind the taps; those of the tile that are taps follow.
+        *last_tile = [0; layout::TILE_DEPTH];
     }
+    let Some(taps) = patch.get_mut(..taps) else { return };
     let run = (op.groups == 1 && op.window.dilation[1] == 1).then(|| run_of_columns(op, position[1]));
     for (row, taps) in taps.chunks_exact_mut((columns * channels).max(1)).enumerate() {
         let Some(row) = under_tap(op, 0, position[0], row) else {
@@ -111,10 +119,15 @@ fn gather(op: &Convolution, group: usize, position: [usize; 2], input: &[i8], pa
             continue;
         };
         if let Some(Run { before, start, inside }) = run {
+            let row = input.get((row * width + start) * channels..).unwrap_or(&[]);
+            if inside == columns {
+                copy::short(row, taps);
+                continue;
+            }
             let Some((before, rest)) = taps.split_at_mut_checked(before * channels) else { return };
             let Some((inside, behind)) = rest.split_at_mut_checked(inside * channels) else { return };
             before.fill(op.input.zero_point);
-            copy::short(input.get((row * width + start) * channels..).unwrap_or(&[]), inside);
+            copy::short(row, inside);
             behind.fill(op.input.zero_point);
             continue;
         }
