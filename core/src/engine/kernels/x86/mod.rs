@@ -2,11 +2,13 @@
 
 mod avx2;
 mod detect;
+mod floats;
 mod taps;
 mod vnni;
 
 use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Rows, Sum};
 use detect::Level;
+pub(crate) use floats::Eight;
 
 /// AVX2 kernels. One is only to be had where the processor runs them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
