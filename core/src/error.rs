@@ -96,6 +96,11 @@ pub enum Error {
         /// The values it may have.
         allowed: &'static str,
     },
+    /// The model's kind of front end was left out of this build.
+    FrontEndLeftOut {
+        /// The feature of this crate that brings it.
+        feature: &'static str,
+    },
     /// The tables of the front end are so large that loud samples give features that are not finite.
     FrontEndOverflow,
     /// A buffer handed to a call does not have the length that the model asks for.
@@ -201,6 +206,10 @@ impl Error {
             Self::ChecksumMismatch { .. } => "the artifact is damaged",
             Self::Misaligned { .. } => "the artifact must start at a multiple of 16 bytes",
             Self::BadHeader { what, .. } | Self::BadOp { what, .. } => what,
+            Self::FrontEndLeftOut { feature } => match feature.as_bytes() {
+                b"float-frontend" => "the model's front end takes earmark-core with its feature `float-frontend`",
+                _ => "the model's front end takes earmark-core with its feature `fixed-frontend`",
+            },
             _ => "the artifact is not usable",
         }
     }
@@ -260,6 +269,9 @@ impl fmt::Display for Error {
                 "a front end in integers has only this {setting}: {allowed}; change it in the model's front-end options, or compile \
                  with --frontend float"
             ),
+            Self::FrontEndLeftOut { .. } => {
+                write!(f, "{}: turn it on, or compile the model for the other kind", self.what())
+            }
             Self::FrontEndOverflow => f.write_str(
                 "loud samples would overflow the front end: make pcm_scale, offset or scale smaller in the model's \
                  front-end options and compile again",

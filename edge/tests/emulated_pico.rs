@@ -37,7 +37,8 @@ static EMULATOR: LazyLock<(PathBuf, PathBuf)> = LazyLock::new(|| {
     assert!(installed.status.success(), "npm ci: {}", String::from_utf8_lossy(&installed.stderr));
     // In the folder where CI builds the boards with a microphone.
     let target = common::root().join("target/boards");
-    (folder, firmware::build_in(&target, "pico", "thumbv6m-none-eabi", &common::fixed_model_path(), &[], None))
+    let firmware = ("pico", "earmark-pico");
+    (folder, firmware::build_in(&target, firmware, "thumbv6m-none-eabi", &common::fixed_model_path(), &[], None))
 });
 
 /// Plays a sound to the firmware, on a processor that is `speed` times as fast as the chip's.

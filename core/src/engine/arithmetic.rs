@@ -76,11 +76,15 @@ pub const fn mean_half_even(sum: i32, multiplier: i32, shift: u32, count: u32) -
     }
     let (whole_bits, count_bits) = (whole as i32, count as i32);
     let floor = whole_bits.div_euclid(count_bits);
-    // What is left, in parts of 2^shift, against half of the divisor in the same parts.
-    let rest = ((whole_bits - floor * count_bits) as i64) << shift | (product - (whole << shift));
-    let twice = 2 * rest;
-    let divisor = (count as i64) << shift;
-    if twice > divisor || (twice == divisor && floor & 1 == 1) { floor + 1 } else { floor }
+    let rest = whole_bits - floor * count_bits;
+    // How much nearer the lower neighbour is than the upper one, but for what `whole` left out: twice that is missing, less than 2.
+    let nearer = count_bits - rest - rest;
+    if nearer > 1 {
+        return floor;
+    }
+    let left_out = product - (whole << shift);
+    let half = (nearer as i64) << shift;
+    if 2 * left_out > half || (2 * left_out == half && floor & 1 == 1) { floor + 1 } else { floor }
 }
 
 /// As [`finish`], for wide values.

@@ -268,12 +268,11 @@ impl Network for PlanEngine<'_, '_> {
 /// ```
 #[must_use]
 pub fn quantise(value: f32, by: Quantisation) -> i8 {
-    // Beyond these every zero point saturates.
-    const FAR: f32 = 256.0;
-    // At this magnitude floats are whole numbers, so that adding it rounds, ties to even, and taking it off leaves what was rounded.
+    // 1.5 · 2^23: around it floats are whole numbers, one after the other, so that adding it rounds, ties to even, and the bits count on from
+    // its own. Far from it, where they count in other steps, they are as far above or below as saturates.
     const WHOLE: f32 = 12_582_912.0;
-    let steps = (value / by.scale).clamp(-FAR, FAR);
-    // A NaN becomes 0.
-    let steps = ((steps + WHOLE) - WHOLE) as i32;
-    (steps + i32::from(by.zero_point)).clamp(i32::from(i8::MIN), i32::from(i8::MAX)) as i8
+    let steps = value / by.scale;
+    let steps = if steps.is_nan() { 0.0 } else { steps };
+    let rounded = (steps + WHOLE).to_bits().cast_signed().saturating_sub(WHOLE.to_bits().cast_signed());
+    rounded.saturating_add(by.zero_point.into()).clamp(i8::MIN.into(), i8::MAX.into()) as i8
 }

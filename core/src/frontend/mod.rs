@@ -7,6 +7,7 @@
 //! order and without fused multiply-add), or [integers](fixed) for processors without floating point. In either, features are the same
 //! bits on every target, which [`conformance`] proves.
 
+pub(crate) mod built_in;
 mod compress;
 pub mod conformance;
 mod dct;
@@ -112,7 +113,9 @@ impl<'m> FrontEnd<'m> {
     pub fn frame(&self, samples: &[i16], scratch: &mut [f32], features: &mut [f32]) -> Result<(), Error> {
         self.check_lengths(samples.len(), scratch.len(), features.len())?;
         let spec = &self.spec;
-        if let Arithmetic::Fixed(tables) = &spec.arithmetic {
+        if built_in::FIXED
+            && let Arithmetic::Fixed(tables) = &spec.arithmetic
+        {
             let count = features.len();
             let quantised = bytemuck::cast_slice_mut::<f32, i8>(features).get_mut(..count).unwrap_or_default();
             self.fixed_frame(tables, samples, scratch, quantised);
@@ -126,6 +129,10 @@ impl<'m> FrontEnd<'m> {
             return Ok(());
         }
 
+        if !built_in::FLOAT {
+            // There is no other kind, and `check` has seen to it that the spec is of a kind that there is.
+            return Ok(());
+        }
         #[cfg(target_arch = "x86_64")]
         if let Some(proof) = Avx2::detect() {
             proof.run(
@@ -178,6 +185,9 @@ impl<'m> FrontEnd<'m> {
     /// As [`frame`](Self::frame).
     pub fn quantised_frame(&self, samples: &[i16], scratch: &mut [f32], features: &mut [i8]) -> Result<bool, Error> {
         let Arithmetic::Fixed(tables) = &self.spec.arithmetic else { return Ok(false) };
+        if !built_in::FIXED {
+            return Ok(false);
+        }
         self.check_lengths(samples.len(), scratch.len(), features.len())?;
         self.fixed_frame(tables, samples, scratch, features);
         Ok(true)

@@ -1,5 +1,6 @@
 //! What a front end computes: sizes, choices and tables, as the artifact holds them.
 
+use super::built_in;
 use super::fixed::FixedTables;
 use crate::Error;
 
@@ -121,12 +122,14 @@ impl FrontEndSpec<'_> {
         self.check_sizes()?;
         match &self.arithmetic {
             Arithmetic::Float => {
+                built_in::check(false)?;
                 self.check_tables()?;
                 self.check_bands(self.mel_weights.len())?;
                 self.check_numbers()?;
                 self.check_loudest()
             }
             Arithmetic::Fixed(tables) => {
+                built_in::check(true)?;
                 tables.check(self)?;
                 self.check_bands(tables.mel_weights.len())
             }

@@ -7,7 +7,7 @@ use super::format::{
 };
 use super::reader::{float_at, half_at, holds, word_at};
 use crate::Error;
-use crate::frontend::{MAX_FFT_LENGTH, MIN_FFT_LENGTH};
+use crate::frontend::{MAX_FFT_LENGTH, MIN_FFT_LENGTH, built_in};
 
 /// What the network's problem is: how its raw outputs become scores unless the caller says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,6 +196,9 @@ pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
         return bad(word::ARITHMETIC, "unknown arithmetic of the front end");
     }
     let is_fixed = header_word(bytes, word::ARITHMETIC) == 1;
+    if let Err(error) = built_in::check(is_fixed) {
+        return Err(error);
+    }
     if header_word(bytes, word::FEATURE_KIND) > 1 {
         return bad(word::FEATURE_KIND, "unknown kind of features");
     }

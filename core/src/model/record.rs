@@ -7,7 +7,6 @@
 use super::op::{
     Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
 };
-use super::reader::word_at;
 
 /// Longest record in 32-bit words.
 pub const MAX_RECORD_WORDS: usize = 16;
@@ -96,42 +95,52 @@ impl Op {
     /// a known kind and length. The numbers in it are not checked.
     #[must_use]
     pub const fn decode(bytes: &[u8], at: usize) -> Option<(Self, usize)> {
-        let head = word_at(bytes, at);
-        let length = (head >> 16) as usize;
-        if length == 0 || bytes.len() < 4 * length || at > bytes.len() - 4 * length {
-            return None;
+        let Some((_, from_record)) = bytes.split_at_checked(at) else { return None };
+        let (words, _) = from_record.as_chunks();
+        let Some((&head, words)) = words.split_first() else { return None };
+        let head = u32::from_le_bytes(head);
+        // A record is as long as its kind is, and says so.
+        macro_rules! body {
+            ($words:literal) => {
+                match words.first_chunk() {
+                    Some(words) if head >> 16 == $words + 1 => Body::<$words> { words },
+                    _ => return None,
+                }
+            };
         }
-        let body = Body { bytes, at: at + 4 };
-        let (op, expected) = match head as u16 {
-            kind::CONVOLUTION => (Self::Convolution(body.convolution()), 15),
-            kind::DEPTHWISE => (Self::Depthwise(body.convolution()), 15),
+        let op = match head as u16 {
+            kind::CONVOLUTION => Self::Convolution(body!(14).convolution()),
+            kind::DEPTHWISE => Self::Depthwise(body!(14).convolution()),
             kind::LOOKUP => {
-                (Self::Lookup(Lookup { input: body.tensor(0), output: body.tensor(3), table: body.word(6) }), 8)
+                let body = body!(7);
+                Self::Lookup(Lookup { input: body.tensor(0), output: body.tensor(3), table: body.word(6) })
             }
-            kind::ADD => (
+            kind::ADD => {
+                let body = body!(12);
                 Self::Add(Addition {
                     inputs: [body.tensor(0), body.tensor(3)],
                     output: body.tensor(6),
                     multipliers: [body.word(9).cast_signed(), body.word(10).cast_signed()],
                     shift: body.word(11) as u8,
                     clamp: body.clamp(11),
-                }),
-                13,
-            ),
-            kind::MULTIPLY => (
+                })
+            }
+            kind::MULTIPLY => {
+                let body = body!(11);
                 Self::Multiply(Multiplication {
                     inputs: [body.tensor(0), body.tensor(3)],
                     output: body.tensor(6),
                     multiplier: body.word(9).cast_signed(),
                     shift: body.word(10) as u8,
                     clamp: body.clamp(10),
-                }),
-                12,
-            ),
-            kind::MAX_POOL => {
-                (Self::MaxPool(MaxPool { input: body.tensor(0), output: body.tensor(3), window: body.window(6) }), 11)
+                })
             }
-            kind::AVERAGE_POOL => (
+            kind::MAX_POOL => {
+                let body = body!(10);
+                Self::MaxPool(MaxPool { input: body.tensor(0), output: body.tensor(3), window: body.window(6) })
+            }
+            kind::AVERAGE_POOL => {
+                let body = body!(12);
                 Self::AveragePool(AveragePool {
                     input: body.tensor(0),
                     output: body.tensor(3),
@@ -139,20 +148,20 @@ impl Op {
                     multiplier: body.word(10).cast_signed(),
                     shift: body.word(11) as u8,
                     count_padding: (body.word(11) >> 8) & 1 == 1,
-                }),
-                13,
-            ),
-            kind::COPY => (
+                })
+            }
+            kind::COPY => {
+                let body = body!(15);
                 Self::Copy(BlockCopy {
                     input: body.tensor(0),
                     output: body.tensor(3),
                     from: body.triple(6),
                     to: body.triple(9),
                     extent: body.triple(12),
-                }),
-                16,
-            ),
-            kind::RUNNING_MEAN => (
+                })
+            }
+            kind::RUNNING_MEAN => {
+                let body = body!(10);
                 Self::RunningMean(RunningMean {
                     input: body.tensor(0),
                     output: body.tensor(3),
@@ -160,12 +169,11 @@ impl Op {
                     rows: body.word(7),
                     multiplier: body.word(8).cast_signed(),
                     shift: body.word(9) as u8,
-                }),
-                11,
-            ),
+                })
+            }
             _ => return None,
         };
-        if length == expected { Some((op, at + 4 * length)) } else { None }
+        Some((op, at + 4 * (head >> 16) as usize))
     }
 
     /// The operators of `count` records from byte `at` on.
@@ -219,30 +227,35 @@ impl Record<'_> {
 }
 
 /// The words of a record behind its head.
-struct Body<'a> {
-    bytes: &'a [u8],
-    at: usize,
+struct Body<'a, const WORDS: usize> {
+    words: &'a [[u8; 4]; WORDS],
 }
 
-impl Body<'_> {
+impl<const WORDS: usize> Body<'_, WORDS> {
+    /// A word of a record of this kind: `index` is one of those above.
+    #[inline(always)]
     const fn word(&self, index: usize) -> u32 {
-        word_at(self.bytes, self.at.saturating_add(4 * index))
+        u32::from_le_bytes(self.words[index])
     }
 
+    #[inline(always)]
     const fn pair(&self, index: usize) -> [u16; 2] {
         let word = self.word(index);
         [word as u16, (word >> 16) as u16]
     }
 
+    #[inline(always)]
     const fn triple(&self, index: usize) -> [u32; 3] {
         [self.word(index), self.word(index + 1), self.word(index + 2)]
     }
 
+    #[inline(always)]
     const fn clamp(&self, index: usize) -> [i8; 2] {
         let [_, _, low, high] = self.word(index).to_le_bytes();
         [low.cast_signed(), high.cast_signed()]
     }
 
+    #[inline(always)]
     const fn tensor(&self, index: usize) -> Tensor {
         let [height, width] = self.pair(index + 1);
         let channels = self.word(index + 2);
@@ -255,6 +268,7 @@ impl Body<'_> {
         }
     }
 
+    #[inline(always)]
     const fn window(&self, index: usize) -> Window {
         Window {
             kernel: self.pair(index),
@@ -264,6 +278,7 @@ impl Body<'_> {
         }
     }
 
+    #[inline(always)]
     const fn convolution(&self) -> Convolution {
         Convolution {
             input: self.tensor(0),

@@ -9,7 +9,7 @@ use earmark_core::engine::kernels::{
     DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows, Sum,
 };
 use earmark_core::engine::layout::{BLOCK, MIN_SHIFT};
-use earmark_core::model::Window;
+use earmark_core::model::{Aligned, Window};
 use proptest::prelude::*;
 use strategies::{bytes, depthwise_case, product_case, sum};
 
@@ -67,8 +67,8 @@ fn nothing_is_written_where_the_arguments_do_not_fit() {
     let (biases, scales) = ([0; BLOCK], [1 << 30 | MIN_SHIFT; BLOCK]);
     let whole = Requantisation { biases: &biases, scales: &scales, zero_point: 0, clamp: [i8::MIN, i8::MAX] };
     let short = Requantisation { biases: &biases[1..], ..whole };
-    let weights = [1; 4 * BLOCK];
-    let product = Product { depth: 4, weights: &weights, requantisation: whole, channels: 3 };
+    let weights = &Aligned([1; 4 * BLOCK]).0;
+    let product = Product { depth: 4, weights, requantisation: whole, channels: 3 };
     let window = Window { kernel: [2, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0] };
     let filter = DepthwiseFilter { window, channels: 3, weights: &weights[..8], requantisation: whole };
     let input = DepthwiseInput { values: &[1; 12], height: 2, width: 2, padding: &[0; 3], columns: 2 };
@@ -84,8 +84,10 @@ fn nothing_is_written_where_the_arguments_do_not_fit() {
         assert!(refused(&product, &[1; 7], 6, 2));
         assert!(refused(&product, &[1; 8], 5, 2));
         assert!(refused(&Product { depth: 3, ..product }, &[1; 8], 6, 2));
+        assert!(refused(&Product { depth: 0, ..product }, &[1; 8], 6, 2));
         assert!(refused(&Product { channels: 9, ..product }, &[1; 8], 18, 2));
-        assert!(refused(&Product { weights: &weights[1..], ..product }, &[1; 8], 6, 2));
+        assert!(refused(&Product { weights: &weights[4..], ..product }, &[1; 8], 6, 2));
+        assert!(refused(&Product { weights: &weights[1..], ..product }, &[1; 8], 6, 2), "these are not aligned");
         assert!(refused(&Product { requantisation: short, ..product }, &[1; 8], 6, 2));
 
         let refused = |filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>| {

@@ -54,15 +54,25 @@ pub static CORTEX_M0_BUDGETS: LazyLock<Device> = LazyLock::new(|| Device {
 /// RISC-V code that counts its instructions.
 pub static RV32IMC_BUDGETS: LazyLock<Device> =
     LazyLock::new(|| Device { instruction_time: "shift=0,sleep=off", ..rv32imc("qemu-budgets", common::model_path()) });
-/// Cortex-M4F code as in a product; [`listen`] runs it.
-pub static PRODUCT: LazyLock<PathBuf> = LazyLock::new(|| BUDGETS.file.with_file_name("earmark-qemu-product"));
+/// Cortex-M4F code as in a product, with one kind of front end; [`listen`] runs it.
+pub static PRODUCT: LazyLock<PathBuf> = LazyLock::new(|| {
+    let (target, model) = ("thumbv7em-none-eabihf", common::model_path());
+    let one_kind = ["--no-default-features", "--features", "float-frontend"];
+    build_for(("qemu-budgets", "earmark-qemu-product"), target, &model, &one_kind, None)
+});
 /// Cortex-M4F code that runs kernels on arguments from a file.
 pub static KERNELS: LazyLock<Device> =
     LazyLock::new(|| cortex_m("qemu-kernels", "thumbv7em-none-eabihf", common::model_path()));
 /// The same for a Cortex-M33, which has the DSP instructions as an extension.
 pub static KERNELS_ON_CORTEX_M33: LazyLock<Device> = LazyLock::new(|| {
     let (target, model) = ("thumbv8m.main-none-eabihf", common::model_path());
-    let file = build_for("qemu-kernels", target, &model, &["--features", "dsp"], Some("-Ctarget-cpu=cortex-m33"));
+    let file = build_for(
+        ("qemu-kernels", "earmark-qemu-kernels"),
+        target,
+        &model,
+        &["--features", "dsp"],
+        Some("-Ctarget-cpu=cortex-m33"),
+    );
     Device { file, model, paced: false, emulator: "qemu-system-arm", machine: "mps2-an505", instruction_time: "" }
 });
 /// RISC-V code without an FPU.
@@ -91,34 +101,37 @@ pub fn boards() -> PathBuf {
 
 /// Builds a board's firmware with a model in it; gives its file.
 fn build(board: &str, target: &str, model: &Path) -> PathBuf {
-    build_for(board, target, model, &[], None)
+    build_for((board, &format!("earmark-{board}")), target, model, &[], None)
 }
 
-/// The same with options for cargo, and flags for the compiler.
-fn build_for(board: &str, target: &str, model: &Path, options: &[&str], flags: Option<&str>) -> PathBuf {
-    // Firmware with another model has another folder, so that neither is built again.
-    let folder = boards().join(board).join("target");
-    let folder = if model == common::model_path() { folder } else { folder.join("fixed") };
-    build_in(&folder, board, target, model, options, flags)
-}
-
-/// The same in a target folder.
-pub fn build_in(
-    folder: &Path,
-    board: &str,
+/// The same for one of a board's binaries, with options for cargo, and flags for the compiler.
+fn build_for(
+    (board, binary): (&str, &str),
     target: &str,
     model: &Path,
     options: &[&str],
     flags: Option<&str>,
 ) -> PathBuf {
-    // What stands for a product is for Cortex-M alone.
-    let binary = format!("earmark-{board}");
-    let binaries: &[&str] = if target.starts_with("thumbv7em") { &[] } else { &["--bin", &binary] };
+    // Firmware with another model has another folder, so that neither is built again.
+    let folder = boards().join(board).join("target");
+    let folder = if model == common::model_path() { folder } else { folder.join("fixed") };
+    build_in(&folder, (board, binary), target, model, options, flags)
+}
+
+/// The same in a target folder.
+pub fn build_in(
+    folder: &Path,
+    (board, binary): (&str, &str),
+    target: &str,
+    model: &Path,
+    options: &[&str],
+    flags: Option<&str>,
+) -> PathBuf {
     let built = Command::new(env!("CARGO"))
         .current_dir(boards().join(board))
         .args(["build", "--release", "--locked", "--target", target, "--target-dir"])
         .arg(folder)
-        .args(binaries)
+        .args(["--bin", binary])
         .args(options)
         .envs(flags.map(|flags| ("RUSTFLAGS", flags)))
         .env("EARMARK_MODEL", model)

@@ -81,21 +81,39 @@ fn gathered(
     output: &mut [i8],
     scratch: &mut [i8],
 ) {
-    let columns = usize::from(op.output.width);
+    let columns = usize::from(op.output.width).max(1);
     let positions = usize::from(op.output.height) * columns;
     let output_step = op.output.channels as usize;
-    let [mut row, mut column] = [0, 0];
+    // Of each row that the kernel covers, a run of memory.
+    let runs = op.groups == 1 && op.window.dilation[1] == 1 && layout::unpadded(op);
+    // What fills patches up to whole tiles.
+    scratch.iter_mut().take(layout::PATCHES * product.depth).for_each(|value| *value = 0);
     for first in (0..positions).step_by(layout::PATCHES) {
         let count = layout::PATCHES.min(positions - first);
-        for patch in scratch.chunks_exact_mut(product.depth.max(1)).take(count) {
-            gather(op, group, [row, column], input, patch);
-            column += 1;
-            if column == columns {
-                [row, column] = [row + 1, 0];
+        for (index, patch) in scratch.chunks_exact_mut(product.depth.max(1)).take(count).enumerate() {
+            let position = [(first + index) / columns, (first + index) % columns];
+            if runs {
+                gather_runs(op, position, input, patch);
+            } else {
+                gather(op, group, position, input, patch);
             }
         }
         let output = output.get_mut(first * output_step + group * product.channels..).unwrap_or(&mut []);
         kernels.product(product, Rows { input: scratch, input_step: product.depth, output, output_step, count });
+    }
+}
+
+/// Collects the inputs of one output where none is padding and those of a row stand together.
+fn gather_runs(op: &Convolution, [row, column]: [usize; 2], input: &[i8], patch: &mut [i8]) {
+    let channels = op.input.channels as usize;
+    let line = usize::from(op.input.width) * channels;
+    let [row_stride, column_stride] = op.window.stride.map(usize::from);
+    let first = row * row_stride * line + column * column_stride * channels;
+    let mut rows = input.get(first..).unwrap_or(&[]);
+    let [kernel_rows, kernel_columns] = op.window.kernel.map(usize::from);
+    for taps in patch.chunks_exact_mut((kernel_columns * channels).max(1)).take(kernel_rows) {
+        copy::short(rows, taps);
+        rows = rows.get(usize::from(op.window.dilation[0]) * line..).unwrap_or(&[]);
     }
 }
 
@@ -104,14 +122,7 @@ fn gather(op: &Convolution, group: usize, position: [usize; 2], input: &[i8], pa
     let channels = op.group_inputs() as usize;
     let width = usize::from(op.input.width);
     let [rows, columns] = op.window.kernel.map(usize::from);
-    let taps = rows * columns * channels;
-    if patch.len() > taps
-        && let Some(last_tile) = patch.last_chunk_mut()
-    {
-        // Zeros behind the taps; those of the tile that are taps follow.
-        *last_tile = [0; layout::TILE_DEPTH];
-    }
-    let Some(taps) = patch.get_mut(..taps) else { return };
+    let Some(taps) = patch.get_mut(..rows * columns * channels) else { return };
     let run = (op.groups == 1 && op.window.dilation[1] == 1).then(|| run_of_columns(op, position[1]));
     for (row, taps) in taps.chunks_exact_mut((columns * channels).max(1)).enumerate() {
         let Some(row) = under_tap(op, 0, position[0], row) else {
@@ -119,15 +130,10 @@ fn gather(op: &Convolution, group: usize, position: [usize; 2], input: &[i8], pa
             continue;
         };
         if let Some(Run { before, start, inside }) = run {
-            let row = input.get((row * width + start) * channels..).unwrap_or(&[]);
-            if inside == columns {
-                copy::short(row, taps);
-                continue;
-            }
             let Some((before, rest)) = taps.split_at_mut_checked(before * channels) else { return };
             let Some((inside, behind)) = rest.split_at_mut_checked(inside * channels) else { return };
             before.fill(op.input.zero_point);
-            copy::short(row, inside);
+            copy::short(input.get((row * width + start) * channels..).unwrap_or(&[]), inside);
             behind.fill(op.input.zero_point);
             continue;
         }

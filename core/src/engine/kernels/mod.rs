@@ -23,7 +23,7 @@ pub use set::KernelSet;
 pub struct Product<'m> {
     /// Inputs in a row: a multiple of [`TILE_DEPTH`](super::layout::TILE_DEPTH).
     pub depth: usize,
-    /// Tiles of weights, as [`layout`](super::layout) says.
+    /// Tiles of weights, as [`layout`](super::layout) says. They begin at a multiple of 4 in memory, as all tables of a model do.
     pub weights: &'m [i8],
     /// How accumulators become outputs.
     pub requantisation: Requantisation<'m>,
@@ -67,7 +67,9 @@ impl Rows<'_> {
         let last = self.count.saturating_sub(1);
         let end = |step: usize, length: usize| last.saturating_mul(step).saturating_add(length);
         self.count > 0
+            && product.depth > 0
             && product.depth.is_multiple_of(super::layout::TILE_DEPTH)
+            && product.weights.as_ptr().cast::<u32>().is_aligned()
             && end(self.input_step, product.depth) <= self.input.len()
             && end(self.output_step, product.channels) <= self.output.len()
             && product.weights.len() >= padded.saturating_mul(product.depth)

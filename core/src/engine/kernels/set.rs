@@ -2,16 +2,18 @@
 
 #[cfg(earmark_arm_dsp)]
 use super::arm_dsp::ArmDsp;
+#[cfg(not(earmark_arm_dsp))]
+use super::generic::Generic;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Vnni};
-use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Rows, Sum, generic::Generic};
+use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Rows, Sum};
 
 /// Which kernels to use. All give the same bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KernelSet {
-    /// Portable Rust.
-    #[default]
+    /// Portable Rust. Not there where the target is certain to have better ones: a microcontroller's flash is too small for both.
+    #[cfg(not(earmark_arm_dsp))]
     Generic,
     /// Arm's DSP instructions.
     #[cfg(earmark_arm_dsp)]
@@ -35,23 +37,30 @@ impl KernelSet {
     pub fn available() -> impl Iterator<Item = Self> {
         #[cfg(target_arch = "x86_64")]
         let special = [Vnni::detect().map(Self::X86Vnni), Avx2::detect().map(Self::X86Avx2)];
-        #[cfg(earmark_arm_dsp)]
-        let special = [Some(Self::ArmDsp(ArmDsp::new()))];
-        #[cfg(not(any(target_arch = "x86_64", earmark_arm_dsp)))]
+        #[cfg(not(target_arch = "x86_64"))]
         let special: [Option<Self>; 0] = [];
-        special.into_iter().flatten().chain([Self::Generic])
+        special.into_iter().flatten().chain([Self::last()])
     }
 
     /// The fastest kernels that this machine can run.
     #[must_use]
     pub fn detect() -> Self {
-        Self::available().next().unwrap_or_default()
+        Self::available().next().unwrap_or(Self::last())
+    }
+
+    /// Kernels that every machine with the target's instructions can run.
+    const fn last() -> Self {
+        #[cfg(earmark_arm_dsp)]
+        return Self::ArmDsp(ArmDsp::new());
+        #[cfg(not(earmark_arm_dsp))]
+        return Self::Generic;
     }
 
     /// What people call the instructions that it uses.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            #[cfg(not(earmark_arm_dsp))]
             Self::Generic => "generic",
             #[cfg(earmark_arm_dsp)]
             Self::ArmDsp(_) => "arm-dsp",
@@ -67,6 +76,7 @@ impl KernelSet {
 macro_rules! dispatch {
     ($set:expr, $kernel:ident($($argument:expr),*)) => {
         match $set {
+            #[cfg(not(earmark_arm_dsp))]
             KernelSet::Generic => Generic.$kernel($($argument),*),
             #[cfg(earmark_arm_dsp)]
             KernelSet::ArmDsp(kernels) => kernels.$kernel($($argument),*),

@@ -15,39 +15,35 @@ earmark_core::include_model! {
     /// The small shipped model.
     pub static MODEL, SIZES = env!("EARMARK_COMMANDS_S");
 }
-earmark_core::include_model! {
-    /// The same with its front end in integers.
-    pub static FIXED, FIXED_SIZES = env!("EARMARK_COMMANDS_S_FIXED");
-}
 
 /// Samples that the loop takes at a time.
 const SAMPLES: usize = 80;
 
-/// All memory that the loop borrows.
+/// All memory that the loop borrows; `LISTENER` bytes of it for the model.
 #[derive(Debug)]
-pub struct Working {
-    listener: Memory<{ if SIZES.listener > FIXED_SIZES.listener { SIZES.listener } else { FIXED_SIZES.listener } }>,
+pub struct Working<const LISTENER: usize> {
+    listener: Memory<LISTENER>,
     slots: [u32; 2 * SAMPLES],
     samples: [i16; SAMPLES],
     line: [u8; 128],
 }
 
-impl Working {
+impl<const LISTENER: usize> Working<LISTENER> {
     /// Memory to put into a `static`.
     pub const fn new() -> Self {
         Self { listener: Memory::new(), slots: [0; 2 * SAMPLES], samples: [0; SAMPLES], line: [0; 128] }
     }
 }
 
-/// The run loop, ready to hear what `bus` delivers by one of the models above.
+/// The run loop, ready to hear what `bus` delivers.
 ///
 /// # Errors
 /// What is wrong with the model.
-pub fn listening<'b, W: Write, P: OutputPin>(
+pub fn listening<'b, const LISTENER: usize, W: Write, P: OutputPin>(
     artifact: &'static [u8],
     bus: impl Source<Item = u32> + 'b,
     output: (W, P),
-    working: &'b mut Working,
+    working: &'b mut Working<LISTENER>,
 ) -> Result<Listening<'static, 'b, PlanEngine<'static, 'b>, impl Source<Item = i16> + 'b, W, P>, Error> {
     let model = Model::new(artifact)?;
     let conditioning = Preset::Inmp441.conditioning(model.sample_rate());

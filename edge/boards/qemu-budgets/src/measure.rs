@@ -23,6 +23,10 @@ use crate::listen::{self, Working, listening};
 use crate::stack;
 
 earmark_core::include_model! {
+    /// The small shipped model with its front end in integers.
+    static FIXED, FIXED_SIZES = env!("EARMARK_COMMANDS_S_FIXED");
+}
+earmark_core::include_model! {
     /// The larger shipped model.
     static COMMANDS, COMMANDS_SIZES = env!("EARMARK_COMMANDS_M");
 }
@@ -57,6 +61,9 @@ const MEMORY: usize = {
     }
     most
 };
+/// Bytes of memory that serve the small model with either front end.
+const LISTENER: usize =
+    if listen::SIZES.listener > FIXED_SIZES.listener { listen::SIZES.listener } else { FIXED_SIZES.listener };
 /// Labels of the shipped model, at most.
 const LABELS: usize = 64;
 /// Slots of a block of 10 ms at 16 kHz, two channels.
@@ -69,7 +76,7 @@ const SECOND: usize = 100 * SLOTS;
 pub struct Statics {
     memory: Memory<MEMORY>,
     detector: Memory<4096>,
-    product: Working,
+    product: Working<LISTENER>,
     sound: [u32; SECOND],
     window: [i16; COMMANDS_SIZES.window_samples],
     line: [u8; 2048],
@@ -152,7 +159,7 @@ pub fn measure(statics: &mut Statics) -> Result<(), Failure> {
     samples.iter_mut().zip(TestSignal::default()).for_each(|(place, sample)| *place = sample);
 
     sound(&mut report, &commands)?;
-    let fixed = Model::new(listen::FIXED)?;
+    let fixed = Model::new(FIXED)?;
     for (name, model) in [("one frame", &commands), ("one frame, fixed-point", &fixed)] {
         frame(&mut report, name, model, samples, statics.memory.bytes())?;
     }
@@ -171,7 +178,7 @@ pub fn measure(statics: &mut Statics) -> Result<(), Failure> {
         network(&mut report, name, Model::new(artifact)?, statics.memory.bytes())?;
     }
     all_in(&mut report, "all in", listen::MODEL, &mut statics.product, &mut statics.sound)?;
-    all_in(&mut report, "all in, fixed-point", listen::FIXED, &mut statics.product, &mut statics.sound)?;
+    all_in(&mut report, "all in, fixed-point", FIXED, &mut statics.product, &mut statics.sound)?;
     answers(&mut report, &commands, samples, statics.memory.bytes(), (statics.detector.bytes(), &mut statics.line))
 }
 
@@ -357,7 +364,7 @@ fn all_in(
     report: &mut Report,
     name: &str,
     artifact: &'static [u8],
-    working: &mut Working,
+    working: &mut Working<LISTENER>,
     sound: &mut [u32],
 ) -> Result<(), Failure> {
     for (frame, sample) in sound.as_chunks_mut::<2>().0.iter_mut().zip(TestSignal::default()) {

@@ -5,8 +5,7 @@ use core::mem::MaybeUninit;
 use super::clamp;
 use super::patch::{CHUNK_TILES, Patch};
 use super::{outputs, tiles};
-use crate::engine::kernels::generic::Generic;
-use crate::engine::kernels::{Kernels, Product, Requantisation, Rows};
+use crate::engine::kernels::{Product, Requantisation, Rows};
 use crate::engine::layout::{BLOCK, TILE_DEPTH};
 
 /// Blocks of channels whose sums are kept at a time: so many blocks use the inputs of a long row each time they are widened.
@@ -20,10 +19,6 @@ type BlockSums<const R: usize> = [[MaybeUninit<i32>; R]; BLOCK];
 type Sums<const R: usize> = [BlockSums<R>; SPAN];
 
 pub(super) fn product(product: &Product<'_>, mut rows: Rows<'_>) {
-    // Loads of two words at once want whole words; a model's tables are aligned better than that. The inner loops do at least one tile.
-    if !product.weights.as_ptr().cast::<u32>().is_aligned() || product.depth == 0 {
-        return Generic.product(product, rows);
-    }
     if !rows.fit(product) {
         return;
     }

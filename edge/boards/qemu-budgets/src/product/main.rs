@@ -30,7 +30,7 @@ use embedded_io::Write;
 
 use clock::Timer;
 use led::Led;
-use listen::{MODEL, Working, listening};
+use listen::{MODEL, SIZES, Working, listening};
 use microphone::Microphone;
 use pace::{Clock, HALF, Paced};
 use uart::Uart;
@@ -40,7 +40,7 @@ const FRAME_RATE: u32 = 16_000;
 
 #[entry]
 fn main() -> ! {
-    static mut WORKING: Working = Working::new();
+    static mut WORKING: Working<{ SIZES.listener }> = Working::new();
     static mut HALVES: [[u32; HALF]; 2] = [[0; HALF]; 2];
     let bus = Paced::new(Microphone::new(), Some(Timer::start()), HALVES, FRAME_RATE);
     let outcome =

@@ -1,0 +1,25 @@
+//! A build may leave out a kind of front end: it refuses the models that need it, by the feature's name.
+
+use earmark_core::Error;
+use earmark_core::model::{Aligned, Model, check_sizes};
+
+static FLOAT: &Aligned<[u8]> = &Aligned(*include_bytes!("../../models/commands-s.ear"));
+static FIXED: &Aligned<[u8]> = &Aligned(*include_bytes!("../../models/commands-s-fixed.ear"));
+
+#[test]
+fn a_model_is_taken_if_its_front_end_is_there() {
+    let kinds: [(&str, &[u8], bool); 2] = [
+        ("float-frontend", &FLOAT.0, cfg!(feature = "float-frontend")),
+        ("fixed-frontend", &FIXED.0, cfg!(feature = "fixed-frontend")),
+    ];
+    for (feature, artifact, is_there) in kinds {
+        let expected = if is_there { Ok(()) } else { Err(Error::FrontEndLeftOut { feature }) };
+        assert_eq!(Model::new(artifact).map(|_| ()), expected);
+        // While firmware is built, by `include_model!`.
+        let sizes = check_sizes(artifact).map(|_| ());
+        assert_eq!(sizes, expected);
+        if let Err(error) = sizes {
+            assert!(error.what().contains(feature) && error.to_string().contains(feature), "{error}");
+        }
+    }
+}
