@@ -1,7 +1,9 @@
 //! Convolutions: in place where the inputs of an output are one run of memory, else from gathered patches.
 
 use super::{apart, copy};
-use crate::engine::kernels::{DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows};
+use crate::engine::kernels::{
+    DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Patches, Product, Requantisation, Rows,
+};
 use crate::engine::layout;
 use crate::model::{Convolution, Model};
 
@@ -13,11 +15,25 @@ pub(super) fn full(kernels: KernelSet, model: &Model<'_>, op: &Convolution, aren
     }
     if layout::reads_in_place(op) {
         in_place(kernels, &product(model, op, 0), op, input, output);
-    } else {
+    } else if op.groups != 1 || !straight(kernels, &product(model, op, 0), op, input, output) {
         for group in 0..op.groups as usize {
             gathered(kernels, &product(model, op, group), op, group, input, output, scratch);
         }
     }
+}
+
+/// Whether the kernels computed it without gathering.
+fn straight(kernels: KernelSet, product: &Product<'_>, op: &Convolution, input: &[i8], output: &mut [i8]) -> bool {
+    let patches = Patches {
+        window: op.window,
+        values: input,
+        height: usize::from(op.input.height),
+        width: usize::from(op.input.width),
+        channels: op.input.channels as usize,
+        zero_point: op.input.zero_point,
+        columns: usize::from(op.output.width),
+    };
+    kernels.convolution(product, &patches, output, product.channels)
 }
 
 /// The product of one group of channels.

@@ -13,9 +13,11 @@ pub mod generic;
 pub mod x86;
 
 mod depthwise;
+mod patches;
 mod set;
 
 pub use depthwise::{DepthwiseFilter, DepthwiseInput};
+pub use patches::Patches;
 pub use set::KernelSet;
 
 /// A matrix product: each row of inputs gives one value an output channel.
@@ -63,6 +65,12 @@ impl Rows<'_> {
     /// Whether all rows lie inside the slices and the product's tables are whole: what kernels with raw loads rely on.
     #[must_use]
     pub fn fit(&self, product: &Product<'_>) -> bool {
+        self.fit_span(product, product.depth)
+    }
+
+    /// The same for rows whose inputs, wherever they are, reach so far from the first.
+    #[inline(always)]
+    fn fit_span(&self, product: &Product<'_>, span: usize) -> bool {
         let padded = product.channels.next_multiple_of(super::layout::BLOCK);
         let last = self.count.saturating_sub(1);
         let end = |step: usize, length: usize| last.saturating_mul(step).saturating_add(length);
@@ -70,11 +78,24 @@ impl Rows<'_> {
             && product.depth > 0
             && product.depth.is_multiple_of(super::layout::TILE_DEPTH)
             && product.weights.as_ptr().cast::<u32>().is_aligned()
-            && end(self.input_step, product.depth) <= self.input.len()
+            && end(self.input_step, span) <= self.input.len()
             && end(self.output_step, product.channels) <= self.output.len()
             && product.weights.len() >= padded.saturating_mul(product.depth)
             && product.requantisation.biases.len() >= padded
             && product.requantisation.scales.len() >= padded
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Rows<'_> {
+    /// Takes off the first rows, at most as many as there are.
+    #[inline(always)]
+    fn take_off(&mut self, count: usize) {
+        self.count -= count;
+        if self.count > 0 {
+            self.input = &self.input[count * self.input_step..];
+            self.output = &mut core::mem::take(&mut self.output)[count * self.output_step..];
+        }
     }
 }
 
@@ -97,6 +118,20 @@ pub struct Sum {
 pub trait Kernels: Copy {
     /// Computes all rows of a product. Writes nothing if they do not [`fit`](Rows::fit).
     fn product(self, product: &Product<'_>, rows: Rows<'_>);
+
+    /// Computes a convolution of all channels straight from its inputs, where that is faster than gathering patches for
+    /// [`product`](Self::product); else it gives `false` and writes nothing. The outputs of the next position begin `output_step` values
+    /// behind those of a position.
+    #[inline(always)]
+    fn convolution(
+        self,
+        _product: &Product<'_>,
+        _patches: &Patches<'_>,
+        _output: &mut [i8],
+        _output_step: usize,
+    ) -> bool {
+        false
+    }
 
     /// Computes all positions of a depthwise convolution. Writes nothing if the input does not [`fit`](DepthwiseInput::fit) the filter.
     fn depthwise(self, filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]);

@@ -6,7 +6,7 @@ use super::arm_dsp::ArmDsp;
 use super::generic::Generic;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Vnni};
-use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Rows, Sum};
+use super::{DepthwiseFilter, DepthwiseInput, Kernels, Patches, Product, Rows, Sum};
 
 /// Which kernels to use. All give the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +91,10 @@ macro_rules! dispatch {
 impl Kernels for KernelSet {
     fn product(self, product: &Product<'_>, rows: Rows<'_>) {
         dispatch!(self, product(product, rows));
+    }
+
+    fn convolution(self, product: &Product<'_>, patches: &Patches<'_>, output: &mut [i8], output_step: usize) -> bool {
+        dispatch!(self, convolution(product, patches, output, output_step))
     }
 
     fn depthwise(self, filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]) {

@@ -2,9 +2,9 @@
 
 use super::clamp;
 use super::instructions::saturate;
+use crate::engine::kernels::Kernels;
 use crate::engine::kernels::Sum;
 use crate::engine::kernels::generic::Generic;
-use crate::engine::kernels::Kernels;
 
 /// Greatest shift that leaves room for the output's zero point in 64 bits.
 const MOST: u32 = 54;
