@@ -22,18 +22,14 @@ pub struct Patches<'a> {
 }
 
 impl Patches<'_> {
-    /// Fills a line with what the row `tap` of the kernel finds for a row of outputs, from the output in column `first` on: inputs, and
-    /// padding on either side.
+    /// Fills a line with a row of inputs with its padding: the padded inputs' row `row`, from column `first` on.
     #[cfg(target_arch = "x86_64")]
-    pub(super) fn line(&self, row: usize, tap: usize, first: usize, line: &mut [i8]) {
-        let Window { stride, dilation, pad, .. } = self.window;
-        let [stride, dilation, pad] = [stride, dilation, pad].map(|pair| pair.map(usize::from));
+    pub(super) fn line(&self, row: usize, first: usize, line: &mut [i8]) {
+        let pad = self.window.pad.map(usize::from);
         // Before the first row, this wraps to far behind the last.
-        let row = (row * stride[0] + tap * dilation[0]).wrapping_sub(pad[0]);
-        let inputs = self.row(row).unwrap_or(&[]);
-        let start = first * stride[1];
-        let before = pad[1].saturating_sub(start).saturating_mul(self.channels).min(line.len());
-        let inputs = inputs.get(start.saturating_sub(pad[1]).saturating_mul(self.channels)..).unwrap_or(&[]);
+        let inputs = self.row(row.wrapping_sub(pad[0])).unwrap_or(&[]);
+        let before = pad[1].saturating_sub(first).saturating_mul(self.channels).min(line.len());
+        let inputs = inputs.get(first.saturating_sub(pad[1]).saturating_mul(self.channels)..).unwrap_or(&[]);
         let (before, rest) = line.split_at_mut(before);
         let (inside, behind) = rest.split_at_mut(inputs.len().min(rest.len()));
         before.fill(self.zero_point);

@@ -2,7 +2,7 @@
 
 use super::channels::Channels;
 use super::store;
-use crate::engine::kernels::x86::runs::{self, Runs};
+use crate::engine::kernels::x86::runs::{self, Lines, Runs};
 use crate::engine::kernels::{Patches, Product, Rows};
 use crate::engine::layout::{BLOCK, TILE_DEPTH};
 use core::arch::x86_64::*;
@@ -14,7 +14,7 @@ const ROWS: usize = 4;
 
 #[target_feature(enable = "avx2")]
 pub(in super::super) fn product(product: &Product<'_>, rows: Rows<'_>) {
-    all_rows(product, Runs::of(product), rows);
+    all_lines(product, Lines::of(product, rows));
 }
 
 #[target_feature(enable = "avx2")]
@@ -24,22 +24,25 @@ pub(in super::super) fn convolution(
     output: &mut [i8],
     output_step: usize,
 ) -> bool {
-    runs::in_strips(product, patches, output, output_step, |product, runs, rows| all_rows(product, runs, rows))
+    runs::in_strips(product, patches, output, output_step, 0, |product, lines| all_lines(product, lines))
 }
 
 /// Bytes are widened to 16 bits, whose products `vpmaddwd` adds in pairs, exactly.
 #[target_feature(enable = "avx2")]
-fn all_rows(product: &Product<'_>, runs: Runs, mut rows: Rows<'_>) {
-    if !runs.fit(product, &rows) {
+fn all_lines(product: &Product<'_>, mut lines: Lines<'_>) {
+    if !lines.fit(product) {
         return;
     }
-    while rows.count > 0 {
-        // In blocks of much the same size.
-        match rows.count.div_ceil(rows.count.div_ceil(ROWS)) {
-            1 => row_block::<1>(product, runs, &mut rows),
-            2 => row_block::<2>(product, runs, &mut rows),
-            3 => row_block::<3>(product, runs, &mut rows),
-            _ => row_block::<ROWS>(product, runs, &mut rows),
+    let runs = lines.runs;
+    for index in 0..lines.count {
+        let mut rows = lines.line(index);
+        while rows.count > 0 {
+            match rows.count {
+                1 => row_block::<1>(product, runs, &mut rows),
+                2 => row_block::<2>(product, runs, &mut rows),
+                3 => row_block::<3>(product, runs, &mut rows),
+                _ => row_block::<ROWS>(product, runs, &mut rows),
+            }
         }
     }
 }
@@ -58,10 +61,7 @@ fn rows_of(packed: __m128i) -> __m128i {
 fn row_block<const R: usize>(product: &Product<'_>, runs: Runs, rows: &mut Rows<'_>) {
     let tiles = product.depth / TILE_DEPTH;
     let (input_step, output_step) = (rows.input_step, rows.output_step);
-    let mut inputs = [rows.input.as_ptr(); R];
-    for (row, input) in inputs.iter_mut().enumerate() {
-        *input = rows.input[row * input_step..][..runs.span()].as_ptr();
-    }
+    let inputs = rows.input.as_ptr();
     let weights = product.weights.as_chunks::<TILE>().0;
     for first in (0..product.channels).step_by(BLOCK) {
         let weights = &weights[first / BLOCK * tiles..][..tiles];
@@ -70,12 +70,12 @@ fn row_block<const R: usize>(product: &Product<'_>, runs: Runs, rows: &mut Rows<
         for (weights, at) in weights.iter().zip(runs.offsets()) {
             let halves: [__m128i; 2] = bytemuck::cast(*weights);
             let weights = halves.map(|half| _mm256_cvtepi8_epi16(rows_of(half)));
-            for row in 0..R {
-                // SAFETY: each of the inputs has all runs.
-                let input = unsafe { inputs[row].add(at).cast::<[i8; TILE_DEPTH]>().read() };
+            for (row, parts) in parts.iter_mut().enumerate() {
+                // SAFETY: there are so many rows, and each has all runs.
+                let input = unsafe { inputs.add(at).add(row * input_step).cast::<[i8; TILE_DEPTH]>().read() };
                 let input = _mm256_cvtepi8_epi16(_mm_set1_epi32(bytemuck::cast(input)));
-                for half in 0..2 {
-                    parts[row][half] = _mm256_add_epi32(parts[row][half], _mm256_madd_epi16(weights[half], input));
+                for (part, weights) in parts.iter_mut().zip(weights) {
+                    *part = _mm256_add_epi32(*part, _mm256_madd_epi16(weights, input));
                 }
             }
         }

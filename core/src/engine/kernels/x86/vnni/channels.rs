@@ -63,18 +63,19 @@ impl Channels {
     /// [`requantise`](crate::engine::arithmetic::requantise) and [`finish`](crate::engine::arithmetic::finish).
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    pub(super) fn finish(&self, [a, b, c, d]: [__m512i; ROWS]) -> [__m128i; ROWS] {
-        let (two, others) = match self.upper_shifts {
-            Some(shifts) => (
-                _mm512_packs_epi32(self.by_upper_half(a, shifts), self.by_upper_half(b, shifts)),
-                _mm512_packs_epi32(self.by_upper_half(c, shifts), self.by_upper_half(d, shifts)),
-            ),
-            None => (
-                _mm512_packs_epi32(self.by_whole(a), self.by_whole(b)),
-                _mm512_packs_epi32(self.by_whole(c), self.by_whole(d)),
-            ),
+    pub(super) fn finish(&self, accumulators: [__m512i; ROWS]) -> [__m128i; ROWS] {
+        let [a, b, c, d] = match self.upper_shifts {
+            Some(shifts) => {
+                let mut values = accumulators;
+                for value in &mut values {
+                    *value = self.by_upper_half(*value, shifts);
+                }
+                values
+            }
+            None => self.by_whole(accumulators),
         };
-        let values = _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(two, others), self.low), self.high);
+        let values = _mm512_packs_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+        let values = _mm512_min_epi8(_mm512_max_epi8(values, self.low), self.high);
         // Four channels of each row in turn.
         let order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
         bytemuck::cast(_mm512_permutexvar_epi32(order, values))
@@ -101,13 +102,17 @@ impl Channels {
 
     /// Outputs that whole products tell. They may need more than 32 bits.
     #[cold]
+    #[inline(never)]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    fn by_whole(&self, accumulators: __m512i) -> __m512i {
-        let even = _mm512_srav_epi64(self.raised(0, accumulators), self.shifts[0]);
-        let odd = _mm512_srav_epi64(self.raised(1, _mm512_srli_epi64::<32>(accumulators)), self.shifts[1]);
-        let (even, odd) = (_mm512_cvtsepi64_epi32(even), _mm512_cvtsepi64_epi32(odd));
-        let both = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(even), odd);
-        let order = _mm512_setr_epi32(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
-        _mm512_permutexvar_epi32(order, both)
+    fn by_whole(&self, mut accumulators: [__m512i; ROWS]) -> [__m512i; ROWS] {
+        for values in &mut accumulators {
+            let even = _mm512_srav_epi64(self.raised(0, *values), self.shifts[0]);
+            let odd = _mm512_srav_epi64(self.raised(1, _mm512_srli_epi64::<32>(*values)), self.shifts[1]);
+            let (even, odd) = (_mm512_cvtsepi64_epi32(even), _mm512_cvtsepi64_epi32(odd));
+            let both = _mm512_inserti64x4::<1>(_mm512_castsi256_si512(even), odd);
+            let order = _mm512_setr_epi32(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+            *values = _mm512_permutexvar_epi32(order, both);
+        }
+        accumulators
     }
 }
