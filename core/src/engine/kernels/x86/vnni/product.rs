@@ -156,8 +156,10 @@ fn row_block<const R: usize, const IS_SIGNED: bool>(
     }
     for first_row in (0..R).step_by(channels::ROWS) {
         let mut four = [channels.biases; channels::ROWS];
-        let count_of_four = channels::ROWS.min(R - first_row);
-        four[..count_of_four].copy_from_slice(&accumulators[first_row..][..count_of_four]);
+        // The last stands for those that are not there.
+        for (place, of_four) in four.iter_mut().enumerate() {
+            *of_four = accumulators[(first_row + place).min(R - 1)];
+        }
         for (row, values) in (first_row..R).zip(channels.finish(four)) {
             store(values, &mut rows.output[row * rows.output_step + first..][..count]);
         }
