@@ -98,7 +98,7 @@ pub(super) fn power_spectrum(samples: &[i16], window: &[f32], data: &mut [[f32; 
 /// Every step but the first leaves its numbers [`scaled`](Number::scaled) once more.
 #[inline(always)]
 pub(super) fn transform<T: Sampled>(samples: &[i16], window: &[T::Coefficient], dropped: u32, data: &mut [Complex<T>]) {
-    transform_by(samples, window, dropped, data, |_, _| false, |_, _| false);
+    transform_by(samples, window, dropped, data, |_| false, |_, _| false);
 }
 
 /// [`transform`], for which the two functions may take the first and the following steps; they give `false` where they leave a step.
@@ -108,12 +108,11 @@ pub(super) fn transform_by<T: Sampled>(
     window: &[T::Coefficient],
     dropped: u32,
     data: &mut [Complex<T>],
-    first: impl Fn(&Source<'_, T>, &mut [Complex<T>]) -> bool,
+    first: impl Fn(&mut [Complex<T>]) -> bool,
     following: impl Fn(&mut [Complex<T>], usize) -> bool,
 ) {
-    let source = Source::<T>::new(samples, window, dropped);
-    if !first(&source, data) {
-        first_step(&source, data);
+    if !first(data) {
+        first_step(samples, window, dropped, data);
     }
     let mut span = if first_joins_four(data) { 4 } else { 2 };
     while span < data.len() {
@@ -136,9 +135,10 @@ pub(super) const fn first_joins_four<T>(data: &[Complex<T>]) -> bool {
 
 /// Windows the samples and transforms groups of them.
 #[inline(always)]
-fn first_step<T: Sampled>(source: &Source<'_, T>, data: &mut [Complex<T>]) {
+fn first_step<T: Sampled>(samples: &[i16], window: &[T::Coefficient], dropped: u32, data: &mut [Complex<T>]) {
     let fours = first_joins_four(data);
     let groups = data.len() / if fours { 4 } else { 2 };
+    let source = Source::<T>::new(samples, window, dropped);
     // A group's results stand where its number's bits, in reverse order, say.
     let shift = usize::BITS - groups.trailing_zeros();
     if fours {
@@ -329,25 +329,29 @@ pub(super) fn powers_of_real(
     *first = [re + im, re - im].map(|bin| 4.0 * bin * bin);
     let (lower, upper) = others.split_at_mut(half / 2);
     let done = outermost(lower, upper);
+    let left = upper.len().saturating_sub(done);
+    let (lows, highs) = (lower.get_mut(done..).unwrap_or_default(), upper.get_mut(..left).unwrap_or_default());
     // The last number of the lower ones is its own partner.
-    for (index, (low, high)) in lower.iter_mut().zip(upper.iter_mut().rev()).enumerate().skip(done) {
-        [low[0], high[0]] = powers_of_pair(*low, *high, turn((index + 1) * angle));
+    for (index, (low, high)) in lows.iter_mut().zip(highs.iter_mut().rev()).enumerate() {
+        let [bin, partner] = bins_of_pair(*low, *high, turn((done + index + 1) * angle));
+        low[0] = square_of(bin);
+        high[0] = square_of(partner);
     }
     if let Some(middle) = lower.last_mut() {
         middle[0] = 4.0 * square_of(*middle);
     }
 }
 
-/// Four times the powers of bins k and N/2 − k from the numbers there and W^k.
+/// 2·X\[k\] and 2·conj X\[N/2 − k\] from the numbers there and W^k.
 #[inline(always)]
-pub(super) fn powers_of_pair<T>(low: Complex<T>, high: Complex<T>, turn: Complex<T>) -> [T; 2]
+pub(super) fn bins_of_pair<T>(low: Complex<T>, high: Complex<T>, turn: Complex<T>) -> [Complex<T>; 2]
 where
     T: Number + Mul<Output = T>,
 {
     let conjugate = [high[0], -high[1]];
     let (sum, [x, y]) = (plus(low, conjugate), minus(low, conjugate));
     let turned = product(turn, [y, -x]);
-    [square_of(plus(sum, turned)), square_of(minus(sum, turned))]
+    [plus(sum, turned), minus(sum, turned)]
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 //! same bits; only of zeros the sign may be another one, and squares have none.
 
 use super::fft::{
-    self, Complex, Number, Source, first_joins_four, join, powers_of_pair, product, transform_four, transform_two,
-    turns,
+    self, Complex, Number, Source, bins_of_pair, first_joins_four, join, product, square_of, transform_four,
+    transform_two, turns,
 };
 use super::twiddle::{QUARTER, turn};
 use crate::engine::kernels::x86::{Avx2, Eight};
@@ -36,14 +36,14 @@ pub(super) fn power_spectrum(proof: Avx2, samples: &[i16], window: &[f32], data:
         0,
         data,
         #[inline(always)]
-        |source, data| first_step(proof, source, data),
+        |data| first_step(proof, &Source::new(samples, window, 0), data),
         #[inline(always)]
         |data, span| step(proof, data, span),
     );
     fft::powers_of_real(
         data,
         #[inline(always)]
-        |lower, upper| powers_of_pairs(proof, lower, upper),
+        |lower, upper| bins_of_pairs(proof, lower, upper),
     );
 }
 
@@ -198,7 +198,7 @@ fn step_of_halves(proof: Avx2, data: &mut [Complex<f32>]) {
 /// Makes powers of the numbers below the middle and their partners behind it, from the outermost on, as many as come in whole eights; says
 /// how many pairs these were.
 #[inline(always)]
-fn powers_of_pairs(proof: Avx2, lower: &mut [Complex<f32>], upper: &mut [Complex<f32>]) -> usize {
+fn bins_of_pairs(proof: Avx2, lower: &mut [Complex<f32>], upper: &mut [Complex<f32>]) -> usize {
     let span = lower.len();
     let (lows, highs) = (lower.as_chunks_mut::<COUNT>().0, upper.as_rchunks_mut::<COUNT>().1);
     let count = lows.len().min(highs.len());
@@ -206,10 +206,10 @@ fn powers_of_pairs(proof: Avx2, lower: &mut [Complex<f32>], upper: &mut [Complex
     for (index, (low, high)) in lows.iter_mut().zip(highs.iter_mut().rev()).enumerate() {
         let [re, im] = load(proof, high);
         let turns = turns_from(proof, span, index * COUNT + 1);
-        let [low_powers, high_powers] = powers_of_pair(load(proof, low), [re.reversed(), im.reversed()], turns);
+        let [bins, partners] = bins_of_pair(load(proof, low), [re.reversed(), im.reversed()], turns);
         let [unused, _] = load(proof, &zeros);
-        store([low_powers, unused], low);
-        store([high_powers.reversed(), unused], high);
+        store([square_of(bins), unused], low);
+        store([square_of(partners).reversed(), unused], high);
     }
     count * COUNT
 }
