@@ -4,27 +4,20 @@
 //! together give those of the samples. The transform goes by fours, decimating in time: the window's pass does the first step and puts
 //! its results where the following steps, in place, leave the bins in order.
 //!
-//! The steps are the same for floating-point numbers and for [fixed-point ones](super::fixed); [`Number`] has what differs.
+//! The steps are the same for floating-point numbers, one by one or, on some processors, a few at a time, and for
+//! [fixed-point ones](super::fixed); [`Number`] and [`Sampled`] have what differs.
 
-use core::ops::{Add, Neg, Sub};
+use core::ops::{Add, Mul, Neg, Sub};
 
 use super::twiddle::{QUARTER, turn};
 
 /// A complex number.
-type Complex<T> = [T; 2];
+pub(super) type Complex<T> = [T; 2];
 
 /// What the transform computes with.
-pub(super) trait Number: Copy + Default + Add<Output = Self> + Sub<Output = Self> + Neg<Output = Self> {
-    /// A coefficient of the window.
-    type Coefficient: Copy;
+pub(super) trait Number: Copy + Add<Output = Self> + Sub<Output = Self> + Neg<Output = Self> {
     /// A cosine or sine.
     type Factor: Copy;
-
-    /// A windowed sample. Numbers without an exponent leave out so many of its last bits that a transform has room.
-    fn windowed(sample: i16, coefficient: Self::Coefficient, dropped: u32) -> Self;
-
-    /// e^(−2πi·`angle` / [`MAX_FFT_LENGTH`](super::MAX_FFT_LENGTH)), its square and its cube, for angles of 1 to [`QUARTER`] − 1.
-    fn turns(angle: usize) -> [Complex<Self::Factor>; 3];
 
     /// The product, which may be [`scaled`](Self::scaled).
     fn times(number: Complex<Self>, by: Complex<Self::Factor>) -> Complex<Self>;
@@ -33,25 +26,24 @@ pub(super) trait Number: Copy + Default + Add<Output = Self> + Sub<Output = Self
     fn scaled(number: Complex<Self>) -> Complex<Self>;
 }
 
+/// What samples become.
+pub(super) trait Sampled: Number + Default {
+    /// A coefficient of the window.
+    type Coefficient: Copy;
+
+    /// A windowed sample. Numbers without an exponent leave out so many of its last bits that a transform has room.
+    fn windowed(sample: i16, coefficient: Self::Coefficient, dropped: u32) -> Self;
+
+    /// e^(−2πi·`angle` / [`MAX_FFT_LENGTH`](super::MAX_FFT_LENGTH)), its square and its cube, for angles of 1 to [`QUARTER`] − 1.
+    fn turns(angle: usize) -> [Complex<Self::Factor>; 3];
+}
+
 impl Number for f32 {
-    type Coefficient = f32;
     type Factor = f32;
 
     #[inline(always)]
-    fn windowed(sample: i16, coefficient: f32, _: u32) -> f32 {
-        f32::from(sample) * coefficient
-    }
-
-    #[inline(always)]
-    fn turns(angle: usize) -> [Complex<f32>; 3] {
-        let [cosine, sine] = turn(angle);
-        let twice = [cosine * cosine - sine * sine, 2.0 * cosine * sine];
-        [[cosine, sine], twice, Self::times(twice, [cosine, sine])]
-    }
-
-    #[inline(always)]
-    fn times([a, b]: Complex<f32>, [c, d]: Complex<f32>) -> Complex<f32> {
-        [a * c - b * d, a * d + b * c]
+    fn times(number: Complex<f32>, by: Complex<f32>) -> Complex<f32> {
+        product(number, by)
     }
 
     #[inline(always)]
@@ -60,23 +52,72 @@ impl Number for f32 {
     }
 }
 
+impl Sampled for f32 {
+    type Coefficient = f32;
+
+    #[inline(always)]
+    fn windowed(sample: i16, coefficient: f32, _: u32) -> f32 {
+        f32::from(sample) * coefficient
+    }
+
+    #[inline(always)]
+    fn turns(angle: usize) -> [Complex<f32>; 3] {
+        turns(turn(angle))
+    }
+}
+
+/// A turn, its square and its cube.
+#[inline(always)]
+pub(super) fn turns<T>(once: Complex<T>) -> [Complex<T>; 3]
+where
+    T: Number + Mul<Output = T>,
+{
+    let [cosine, sine] = once;
+    let twice = [cosine * cosine - sine * sine, (cosine + cosine) * sine];
+    [once, twice, product(twice, once)]
+}
+
+#[inline(always)]
+pub(super) fn product<T>([a, b]: Complex<T>, [c, d]: Complex<T>) -> Complex<T>
+where
+    T: Number + Mul<Output = T>,
+{
+    [a * c - b * d, a * d + b * c]
+}
+
 /// Leaves four times the power spectrum of the windowed samples, 4·|X\[k\]|², in `data`, whose length is half of a supported power of two:
 /// bin k is the first of the two numbers at k, and the bin at half the sample rate the second one at 0. What else is there is left over.
 /// Samples behind those given are zero.
 pub(super) fn power_spectrum(samples: &[i16], window: &[f32], data: &mut [[f32; 2]]) {
     transform(samples, window, 0, data);
-    powers_of_real(data);
+    powers_of_real(data, |_, _| 0);
 }
 
 /// Leaves the transform of the pairs of windowed samples in `data`, whose length is half of a supported power of two.
 ///
 /// Every step but the first leaves its numbers [`scaled`](Number::scaled) once more.
 #[inline(always)]
-pub(super) fn transform<T: Number>(samples: &[i16], window: &[T::Coefficient], dropped: u32, data: &mut [Complex<T>]) {
-    first_step(samples, window, dropped, data);
-    let mut span = if data.len().trailing_zeros().is_multiple_of(2) { 4 } else { 2 };
+pub(super) fn transform<T: Sampled>(samples: &[i16], window: &[T::Coefficient], dropped: u32, data: &mut [Complex<T>]) {
+    transform_by(samples, window, dropped, data, |_| false, |_, _| false);
+}
+
+/// [`transform`], for which the two functions may take the first and the following steps; they give `false` where they leave a step.
+#[inline(always)]
+pub(super) fn transform_by<T: Sampled>(
+    samples: &[i16],
+    window: &[T::Coefficient],
+    dropped: u32,
+    data: &mut [Complex<T>],
+    first: impl Fn(&mut [Complex<T>]) -> bool,
+    following: impl Fn(&mut [Complex<T>], usize) -> bool,
+) {
+    if !first(data) {
+        first_step(samples, window, dropped, data);
+    }
+    let mut span = if first_joins_four(data) { 4 } else { 2 };
     while span < data.len() {
         match span {
+            _ if following(data, span) => (),
             // Short spans have few angles and many groups.
             4 => short_step::<T, 4, 16>(data),
             16 => short_step::<T, 16, 64>(data),
@@ -86,10 +127,16 @@ pub(super) fn transform<T: Number>(samples: &[i16], window: &[T::Coefficient], d
     }
 }
 
-/// Windows the samples and transforms groups of four, or of two where the length is twice a power of four.
+/// Whether the first step transforms groups of four, or of two: where the length is twice a power of four.
 #[inline(always)]
-fn first_step<T: Number>(samples: &[i16], window: &[T::Coefficient], dropped: u32, data: &mut [Complex<T>]) {
-    let fours = data.len().trailing_zeros().is_multiple_of(2);
+pub(super) const fn first_joins_four<T>(data: &[Complex<T>]) -> bool {
+    data.len().trailing_zeros().is_multiple_of(2)
+}
+
+/// Windows the samples and transforms groups of them.
+#[inline(always)]
+fn first_step<T: Sampled>(samples: &[i16], window: &[T::Coefficient], dropped: u32, data: &mut [Complex<T>]) {
+    let fours = first_joins_four(data);
     let groups = data.len() / if fours { 4 } else { 2 };
     let source = Source::<T>::new(samples, window, dropped);
     // A group's results stand where its number's bits, in reverse order, say.
@@ -119,24 +166,24 @@ fn first_step<T: Number>(samples: &[i16], window: &[T::Coefficient], dropped: u3
         for group in 0..groups {
             let [a, b] = [0, 1].map(|part| source.number(group + part * groups).unwrap_or_default());
             if let Some(place) = places.get_mut(group.reverse_bits() >> shift) {
-                *place = [plus(a, b), minus(a, b)];
+                *place = transform_two([a, b]);
             }
         }
     }
 }
 
 /// The windowed samples, two a complex number.
-struct Source<'a, T: Number> {
-    pairs: &'a [[i16; 2]],
-    coefficients: &'a [[T::Coefficient; 2]],
+pub(super) struct Source<'a, T: Sampled> {
+    pub(super) pairs: &'a [[i16; 2]],
+    pub(super) coefficients: &'a [[T::Coefficient; 2]],
     /// What an odd number of samples ends with.
     last: Option<Complex<T>>,
     dropped: u32,
 }
 
-impl<'a, T: Number> Source<'a, T> {
+impl<'a, T: Sampled> Source<'a, T> {
     #[inline(always)]
-    fn new(samples: &'a [i16], window: &'a [T::Coefficient], dropped: u32) -> Self {
+    pub(super) fn new(samples: &'a [i16], window: &'a [T::Coefficient], dropped: u32) -> Self {
         let (pairs, last_sample) = samples.as_chunks();
         let (coefficients, last_coefficient) = window.as_chunks();
         let last = match (last_sample, last_coefficient) {
@@ -156,7 +203,7 @@ impl<'a, T: Number> Source<'a, T> {
 
     /// The number at `index`; behind the last they are zero.
     #[inline(always)]
-    fn number(&self, index: usize) -> Option<Complex<T>> {
+    pub(super) fn number(&self, index: usize) -> Option<Complex<T>> {
         match (self.pairs.get(index), self.coefficients.get(index)) {
             (Some(&pair), Some(&by)) => Some(windowed(pair, by, self.dropped)),
             _ => self.last.filter(|_| index == self.pairs.len()),
@@ -165,7 +212,7 @@ impl<'a, T: Number> Source<'a, T> {
 }
 
 #[inline(always)]
-fn windowed<T: Number>([x, y]: [i16; 2], [u, v]: [T::Coefficient; 2], dropped: u32) -> Complex<T> {
+fn windowed<T: Sampled>([x, y]: [i16; 2], [u, v]: [T::Coefficient; 2], dropped: u32) -> Complex<T> {
     [T::windowed(x, u, dropped), T::windowed(y, v, dropped)]
 }
 
@@ -173,7 +220,7 @@ fn windowed<T: Number>([x, y]: [i16; 2], [u, v]: [T::Coefficient; 2], dropped: u
 ///
 /// Bits in reverse order bring the second transform behind the third.
 #[inline(always)]
-fn step<T: Number>(data: &mut [Complex<T>], span: usize) {
+fn step<T: Sampled>(data: &mut [Complex<T>], span: usize) {
     let angle = QUARTER / span;
     for group in data.chunks_exact_mut(4 * span) {
         let (lower, upper) = group.split_at_mut(2 * span);
@@ -190,7 +237,7 @@ fn step<T: Number>(data: &mut [Complex<T>], span: usize) {
 
 /// [`step`] with a span known in advance, a fourth of `LENGTH`: the angles are looked up once for all groups.
 #[inline(always)]
-fn short_step<T: Number, const SPAN: usize, const LENGTH: usize>(data: &mut [Complex<T>]) {
+fn short_step<T: Sampled, const SPAN: usize, const LENGTH: usize>(data: &mut [Complex<T>]) {
     let (groups, _) = data.as_chunks_mut::<LENGTH>();
     for group in groups.iter_mut() {
         let [a, c, b, d] = [group[0], group[SPAN], group[2 * SPAN], group[3 * SPAN]];
@@ -209,7 +256,7 @@ fn short_step<T: Number, const SPAN: usize, const LENGTH: usize>(data: &mut [Com
 
 /// Joins numbers of four transforms.
 #[inline(always)]
-fn join<T: Number>(
+pub(super) fn join<T: Number>(
     [once, twice, thrice]: [Complex<T::Factor>; 3],
     a: Complex<T>,
     b: Complex<T>,
@@ -225,9 +272,15 @@ fn join_first<T: Number>(a: Complex<T>, b: Complex<T>, c: Complex<T>, d: Complex
     transform_four(T::scaled(a), T::scaled(b), T::scaled(c), T::scaled(d))
 }
 
+/// The transform of two numbers.
+#[inline(always)]
+pub(super) fn transform_two<T: Number>([a, b]: [Complex<T>; 2]) -> [Complex<T>; 2] {
+    [plus(a, b), minus(a, b)]
+}
+
 /// The transform of four numbers.
 #[inline(always)]
-fn transform_four<T: Number>(a: Complex<T>, b: Complex<T>, c: Complex<T>, d: Complex<T>) -> [Complex<T>; 4] {
+pub(super) fn transform_four<T: Number>(a: Complex<T>, b: Complex<T>, c: Complex<T>, d: Complex<T>) -> [Complex<T>; 4] {
     let ([sum, difference], [others, [x, y]]) = ([plus(a, c), minus(a, c)], [plus(b, d), minus(b, d)]);
     // −i·(b − d).
     let turned = [y, -x];
@@ -252,35 +305,57 @@ pub(super) fn minus<T: Number>([a, b]: Complex<T>, [c, d]: Complex<T>) -> Comple
 }
 
 #[inline(always)]
-fn square_of([a, b]: Complex<f32>) -> f32 {
+pub(super) fn square_of<T>([a, b]: Complex<T>) -> T
+where
+    T: Number + Mul<Output = T>,
+{
     a * a + b * b
 }
 
 /// Four times the power spectrum of real samples from the transform Z of their pairs.
 ///
 /// With A = Z\[k\] and B = conj Z\[N/2 − k\], 2·X\[k\] = (A + B) − i·W^k·(A − B) and 2·conj X\[N/2 − k\] = (A + B) + i·W^k·(A − B).
-fn powers_of_real(data: &mut [Complex<f32>]) {
+///
+/// `outermost` may make the powers of some pairs, which begin at either end, and says of how many.
+#[inline(always)]
+pub(super) fn powers_of_real(
+    data: &mut [Complex<f32>],
+    outermost: impl Fn(&mut [Complex<f32>], &mut [Complex<f32>]) -> usize,
+) {
     let half = data.len();
     let angle = 2 * QUARTER / half;
     let Some((first, others)) = data.split_first_mut() else { return };
     let [re, im] = *first;
     *first = [re + im, re - im].map(|bin| 4.0 * bin * bin);
     let (lower, upper) = others.split_at_mut(half / 2);
+    let done = outermost(lower, upper);
+    let left = upper.len().saturating_sub(done);
+    let (lows, highs) = (lower.get_mut(done..).unwrap_or_default(), upper.get_mut(..left).unwrap_or_default());
     // The last number of the lower ones is its own partner.
-    for (index, (low, high)) in lower.iter_mut().zip(upper.iter_mut().rev()).enumerate() {
-        let conjugate = [high[0], -high[1]];
-        let (sum, [x, y]) = (plus(*low, conjugate), minus(*low, conjugate));
-        let turned = f32::times(turn((index + 1) * angle), [y, -x]);
-        low[0] = square_of(plus(sum, turned));
-        high[0] = square_of(minus(sum, turned));
+    for (index, (low, high)) in lows.iter_mut().zip(highs.iter_mut().rev()).enumerate() {
+        let [bin, partner] = bins_of_pair(*low, *high, turn((done + index + 1) * angle));
+        low[0] = square_of(bin);
+        high[0] = square_of(partner);
     }
     if let Some(middle) = lower.last_mut() {
         middle[0] = 4.0 * square_of(*middle);
     }
 }
 
+/// 2·X\[k\] and 2·conj X\[N/2 − k\] from the numbers there and W^k.
+#[inline(always)]
+pub(super) fn bins_of_pair<T>(low: Complex<T>, high: Complex<T>, turn: Complex<T>) -> [Complex<T>; 2]
+where
+    T: Number + Mul<Output = T>,
+{
+    let conjugate = [high[0], -high[1]];
+    let (sum, [x, y]) = (plus(low, conjugate), minus(low, conjugate));
+    let turned = product(turn, [y, -x]);
+    [plus(sum, turned), minus(sum, turned)]
+}
+
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     extern crate std;
 
     use std::vec;
@@ -291,7 +366,7 @@ mod tests {
     use super::power_spectrum;
 
     /// Noise that is the same on every run.
-    fn noise(length: usize) -> Vec<i16> {
+    pub(in crate::frontend) fn noise(length: usize) -> Vec<i16> {
         let mut state = length as u32;
         let mut draw = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

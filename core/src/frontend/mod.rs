@@ -14,6 +14,8 @@ mod dct;
 mod fft;
 pub mod fixed;
 mod framer;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 mod mel;
 mod spec;
 mod sqrt;
@@ -23,6 +25,8 @@ pub use framer::Framer;
 pub use spec::{Arithmetic, Compression, Features, FrontEndSpec, MAX_FFT_LENGTH, MIN_FFT_LENGTH, MelBand, Spectrum};
 
 use crate::Error;
+#[cfg(target_arch = "x86_64")]
+use crate::engine::kernels::x86::Avx2;
 use fixed::FixedTables;
 
 /// Computes the features of one frame at a time.
@@ -110,7 +114,6 @@ impl<'m> FrontEnd<'m> {
     pub fn frame(&self, samples: &[i16], scratch: &mut [f32], features: &mut [f32]) -> Result<(), Error> {
         self.check_lengths(samples.len(), scratch.len(), features.len())?;
         let spec = &self.spec;
-        let scratch_len = self.scratch_len();
         if built_in::FIXED
             && let Arithmetic::Fixed(tables) = &spec.arithmetic
         {
@@ -131,10 +134,32 @@ impl<'m> FrontEnd<'m> {
             // There is no other kind, and `check` has seen to it that the spec is of a kind that there is.
             return Ok(());
         }
-        let too_short = Error::BufferLength { buffer: "scratch", needed: scratch_len, given: scratch.len() };
-        let (frame, kept) = scratch.split_at_mut_checked(spec.fft_length).ok_or(too_short)?;
+        #[cfg(target_arch = "x86_64")]
+        if let Some(proof) = Avx2::detect() {
+            proof.run(
+                #[inline(always)]
+                || {
+                    self.float_frame(
+                        #[inline(always)]
+                        |spectrum| lanes::power_spectrum(proof, samples, spec.window, spectrum),
+                        scratch,
+                        features,
+                    )
+                },
+            );
+            return Ok(());
+        }
+        self.float_frame(|spectrum| fft::power_spectrum(samples, spec.window, spectrum), scratch, features);
+        Ok(())
+    }
+
+    /// The features of a frame whose spectrum `power_spectrum` gives; the slices have the right lengths.
+    #[inline(always)]
+    fn float_frame(&self, power_spectrum: impl FnOnce(&mut [[f32; 2]]), scratch: &mut [f32], features: &mut [f32]) {
+        let spec = &self.spec;
+        let Some((frame, kept)) = scratch.split_at_mut_checked(spec.fft_length) else { return };
         let (spectrum, _) = frame.as_chunks_mut();
-        fft::power_spectrum(samples, spec.window, spectrum);
+        power_spectrum(spectrum);
         if spec.spectrum == Spectrum::Magnitude {
             if let Some([_, last]) = spectrum.first_mut() {
                 *last = sqrt::sqrt(*last);
@@ -145,14 +170,13 @@ impl<'m> FrontEnd<'m> {
         match spec.features {
             Features::LogMel => self.log_mel(spectrum, features),
             Features::Mfcc => {
-                let log_mel = kept.get_mut(..spec.mel_bands.len()).ok_or(too_short)?;
+                let Some(log_mel) = kept.get_mut(..spec.mel_bands.len()) else { return };
                 self.log_mel(spectrum, log_mel);
                 dct::apply(spec.dct, log_mel, features);
             }
         }
         features.iter_mut().zip(spec.offset).for_each(|(x, offset)| *x += offset);
         features.iter_mut().zip(spec.scale).for_each(|(x, scale)| *x *= scale);
-        Ok(())
     }
 
     /// Computes the features of one frame as the network takes them; `false`, and nothing else, unless the front end computes in integers.
@@ -187,6 +211,7 @@ impl<'m> FrontEnd<'m> {
         length(features == count, "features", count, features)
     }
 
+    #[inline(always)]
     fn log_mel(&self, spectrum: &[[f32; 2]], bands: &mut [f32]) {
         // The powers are four times too large, and those of samples that were not scaled.
         let half = 0.5 * self.spec.pcm_scale;

@@ -45,7 +45,7 @@ const fn cosine(angle: f64) -> f64 {
 
 /// e^(−2πi·`step` / [`MAX_FFT_LENGTH`]) as cosine and negative sine, for steps of 1 to [`QUARTER`] − 1.
 #[inline(always)]
-pub(super) fn turn(step: usize) -> [f32; 2] {
+pub(super) const fn turn(step: usize) -> [f32; 2] {
     // A mask in place of a check that cannot fail.
     [COSINES[step % QUARTER], -COSINES[(QUARTER - step) % QUARTER]]
 }

@@ -2,9 +2,11 @@
 
 #[path = "../plan/support/cases.rs"]
 mod cases;
+mod convolutions;
 mod strategies;
 
 use cases::cases;
+use convolutions::convolution_case;
 use earmark_core::engine::kernels::{
     DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows, Runs, Sum,
 };
@@ -62,6 +64,16 @@ proptest! {
         prop_assert_eq!(&product.run(KernelSet::Generic), &expected);
         for kernels in KernelSet::available() {
             prop_assert_eq!(case.run(kernels), expected.clone(), "{}", kernels.name());
+        }
+    }
+
+    #[test]
+    fn convolutions_agree(case in convolution_case()) {
+        let expected = case.expected();
+        for kernels in KernelSet::available() {
+            if let Some(output) = case.run(kernels) {
+                prop_assert_eq!(output, expected.clone(), "{}", kernels.name());
+            }
         }
     }
 

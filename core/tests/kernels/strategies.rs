@@ -57,7 +57,7 @@ impl Tables {
     }
 }
 
-fn tables(channels: usize) -> impl Strategy<Value = Tables> {
+pub fn tables(channels: usize) -> impl Strategy<Value = Tables> {
     let padded = channels.next_multiple_of(BLOCK);
     (vec(bias(), padded), vec(scale(), padded), any::<i8>(), clamp())
         .prop_map(|(biases, scales, zero_point, clamp)| Tables { biases, scales, zero_point, clamp })
@@ -75,8 +75,12 @@ pub struct ProductCase {
 }
 
 pub fn product_case() -> impl Strategy<Value = ProductCase> {
-    // Inputs overlap where their step is below the depth, as a convolution's do.
-    (1..=150usize, 1..=130usize, 1..=21usize, 0..=40usize, 0..=9usize)
+    // Inputs overlap where their step is below the depth, as a convolution's do. Of short rows there are many.
+    let sizes = prop_oneof![
+        4 => (1..=150usize, 1..=130usize, 1..=21usize, 0..=40usize, 0..=9usize),
+        1 => (1..=12usize, 1..=45usize, 100..=500usize, 0..=90usize, 0..=1usize),
+    ];
+    sizes
         .prop_map(|(tiles, channels, count, input_step, gap)| {
             (tiles * TILE_DEPTH, channels, count, [input_step, channels + gap])
         })
@@ -188,15 +192,15 @@ pub fn depthwise_case() -> impl Strategy<Value = DepthwiseCase> {
     let window = (kernel, [1..=3u16, 1..=3u16], [1..=2u16, 1..=3u16], [0..=3u16, 0..=3u16])
         .prop_map(|(kernel, stride, dilation, pad)| Window { kernel, stride, dilation, pad });
     let channels = prop_oneof![1..=130usize, (1..=32usize).prop_map(|fours| 4 * fours)];
-    (window, [1..=7usize, 1..=7usize], [1..=5usize, 1..=6usize], channels).prop_flat_map(
-        |(window, extent, outputs, channels)| {
-            let weights = bytes(window.taps() * channels.next_multiple_of(TILE_DEPTH));
-            let values = bytes(extent[0] * extent[1] * channels);
-            (weights, values, bytes(channels), tables(channels)).prop_map(move |(weights, values, padding, tables)| {
-                DepthwiseCase { window, extent, outputs, channels, weights, values, padding, tables }
-            })
-        },
-    )
+    let extents = prop_oneof![4 => [1..=7usize, 1..=7usize], 1 => [5..=12usize, 5..=20usize]];
+    let outputs = prop_oneof![4 => [1..=5usize, 1..=6usize], 1 => [3..=6usize, 5..=12usize]];
+    (window, extents, outputs, channels).prop_flat_map(|(window, extent, outputs, channels)| {
+        let weights = bytes(window.taps() * channels.next_multiple_of(TILE_DEPTH));
+        let values = bytes(extent[0] * extent[1] * channels);
+        (weights, values, bytes(channels), tables(channels)).prop_map(move |(weights, values, padding, tables)| {
+            DepthwiseCase { window, extent, outputs, channels, weights, values, padding, tables }
+        })
+    })
 }
 
 impl DepthwiseCase {

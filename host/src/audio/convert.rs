@@ -53,15 +53,29 @@ impl Conversion {
     }
 }
 
-/// Full scale is 32,768, so that 16-bit samples come back as they were; only +1.0 itself and overshoot saturate.
+/// Full scale is 32,768, so that 16-bit samples come back as they were; only +1.0 itself and overshoot saturate. Halves are rounded away
+/// from zero, as [`f32::round`] does, which is a call for each sample where processors have no instruction for it.
 pub(crate) fn to_sample(value: &f32) -> i16 {
-    (value * 32768.0).round() as i16
+    // With the greatest number below a half, what is just below a half stays below 1.
+    const BELOW_HALF: f32 = 0.5f32.next_down();
+    let scaled = value * 32768.0;
+    (scaled + BELOW_HALF.copysign(scaled)) as i16
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::resample::FILE_BLOCK;
     use super::*;
+
+    #[test]
+    fn samples_are_rounded_halves_away_from_zero() {
+        let check = |scaled: f32| assert_eq!(to_sample(&(scaled / 32768.0)), scaled.round() as i16, "{scaled}");
+        for half_steps in -70_000..=70_000i32 {
+            let scaled = half_steps as f32 / 2.0;
+            [scaled, scaled.next_up(), scaled.next_down()].into_iter().for_each(check);
+        }
+        (0..=u32::MAX).step_by(9_973).map(f32::from_bits).for_each(check);
+    }
 
     #[test]
     fn floats_of_any_height_are_resampled() {

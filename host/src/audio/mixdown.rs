@@ -65,13 +65,20 @@ impl Mixdown {
         if frames > self.limit - self.frames {
             return Err(Error::AudioTooLong { limit: self.limit / u64::from(self.layout.sample_rate) });
         }
-        if let Some(place) = interleaved.iter().position(|sample| !sample.is_finite()) {
+        // All are looked at, because a loop that may end early is not worked on several samples at a time.
+        if !interleaved.iter().fold(true, |all, sample| all & sample.is_finite()) {
+            let place = interleaved.iter().position(|sample| !sample.is_finite()).unwrap_or_default();
             return Err(Error::AudioNotFinite { frame: self.frames as usize + place / self.layout.channels });
         }
-        // The mean of one channel is the sample itself, bit for bit.
-        let channels = self.layout.channels as f32;
-        let mean = |frame: &[f32]| frame.iter().map(|sample| sample / channels).sum::<f32>().clamp(-LOUDEST, LOUDEST);
-        mono.extend(interleaved.chunks_exact(self.layout.channels).map(mean));
+        if self.layout.channels == 1 {
+            // The mean of one channel is the sample itself.
+            mono.extend(interleaved.iter().map(|sample| sample.clamp(-LOUDEST, LOUDEST)));
+        } else {
+            let channels = self.layout.channels as f32;
+            let mean =
+                |frame: &[f32]| frame.iter().map(|sample| sample / channels).sum::<f32>().clamp(-LOUDEST, LOUDEST);
+            mono.extend(interleaved.chunks_exact(self.layout.channels).map(mean));
+        }
         self.frames += frames;
         Ok(())
     }

@@ -24,7 +24,7 @@ impl PcmFormat {
     }
 
     /// Appends the values of whole samples, full scale ±1.
-    fn read(self, bytes: &[u8], values: &mut Vec<f32>) {
+    pub(super) fn read(self, bytes: &[u8], values: &mut Vec<f32>) {
         match self {
             Self::S16le => values
                 .extend(bytes.as_chunks::<2>().0.iter().map(|&sample| f32::from(i16::from_le_bytes(sample)) / 32768.0)),

@@ -2,7 +2,7 @@
 
 use super::apart;
 use crate::engine::kernels::{
-    DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Product, Requantisation, Rows, Runs, short,
+    DepthwiseFilter, DepthwiseInput, KernelSet, Kernels, Patches, Product, Requantisation, Rows, Runs, short,
 };
 use crate::engine::layout;
 use crate::model::{Convolution, Model};
@@ -15,13 +15,32 @@ pub(super) fn full(kernels: KernelSet, model: &Model<'_>, op: &Convolution, aren
     }
     if layout::reads_in_place(op) {
         in_place(kernels, &product(model, op, 0), op, input, output);
-    } else if op.groups == 1 && op.window.dilation[1] == 1 && layout::unpadded(op) {
+        return;
+    }
+    if op.groups == 1 && straight(kernels, &product(model, op, 0), op, input, output) {
+        return;
+    }
+    if op.groups == 1 && op.window.dilation[1] == 1 && layout::unpadded(op) {
         kernels.runs(&product(model, op, 0), &runs(op, input), output, scratch);
     } else {
         for group in 0..op.groups as usize {
             gathered(kernels, &product(model, op, group), op, group, input, output, scratch);
         }
     }
+}
+
+/// Whether the kernels computed it without gathering.
+fn straight(kernels: KernelSet, product: &Product<'_>, op: &Convolution, input: &[i8], output: &mut [i8]) -> bool {
+    let patches = Patches {
+        window: op.window,
+        values: input,
+        height: usize::from(op.input.height),
+        width: usize::from(op.input.width),
+        channels: op.input.channels as usize,
+        zero_point: op.input.zero_point,
+        columns: usize::from(op.output.width),
+    };
+    kernels.convolution(product, &patches, output, product.channels)
 }
 
 /// The product of one group of channels.

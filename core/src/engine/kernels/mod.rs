@@ -13,10 +13,12 @@ pub mod generic;
 pub mod x86;
 
 mod depthwise;
+mod patches;
 mod runs;
 mod set;
 
 pub use depthwise::{DepthwiseFilter, DepthwiseInput};
+pub use patches::Patches;
 pub use runs::Runs;
 pub(in crate::engine) use runs::short;
 pub use set::KernelSet;
@@ -81,12 +83,31 @@ impl Rows<'_> {
     /// Whether all rows lie inside the slices and the product's tables are whole: what kernels with raw loads rely on.
     #[must_use]
     pub fn fit(&self, product: &Product<'_>) -> bool {
+        self.fit_span(product, product.depth)
+    }
+
+    /// The same for rows whose inputs, wherever they are, reach so far from the first.
+    #[inline(always)]
+    fn fit_span(&self, product: &Product<'_>, span: usize) -> bool {
         let last = self.count.saturating_sub(1);
         let end = |step: usize, length: usize| last.saturating_mul(step).saturating_add(length);
         self.count > 0
-            && end(self.input_step, product.depth) <= self.input.len()
+            && end(self.input_step, span) <= self.input.len()
             && end(self.output_step, product.channels) <= self.output.len()
             && product.is_whole()
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Rows<'_> {
+    /// Takes off the first rows, at most as many as there are.
+    #[inline(always)]
+    fn take_off(&mut self, count: usize) {
+        self.count -= count;
+        if self.count > 0 {
+            self.input = &self.input[count * self.input_step..];
+            self.output = &mut core::mem::take(&mut self.output)[count * self.output_step..];
+        }
     }
 }
 
@@ -114,6 +135,20 @@ pub trait Kernels: Copy {
     /// scratch memory. Writes nothing to the outputs if they do not [`fit`](Runs::fit) or the scratch memory is too small.
     fn runs(self, product: &Product<'_>, runs: &Runs<'_>, output: &mut [i8], scratch: &mut [i8]) {
         runs::by_patches(self, product, runs, output, scratch);
+    }
+
+    /// Computes a convolution of all channels straight from its inputs, where that is faster than gathering patches for
+    /// [`product`](Self::product); else it gives `false` and writes nothing. The outputs of the next position begin `output_step` values
+    /// behind those of a position.
+    #[inline(always)]
+    fn convolution(
+        self,
+        _product: &Product<'_>,
+        _patches: &Patches<'_>,
+        _output: &mut [i8],
+        _output_step: usize,
+    ) -> bool {
+        false
     }
 
     /// Computes all positions of a depthwise convolution. Writes nothing if the input does not [`fit`](DepthwiseInput::fit) the filter.

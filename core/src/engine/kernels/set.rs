@@ -6,7 +6,7 @@ use super::arm_dsp::ArmDsp;
 use super::generic::Generic;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Vnni};
-use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Rows, Runs, Sum};
+use super::{DepthwiseFilter, DepthwiseInput, Kernels, Patches, Product, Rows, Runs, Sum};
 
 /// Which kernels to use. All give the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +95,10 @@ impl Kernels for KernelSet {
 
     fn runs(self, product: &Product<'_>, runs: &Runs<'_>, output: &mut [i8], scratch: &mut [i8]) {
         dispatch!(self, runs(product, runs, output, scratch));
+    }
+
+    fn convolution(self, product: &Product<'_>, patches: &Patches<'_>, output: &mut [i8], output_step: usize) -> bool {
+        dispatch!(self, convolution(product, patches, output, output_step))
     }
 
     fn depthwise(self, filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]) {

@@ -1,7 +1,7 @@
 //! The spectrum of a frame in integers.
 
 use super::arithmetic::{square, upper_product};
-use crate::frontend::fft::{Number, minus, plus, transform};
+use crate::frontend::fft::{Number, Sampled, minus, plus, transform};
 use crate::frontend::twiddle::{QUARTER, fixed_turn};
 
 /// Bits that are left of a power's square: what is behind them is smaller than the noise of 16 bits makes.
@@ -9,20 +9,8 @@ const POWER_BITS_DROPPED: u32 = 12;
 
 /// Products are of half the size, so that four numbers' sum is twice as large as the largest, not four times.
 impl Number for i32 {
-    /// In units of 2⁻¹⁵.
-    type Coefficient = i16;
     /// In units of 2⁻³¹, the lower 16 bits zero.
     type Factor = i32;
-
-    #[inline(always)]
-    fn windowed(sample: i16, coefficient: i16, dropped: u32) -> i32 {
-        (i32::from(sample) * i32::from(coefficient)) >> dropped
-    }
-
-    #[inline(always)]
-    fn turns(angle: usize) -> [[i32; 2]; 3] {
-        [fixed_turn(angle), fixed_turn(2 * angle), fixed_turn(3 * angle)]
-    }
 
     #[inline(always)]
     fn times([a, b]: [i32; 2], [c, d]: [i32; 2]) -> [i32; 2] {
@@ -32,6 +20,21 @@ impl Number for i32 {
     #[inline(always)]
     fn scaled([a, b]: [i32; 2]) -> [i32; 2] {
         [a >> 1, b >> 1]
+    }
+}
+
+impl Sampled for i32 {
+    /// In units of 2⁻¹⁵.
+    type Coefficient = i16;
+
+    #[inline(always)]
+    fn windowed(sample: i16, coefficient: i16, dropped: u32) -> i32 {
+        (i32::from(sample) * i32::from(coefficient)) >> dropped
+    }
+
+    #[inline(always)]
+    fn turns(angle: usize) -> [[i32; 2]; 3] {
+        [fixed_turn(angle), fixed_turn(2 * angle), fixed_turn(3 * angle)]
     }
 }
 

@@ -1,7 +1,7 @@
 //! WAV files, and samples without a header.
 //!
-//! The header is walked here and the samples are decoded by symphonia, a block at a time. symphonia's own reader would take the
-//! length in the header at its word, refuse headers that recorders and pipes really write, and not say which field is wrong.
+//! The header is walked here and the samples are decoded, all but the plainest by symphonia, a block at a time. symphonia's own reader
+//! would take the length in the header at its word, refuse headers that recorders and pipes really write, and not say which field is wrong.
 //!
 //! Layout: Microsoft's "Multimedia Programming Interface and Data Specifications 1.0" (RIFF WAVE), `WAVEFORMATEXTENSIBLE`, and
 //! EBU Tech 3306 (RF64).
@@ -12,27 +12,33 @@ use std::io::{ErrorKind, Read};
 
 use symphonia::core::audio::Channels;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_PCM_ALAW, CODEC_ID_PCM_F32LE, CODEC_ID_PCM_F64LE, CODEC_ID_PCM_MULAW, CODEC_ID_PCM_S16LE,
-    CODEC_ID_PCM_S24LE, CODEC_ID_PCM_S32LE, CODEC_ID_PCM_U8,
+    CODEC_ID_PCM_ALAW, CODEC_ID_PCM_F64LE, CODEC_ID_PCM_MULAW, CODEC_ID_PCM_S24LE, CODEC_ID_PCM_S32LE, CODEC_ID_PCM_U8,
 };
-use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::packet::PacketRef;
 use symphonia::core::units::{Duration, Timestamp};
 
-use super::Blocks;
 use super::mixdown::Layout;
 use super::source::Media;
+use super::{Blocks, PcmFormat};
 use crate::Error;
 use header::{A_LAW, FLOAT, Format, Header, MU_LAW, PCM};
 
-/// Bytes read at once, at most.
-const BLOCK: usize = 1 << 15;
+/// Bytes read at once, at most: what is made of them on the way to the model stays in a processor's nearest memory.
+const BLOCK: usize = 1 << 12;
+
+/// How samples are written.
+enum Coding {
+    Plain(PcmFormat),
+    /// symphonia decodes them.
+    Coded(Box<dyn AudioDecoder>),
+}
 
 /// Samples that follow each other until the end.
 pub(super) struct Samples<'s> {
     media: Media<'s>,
     layout: Layout,
-    decoder: Box<dyn AudioDecoder>,
+    coding: Coding,
     /// Bytes of a frame, not 0.
     frame_bytes: usize,
     /// Bytes of samples that there should be, if that is known.
@@ -48,34 +54,17 @@ impl<'s> Samples<'s> {
     /// Reads the header of a WAV file.
     pub(super) fn of_wav(mut media: Media<'s>) -> Result<Self, Error> {
         let Header { format, data_length } = Header::read(&mut media)?;
-        let (codec, coded_bits) = coding(&format)?;
-        Self::new(media, format.layout, codec, coded_bits, format.frame_bytes(), data_length)
+        Ok(Self::new(media, format.layout, coding(&format)?, format.frame_bytes(), data_length))
     }
 
     /// Takes 16-bit little-endian samples of one channel, without a header.
     pub(super) fn raw(media: Media<'s>, sample_rate: u32) -> Result<Self, Error> {
-        Self::new(media, Layout::new(sample_rate, 1)?, CODEC_ID_PCM_S16LE, 16, 2, None)
+        Ok(Self::new(media, Layout::new(sample_rate, 1)?, Coding::Plain(PcmFormat::S16le), 2, None))
     }
 
-    fn new(
-        media: Media<'s>,
-        layout: Layout,
-        codec: AudioCodecId,
-        coded_bits: u32,
-        frame_bytes: usize,
-        needed: Option<u64>,
-    ) -> Result<Self, Error> {
-        let mut parameters = AudioCodecParameters::new();
-        // To the decoder interleaved frames are so many frames of one channel.
-        parameters.for_codec(codec).with_sample_rate(layout.sample_rate).with_channels(Channels::Discrete(1));
-        if codec == CODEC_ID_PCM_S32LE {
-            parameters.with_bits_per_sample(32).with_bits_per_coded_sample(coded_bits);
-        }
-        let decoder = symphonia::default::get_codecs()
-            .make_audio_decoder(&parameters, &AudioDecoderOptions::default())
-            .map_err(damaged)?;
+    fn new(media: Media<'s>, layout: Layout, coding: Coding, frame_bytes: usize, needed: Option<u64>) -> Self {
         let block = vec![0; frame_bytes.max(BLOCK)];
-        Ok(Self { media, layout, decoder, frame_bytes, needed, given: 0, block, incomplete: 0 })
+        Self { media, layout, coding, frame_bytes, needed, given: 0, block, incomplete: 0 }
     }
 
     /// Fills the block up with what is there: as soon as it has whole frames, without waiting for more. Returns their bytes, 0
@@ -111,27 +100,43 @@ impl Blocks for Samples<'_> {
                 _ => Ok(None),
             };
         }
-        let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, &self.block[..whole]);
-        self.decoder.decode_ref(&packet).map_err(damaged)?.copy_to_vec_interleaved(interleaved);
+        let samples = &self.block[..whole];
+        match &mut self.coding {
+            Coding::Plain(format) => {
+                interleaved.clear();
+                format.read(samples, interleaved);
+            }
+            Coding::Coded(decoder) => {
+                let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, samples);
+                decoder.decode_ref(&packet).map_err(damaged)?.copy_to_vec_interleaved(interleaved);
+            }
+        }
         self.block.copy_within(whole..whole + self.incomplete, 0);
         Ok(Some(self.layout))
     }
 }
 
-/// The decoder of a format, and the bits of a sample that count.
-fn coding(format: &Format) -> Result<(AudioCodecId, u32), Error> {
+fn coding(format: &Format) -> Result<Coding, Error> {
     let codec = match (format.tag, format.sample_bytes, format.bits) {
+        (PCM, 2, _) => return Ok(Coding::Plain(PcmFormat::S16le)),
+        (FLOAT, 4, 32) => return Ok(Coding::Plain(PcmFormat::F32le)),
         (PCM, 1, _) => CODEC_ID_PCM_U8,
-        (PCM, 2, _) => CODEC_ID_PCM_S16LE,
         (PCM, 3, _) => CODEC_ID_PCM_S24LE,
         (PCM, 4, _) => CODEC_ID_PCM_S32LE,
-        (FLOAT, 4, 32) => CODEC_ID_PCM_F32LE,
         (FLOAT, 8, 64) => CODEC_ID_PCM_F64LE,
         (A_LAW, 1, 8) => CODEC_ID_PCM_ALAW,
         (MU_LAW, 1, 8) => CODEC_ID_PCM_MULAW,
         (tag, _, bits) => return Err(Error::AudioCodec { codec: tag_name(tag, bits) }),
     };
-    Ok((codec, format.bits.into()))
+    let mut parameters = AudioCodecParameters::new();
+    // To the decoder interleaved frames are so many frames of one channel.
+    parameters.for_codec(codec).with_sample_rate(format.layout.sample_rate).with_channels(Channels::Discrete(1));
+    if codec == CODEC_ID_PCM_S32LE {
+        parameters.with_bits_per_sample(32).with_bits_per_coded_sample(format.bits.into());
+    }
+    let decoders = symphonia::default::get_codecs();
+    let decoder = decoders.make_audio_decoder(&parameters, &AudioDecoderOptions::default()).map_err(damaged)?;
+    Ok(Coding::Coded(decoder))
 }
 
 fn damaged(error: symphonia::core::errors::Error) -> Error {

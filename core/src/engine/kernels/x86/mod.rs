@@ -2,11 +2,14 @@
 
 mod avx2;
 mod detect;
+mod floats;
+mod runs;
 mod taps;
 mod vnni;
 
-use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Rows, Sum};
+use super::{DepthwiseFilter, DepthwiseInput, Kernels, Patches, Product, Rows, Sum};
 use detect::Level;
+pub(crate) use floats::Eight;
 
 /// AVX2 kernels. One is only to be had where the processor runs them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +42,17 @@ macro_rules! kernels {
             fn product(self, product: &Product<'_>, rows: Rows<'_>) {
                 // SAFETY: there is a value of this type, so the processor has the instructions.
                 unsafe { $module::product(product, rows) }
+            }
+
+            fn convolution(
+                self,
+                product: &Product<'_>,
+                patches: &Patches<'_>,
+                output: &mut [i8],
+                output_step: usize,
+            ) -> bool {
+                // SAFETY: there is a value of this type, so the processor has the instructions.
+                unsafe { $module::convolution(product, patches, output, output_step) }
             }
 
             fn depthwise(self, filter: &DepthwiseFilter<'_>, input: &DepthwiseInput<'_>, output: &mut [i8]) {

@@ -7,7 +7,7 @@ mod product;
 mod sum;
 
 pub(super) use depthwise::depthwise;
-pub(super) use product::product;
+pub(super) use product::{convolution, product};
 pub(super) use sum::sum;
 
 use crate::engine::layout::BLOCK;

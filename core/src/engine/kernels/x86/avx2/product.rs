@@ -2,26 +2,48 @@
 
 use super::channels::Channels;
 use super::store;
-use crate::engine::kernels::{Product, Rows};
+use crate::engine::kernels::x86::runs::{self, Lines, Runs};
+use crate::engine::kernels::{Patches, Product, Rows};
 use crate::engine::layout::{BLOCK, TILE_DEPTH};
 use core::arch::x86_64::*;
 
 /// Bytes of a tile of weights.
 const TILE: usize = BLOCK * TILE_DEPTH;
-/// Rows worked on at a time, so that each load of weights serves all of them.
+/// Most rows worked on at a time, so that each load of weights serves all of them.
 const ROWS: usize = 4;
+
+#[target_feature(enable = "avx2")]
+pub(in super::super) fn product(product: &Product<'_>, rows: Rows<'_>) {
+    all_lines(product, Lines::of(product, rows));
+}
+
+#[target_feature(enable = "avx2")]
+pub(in super::super) fn convolution(
+    product: &Product<'_>,
+    patches: &Patches<'_>,
+    output: &mut [i8],
+    output_step: usize,
+) -> bool {
+    runs::in_strips(product, patches, output, output_step, 0, |product, lines| all_lines(product, lines))
+}
 
 /// Bytes are widened to 16 bits, whose products `vpmaddwd` adds in pairs, exactly.
 #[target_feature(enable = "avx2")]
-pub(in super::super) fn product(product: &Product<'_>, mut rows: Rows<'_>) {
-    if !rows.fit(product) {
+fn all_lines(product: &Product<'_>, mut lines: Lines<'_>) {
+    if !lines.fit(product) {
         return;
     }
-    while rows.count >= ROWS {
-        row_block::<ROWS>(product, &mut rows);
-    }
-    while rows.count > 0 {
-        row_block::<1>(product, &mut rows);
+    let runs = lines.runs;
+    for index in 0..lines.count {
+        let mut rows = lines.line(index);
+        while rows.count > 0 {
+            match rows.count {
+                1 => row_block::<1>(product, runs, &mut rows),
+                2 => row_block::<2>(product, runs, &mut rows),
+                3 => row_block::<3>(product, runs, &mut rows),
+                _ => row_block::<ROWS>(product, runs, &mut rows),
+            }
+        }
     }
 }
 
@@ -36,27 +58,24 @@ fn rows_of(packed: __m128i) -> __m128i {
 
 /// Computes the first `R` rows and takes them off.
 #[target_feature(enable = "avx2")]
-fn row_block<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>) {
+fn row_block<const R: usize>(product: &Product<'_>, runs: Runs, rows: &mut Rows<'_>) {
     let tiles = product.depth / TILE_DEPTH;
     let (input_step, output_step) = (rows.input_step, rows.output_step);
-    let mut inputs = [rows.input.as_ptr(); R];
-    for (row, input) in inputs.iter_mut().enumerate() {
-        *input = rows.input[row * input_step..][..product.depth].as_ptr();
-    }
+    let inputs = rows.input.as_ptr();
     let weights = product.weights.as_chunks::<TILE>().0;
     for first in (0..product.channels).step_by(BLOCK) {
         let weights = &weights[first / BLOCK * tiles..][..tiles];
         // For each row the sums of four channels and those of the four others, each in two parts.
         let mut parts = [[_mm256_setzero_si256(); 2]; R];
-        for tile in 0..tiles {
-            let halves: [__m128i; 2] = bytemuck::cast(weights[tile]);
+        for (weights, at) in weights.iter().zip(runs.offsets()) {
+            let halves: [__m128i; 2] = bytemuck::cast(*weights);
             let weights = halves.map(|half| _mm256_cvtepi8_epi16(rows_of(half)));
-            for row in 0..R {
-                // SAFETY: each of the inputs has a row's depth, which is that many tiles.
-                let input = unsafe { inputs[row].cast::<[i8; TILE_DEPTH]>().add(tile).read() };
+            for (row, parts) in parts.iter_mut().enumerate() {
+                // SAFETY: there are so many rows, and each has all runs.
+                let input = unsafe { inputs.add(at).add(row * input_step).cast::<[i8; TILE_DEPTH]>().read() };
                 let input = _mm256_cvtepi8_epi16(_mm_set1_epi32(bytemuck::cast(input)));
-                for half in 0..2 {
-                    parts[row][half] = _mm256_add_epi32(parts[row][half], _mm256_madd_epi16(weights[half], input));
+                for (part, weights) in parts.iter_mut().zip(weights) {
+                    *part = _mm256_add_epi32(*part, _mm256_madd_epi16(weights, input));
                 }
             }
         }
@@ -69,9 +88,5 @@ fn row_block<const R: usize>(product: &Product<'_>, rows: &mut Rows<'_>) {
             store(channels.finish(_mm256_add_epi32(sums, channels.biases)), output);
         }
     }
-    rows.count -= R;
-    if rows.count > 0 {
-        rows.input = &rows.input[R * input_step..];
-        rows.output = &mut core::mem::take(&mut rows.output)[R * output_step..];
-    }
+    rows.take_off(R);
 }

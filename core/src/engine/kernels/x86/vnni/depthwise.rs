@@ -1,6 +1,6 @@
 //! Depthwise convolutions: four taps to a dot product.
 
-use super::channels::Channels;
+use super::channels::{Channels, ROWS};
 use super::{CHANNELS, store};
 use crate::engine::kernels::x86::taps::{self, MOST, Places};
 use crate::engine::kernels::{DepthwiseFilter, DepthwiseInput};
@@ -51,16 +51,21 @@ unsafe fn depthwise_channels<const WHOLE: bool>(
         let surplus = _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_set1_epi8(i8::MIN), *four);
         channels.biases = _mm512_sub_epi32(channels.biases, surplus);
     }
-    for (places, output) in places.iter().zip(output.chunks_exact_mut(filter.channels)) {
-        let mut accumulators = channels.biases;
-        for (weights, four) in weights.iter().take(fours).zip(places.as_chunks::<4>().0) {
-            // SAFETY: all channels can be read from there.
-            let input = |place: *const i8| unsafe { load::<WHOLE>(place.add(first), count) };
-            let inputs = interleave([input(four[0]), input(four[1]), input(four[2]), input(four[3])]);
-            let inputs = _mm512_xor_si512(inputs, _mm512_set1_epi8(i8::MIN));
-            accumulators = _mm512_dpbusd_epi32(accumulators, inputs, *weights);
+    for (places, output) in places.chunks(ROWS).zip(output.chunks_mut(ROWS * filter.channels)) {
+        let mut accumulators = [channels.biases; ROWS];
+        for (accumulators, places) in accumulators.iter_mut().zip(places) {
+            for (weights, four) in weights.iter().take(fours).zip(places.as_chunks::<4>().0) {
+                // SAFETY: all channels can be read from there.
+                let input = |place: *const i8| unsafe { load::<WHOLE>(place.add(first), count) };
+                let inputs = interleave([input(four[0]), input(four[1]), input(four[2]), input(four[3])]);
+                let inputs = _mm512_xor_si512(inputs, _mm512_set1_epi8(i8::MIN));
+                *accumulators = _mm512_dpbusd_epi32(*accumulators, inputs, *weights);
+            }
         }
-        store(channels.finish(accumulators), &mut output[first..][..count]);
+        for (values, output) in channels.finish(accumulators).into_iter().zip(output.chunks_exact_mut(filter.channels))
+        {
+            store(values, &mut output[first..][..count]);
+        }
     }
 }
 

@@ -9,27 +9,30 @@ mod product;
 mod sum;
 
 pub(super) use depthwise::depthwise;
-pub(super) use product::product;
+pub(super) use product::{convolution, product};
 pub(super) use sum::sum;
 
 use crate::engine::layout::BLOCK;
-use core::arch::x86_64::__m128i;
+use core::arch::x86_64::*;
 
 /// Channels worked on at a time: two blocks.
 const CHANNELS: usize = 2 * BLOCK;
 
-/// Up to `N` values, zeros behind them.
-fn padded<T: Copy + Default, const N: usize>(values: &[T]) -> [T; N] {
-    let mut all = [T::default(); N];
+/// Up to `N` values, `padding` behind them.
+fn padded<T: Copy, const N: usize>(values: &[T], padding: T) -> [T; N] {
+    let mut all = [padding; N];
     all.iter_mut().zip(values).for_each(|(place, &value)| *place = value);
     all
 }
 
 /// Stores the first bytes, as many as there are places.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn store(values: __m128i, output: &mut [i8]) {
-    let values: [i8; CHANNELS] = bytemuck::cast(values);
     match output.as_chunks_mut() {
-        ([all], []) => *all = values,
-        _ => output.iter_mut().zip(values).for_each(|(place, value)| *place = value),
+        ([all], []) => *all = bytemuck::cast::<__m128i, [i8; CHANNELS]>(values),
+        // SAFETY: the mask lets through as many bytes as there are places, fewer than sixteen.
+        ([], rest) => unsafe { _mm_mask_storeu_epi8(rest.as_mut_ptr(), (1 << rest.len()) - 1, values) },
+        _ => (),
     }
 }

@@ -17,7 +17,7 @@ pub(in super::super) fn sum(sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]) {
     for ((output, &a), &b) in chunks.iter_mut().zip(a_chunks).zip(b_chunks) {
         *output = terms.add(a, b);
     }
-    let values = terms.add(padded(a_rest), padded(b_rest));
+    let values = terms.add(padded(a_rest, 0), padded(b_rest, 0));
     rest.iter_mut().zip(values).for_each(|(place, value)| *place = value);
 }
 
