@@ -29,6 +29,12 @@ pub enum Error {
         /// The file.
         path: std::path::PathBuf,
     },
+    /// The module of Rust would overwrite the artifact that it embeds.
+    #[error("{} is where the module of Rust goes: give another path as --output, such as one that ends in .ear", path.display())]
+    OverwritesArtifact {
+        /// The file.
+        path: std::path::PathBuf,
+    },
     /// An artifact is damaged.
     #[error("cannot use the model {name}: {cause}")]
     Model {
