@@ -96,6 +96,11 @@ pub enum Error {
         /// The values it may have.
         allowed: &'static str,
     },
+    /// A stream was to be heard with a front end that only whole clips can have.
+    ClipsOnly {
+        /// Why.
+        why: &'static str,
+    },
     /// The tables of the front end are so large that loud samples give features that are not finite.
     FrontEndOverflow,
     /// A buffer handed to a call does not have the length that the model asks for.
@@ -259,6 +264,10 @@ impl fmt::Display for Error {
                 f,
                 "a front end in integers has only this {setting}: {allowed}; change it in the model's front-end options, or compile \
                  with --frontend float"
+            ),
+            Self::ClipsOnly { why } => write!(
+                f,
+                "the model hears clips only and cannot listen, because {why}: train it without, or give it whole clips"
             ),
             Self::FrontEndOverflow => f.write_str(
                 "loud samples would overflow the front end: make pcm_scale, offset or scale smaller in the model's \

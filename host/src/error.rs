@@ -261,6 +261,15 @@ pub enum Error {
         /// The values it may have.
         expected: String,
     },
+    /// A network that takes samples was to listen.
+    #[error("the model takes a window of samples at a time and cannot listen: give it whole clips")]
+    WaveformListens,
+    /// A normalisation of features is given in two ways.
+    #[error("the front end's {option} say the same thing: leave one out of the model's front-end options")]
+    FrontEndTwice {
+        /// The two options.
+        option: &'static str,
+    },
     /// No samples came from a microphone that is open.
     #[error("no samples came from the microphone for {seconds} s: plug it in again, or give another --device")]
     MicrophoneStalled {

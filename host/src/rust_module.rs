@@ -163,24 +163,13 @@ impl core::fmt::Display for Label {
 }
 
 impl core::convert::TryFrom<usize> for Label {
-    type Error = NoSuchLabel;
+    type Error = earmark_core::Error;
 
-    fn try_from(index: usize) -> Result<Self, NoSuchLabel> {
-        Self::ALL.get(index).copied().ok_or(NoSuchLabel(index))
+    fn try_from(label: usize) -> Result<Self, earmark_core::Error> {
+        let labels = Self::ALL.len();
+        Self::ALL.get(label).copied().ok_or(earmark_core::Error::NoSuchLabel { label, labels })
     }
 }
-
-/// The index of a label that there is not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoSuchLabel(pub usize);
-
-impl core::fmt::Display for NoSuchLabel {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, \"the model has no label {}\", self.0)
-    }
-}
-
-impl core::error::Error for NoSuchLabel {}
 ",
     )
 }

@@ -43,7 +43,7 @@ pub fn hear(memory: &mut RecognizerMemory, samples: &[i16; WINDOW_SAMPLES]) -> R
 ";
 
 const TEST: &str = r#"
-use earmark_core::model::Model;
+use earmark_core::{Error, model::Model};
 use emitted::commands::*;
 
 #[test]
@@ -57,7 +57,7 @@ fn it_hears() {
     assert!(Label::ALL.map(Label::as_str).into_iter().eq(model.labels()));
     assert!(Label::ALL.iter().enumerate().all(|(index, label)| label.index() == index));
     assert_eq!((Label::Yes.to_string(), Label::Silence.to_string()), ("yes".to_owned(), "_silence_".to_owned()));
-    assert_eq!(Label::try_from(12), Err(NoSuchLabel(12)));
+    assert_eq!(Label::try_from(12), Err(Error::NoSuchLabel { label: 12, labels: 12 }));
     assert_eq!((SAMPLE_RATE, WINDOW_SAMPLES, STEP_SAMPLES), (16_000, model.window_samples(), model.step_samples()));
     let stream = model.streaming().unwrap();
     assert_eq!((ARENA_BYTES, STREAM_ARENA_BYTES), (model.arena_length(), stream.arena_length()));

@@ -1,12 +1,13 @@
 //! From samples to the features a network sees: window, FFT, mel filterbank, logarithm, and for MFCC a cosine transform.
 //!
 //! All settings and tables come from the artifact as a [`FrontEndSpec`]; [`FrontEnd`] computes one frame, and [`Framer`]
-//! cuts a stream into frames. There is no other code path for a whole clip.
+//! cuts a stream into frames. A whole clip goes the same way, unless its settings ask for what only [a clip](ClipSettings) has.
 //!
 //! The artifact says which arithmetic: IEEE 754 single precision (+ − × ÷, square root, and a logarithm made of these, in a fixed
 //! order and without fused multiply-add), or [integers](fixed) for processors without floating point. In either, features are the same
 //! bits on every target, which [`conformance`] proves.
 
+mod clip;
 mod compress;
 pub mod conformance;
 mod dct;
@@ -18,6 +19,7 @@ mod spec;
 mod sqrt;
 mod twiddle;
 
+pub use clip::{Centring, ClipSettings, Peak};
 pub use framer::Framer;
 pub use spec::{Arithmetic, Compression, Features, FrontEndSpec, MAX_FFT_LENGTH, MIN_FFT_LENGTH, MelBand, Spectrum};
 
@@ -29,7 +31,9 @@ use fixed::FixedTables;
 /// It holds nothing but its settings, so that one can serve many streams.
 ///
 /// ```
-/// use earmark_core::frontend::{Arithmetic, Compression, Features, FrontEnd, FrontEndSpec, MelBand, Spectrum};
+/// use earmark_core::frontend::{
+///     Arithmetic, ClipSettings, Compression, Features, FrontEnd, FrontEndSpec, MelBand, Spectrum,
+/// };
 ///
 /// // Fifteen bands of 500 Hz each, from 250 Hz on; a real spec comes with the model.
 /// let window: Vec<f32> = (0..256).map(|i| 0.5 - 0.5 * (i as f32 / 256.0 * core::f32::consts::TAU).cos()).collect();
@@ -51,6 +55,7 @@ use fixed::FixedTables;
 ///     dct: &[],
 ///     offset: &[],
 ///     scale: &[],
+///     clip: ClipSettings::default(),
 /// })?;
 ///
 /// // A tone of 1 kHz is loudest in the band from 750 to 1250 Hz.
@@ -107,9 +112,7 @@ impl<'m> FrontEnd<'m> {
     /// [`Error::BufferLength`] if one of the three slices has the wrong length. Values never fail.
     pub fn frame(&self, samples: &[i16], scratch: &mut [f32], features: &mut [f32]) -> Result<(), Error> {
         self.check_lengths(samples.len(), scratch.len(), features.len())?;
-        let spec = &self.spec;
-        let scratch_len = self.scratch_len();
-        if let Arithmetic::Fixed(tables) = &spec.arithmetic {
+        if let Arithmetic::Fixed(tables) = &self.spec.arithmetic {
             let count = features.len();
             let quantised = bytemuck::cast_slice_mut::<f32, i8>(features).get_mut(..count).unwrap_or_default();
             self.fixed_frame(tables, samples, scratch, quantised);
@@ -122,7 +125,20 @@ impl<'m> FrontEnd<'m> {
             }
             return Ok(());
         }
+        self.adjusted_frame(samples, scratch, features, |_| {})
+    }
 
+    /// Computes a frame in floating point; `adjust` may change the compressed bands before anything is made of them.
+    fn adjusted_frame(
+        &self,
+        samples: &[i16],
+        scratch: &mut [f32],
+        features: &mut [f32],
+        adjust: impl FnOnce(&mut [f32]),
+    ) -> Result<(), Error> {
+        self.check_lengths(samples.len(), scratch.len(), features.len())?;
+        let spec = &self.spec;
+        let scratch_len = self.scratch_len();
         let too_short = Error::BufferLength { buffer: "scratch", needed: scratch_len, given: scratch.len() };
         let (frame, kept) = scratch.split_at_mut_checked(spec.fft_length).ok_or(too_short)?;
         let (spectrum, _) = frame.as_chunks_mut();
@@ -135,10 +151,14 @@ impl<'m> FrontEnd<'m> {
         }
 
         match spec.features {
-            Features::LogMel => self.log_mel(spectrum, features),
+            Features::LogMel => {
+                self.log_mel(spectrum, features);
+                adjust(features);
+            }
             Features::Mfcc => {
                 let log_mel = kept.get_mut(..spec.mel_bands.len()).ok_or(too_short)?;
                 self.log_mel(spectrum, log_mel);
+                adjust(log_mel);
                 dct::apply(spec.dct, log_mel, features);
             }
         }

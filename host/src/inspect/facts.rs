@@ -1,6 +1,6 @@
 //! An artifact as named values: for JSON, and to be held against another one's.
 
-use earmark_core::frontend::{Arithmetic, Compression, Features, Spectrum};
+use earmark_core::frontend::{Arithmetic, Centring, Compression, Features, Peak, Spectrum};
 use earmark_core::model::checksum::xxh32;
 use earmark_core::model::{Mode, Problem};
 use serde_json::{Map, Value, json};
@@ -84,6 +84,24 @@ impl Inspection<'_> {
                     Compression::DecibelMax => "decibel_max",
                 }),
             ),
+            (
+                "center",
+                json!(match spec.clip.centring {
+                    Centring::None => "none",
+                    Centring::Zeros => "zeros",
+                    Centring::Reflect => "reflect",
+                }),
+            ),
+            (
+                "peak",
+                json!(match spec.clip.peak {
+                    Peak::None => "none",
+                    Peak::Highest => "highest",
+                    Peak::Absolute => "absolute",
+                }),
+            ),
+            ("top_db", json!(spec.clip.range)),
+            ("reference", json!(if spec.clip.relative { "max" } else { "none" })),
             ("floor", json!(spec.floor)),
             ("pcm_scale", json!(spec.pcm_scale)),
             ("input_scale", json!(model.input().scale)),

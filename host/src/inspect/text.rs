@@ -72,6 +72,9 @@ impl Inspection<'_> {
                 spec.pcm_scale
             ),
         )?;
+        if let Some(why) = spec.clip.refusal() {
+            line(f, "", format_args!("for clips only: {why}"))?;
+        }
         let (input, output) = (model.input(), model.output());
         line(f, "input", format_args!("int8, scale {}, zero point {}", input.scale, input.zero_point))?;
         line(f, "output", format_args!("int8, scale {}, zero point {}", output.scale, output.zero_point))
