@@ -1,7 +1,7 @@
 //! What a model says about itself: labels, front end, problem type, detector defaults, provenance.
 //!
-//! Three layers say it, each over the one before: `metadata_props` of the ONNX file (keys `earmark.…`, values JSON), a
-//! TOML file beside it (the model's own name with `.toml`, or `MODEL.toml`), and what the caller sets. They are merged
+//! Layers say it, each over the one before: `metadata_props` of the ONNX file (keys `earmark.…`, values JSON), labels and a
+//! TOML file beside it (the model's own name with `.labels.txt` and `.toml`, or `MODEL.toml`), and what the caller sets. They are merged
 //! key by key; naming a front-end preset starts a new front end, because it sets every option that is not named with
 //! it.
 

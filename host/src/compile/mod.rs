@@ -1,8 +1,8 @@
 //! The model compiler: a quantised ONNX file becomes an artifact (`*.ear`), a float one with the help of audio ([`calibrate`]).
 //!
-//! tract reads the file (`import`); its graph is lowered to operators on int8 tensors (`lower`, `ir`), made
+//! Its bytes are looked over before anything is made of them (`wire`, `screen`). tract reads the file (`import`); its graph is lowered to operators on int8 tensors (`lower`, `ir`), made
 //! smaller (`fuse`), made into steps of a stream (`stream`), given places in memory (`memory`) and written (`plan`, `emit`). What the model says about
-//! itself is in [`metadata`].
+//! itself is in [`metadata`]. A file that is not compiled but run by tract, as it is, is only described (`describe`).
 
 pub mod calibrate;
 pub(crate) mod describe;

@@ -177,11 +177,11 @@ pub fn check(model: &ModelProto, file_length: usize, numbers: Numbers) -> Result
 fn values(graph: &GraphProto, node: &NodeProto, constants: &HashMap<&str, u64>) -> u64 {
     let inputs = || node.input.iter().filter_map(|name| constants.get(name.as_str()).copied());
     let product = || inputs().fold(1, u64::saturating_mul);
-    let tensor = node.attribute.iter().filter_map(|attribute| attribute.t.as_ref()).map(length).sum();
+    let tensors = node.attribute.iter().filter_map(|attribute| attribute.t.as_ref());
     match node.op_type.as_str() {
         "Constant" => {
             let lists = node.attribute.iter().map(|attribute| attribute.ints.len() + attribute.floats.len());
-            lists.sum::<usize>() as u64 + 1 + tensor
+            tensors.map(length).fold(lists.sum::<usize>() as u64 + 1, u64::saturating_add)
         }
         "Shape" => MAX_AXES,
         "Identity" | "Cast" | "Reshape" | "Transpose" | "Flatten" | "Squeeze" | "Unsqueeze" | "Slice" | "Concat"

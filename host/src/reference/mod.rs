@@ -113,15 +113,15 @@ impl ReferenceNetwork {
 
     /// The logits of the window.
     fn run(&self) -> TractResult<Vec<f32>> {
-        let values = self.arranged();
+        let window = self.arranged();
         let quantised = |value: &f32| quantise(*value, self.input);
         let input = match self.runnable.model().input_fact(0)?.datum_type {
-            DatumType::I8 => Tensor::from_shape(&self.shape, &values.iter().map(quantised).collect::<Vec<i8>>())?,
+            DatumType::I8 => Tensor::from_shape(&self.shape, &window.iter().map(quantised).collect::<Vec<i8>>())?,
             DatumType::U8 => {
-                let bytes: Vec<u8> = values.iter().map(|value| quantised(value).cast_unsigned() ^ 0x80).collect();
+                let bytes: Vec<u8> = window.iter().map(|value| quantised(value).cast_unsigned() ^ 0x80).collect();
                 Tensor::from_shape(&self.shape, &bytes)?
             }
-            _ => Tensor::from_shape(&self.shape, &values)?,
+            _ => Tensor::from_shape(&self.shape, &window)?,
         };
         let outputs = self.runnable.run(tvec!(input.into()))?;
         let real = |value: i32| (value - i32::from(self.output.zero_point)) as f32 * self.output.scale;
