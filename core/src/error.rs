@@ -101,6 +101,11 @@ pub enum Error {
         /// The feature of this crate that brings it.
         feature: &'static str,
     },
+    /// A stream was to be heard with a front end that only whole clips can have.
+    ClipsOnly {
+        /// Why.
+        why: &'static str,
+    },
     /// The tables of the front end are so large that loud samples give features that are not finite.
     FrontEndOverflow,
     /// A buffer handed to a call does not have the length that the model asks for.
@@ -272,6 +277,10 @@ impl fmt::Display for Error {
             Self::FrontEndLeftOut { .. } => {
                 write!(f, "{}: turn it on, or compile the model for the other kind", self.what())
             }
+            Self::ClipsOnly { why } => write!(
+                f,
+                "the model hears clips only and cannot listen, because {why}: train it without, or give it whole clips"
+            ),
             Self::FrontEndOverflow => f.write_str(
                 "loud samples would overflow the front end: make pcm_scale, offset or scale smaller in the model's \
                  front-end options and compile again",

@@ -128,7 +128,8 @@ impl<'m, 'b> Listener<'m, 'b, PlanEngine<'m, 'b>> {
     /// in them, that start at a multiple of 4: [`Memory`](crate::model::Memory) does.
     ///
     /// # Errors
-    /// [`Error::MemoryTooSmall`] with the number of bytes needed; [`Error::MisalignedMemory`].
+    /// [`Error::MemoryTooSmall`] with the number of bytes needed; [`Error::MisalignedMemory`]; [`Error::ClipsOnly`] for a model whose front
+    /// end no stream can have.
     pub fn new(model: Model<'m>, settings: &ListenerSettings, memory: &'b mut [u8]) -> Result<Self, Error> {
         let recognizer = model.sizes().streaming_recognizer;
         let too_small = Error::MemoryTooSmall { needed: recognizer + settings.memory(&model), given: memory.len() };
@@ -152,6 +153,9 @@ impl<'m, 'b, N: Network> Listener<'m, 'b, N> {
         memory: &'b mut [u8],
     ) -> Result<Self, Error> {
         let model = *recognizer.model();
+        if let Some(why) = model.front_end().clip.refusal() {
+            return Err(Error::ClipsOnly { why });
+        }
         let too_small = Error::MemoryTooSmall { needed: settings.memory(&model), given: memory.len() };
         let (detector, rest) = memory.split_at_mut_checked(settings.detector_memory(&model)).ok_or(too_small)?;
         let labels = model.labels().zip(model.thresholds().iter().copied());

@@ -106,7 +106,7 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
 
     /// Classifies one window: exactly [`Model::window_samples`] samples at the model's sample rate.
     ///
-    /// It forgets what was heard before. The outputs are raw: before softmax or sigmoid.
+    /// It forgets what was heard before. A front end for [clips only](crate::frontend::ClipSettings) takes the window for the clip. The outputs are raw: before softmax or sigmoid.
     ///
     /// # Errors
     /// [`Error::BufferLength`] with the number of samples needed; what the network says, and [`Error::NetworkFailed`] if it has no
@@ -117,8 +117,14 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
             return Err(Error::BufferLength { buffer: "samples", needed, given: samples.len() });
         }
         self.reset();
-        let mut rest = samples;
-        while self.next_frame(&mut rest)? {}
+        if self.front_end.spec().clip.refusal().is_some() {
+            let network = &mut self.network;
+            let memory = (&mut *self.scratch, &mut *self.frame);
+            self.front_end.clip(samples, &mut self.framer, memory, |features| network.push_frame(features))?;
+        } else {
+            let mut rest = samples;
+            while self.next_frame(&mut rest)? {}
+        }
         if self.network.outputs(self.outputs)? { Ok(self.outputs) } else { Err(Error::NetworkFailed) }
     }
 
@@ -128,8 +134,11 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
     /// next frame needs more of them; call it until then.
     ///
     /// # Errors
-    /// What the network says of the frame; none from [`PlanEngine`].
+    /// [`Error::ClipsOnly`] for a front end that no stream can have; what the network says of the frame, none from [`PlanEngine`].
     pub fn next_frame(&mut self, samples: &mut &[i16]) -> Result<bool, Error> {
+        if let Some(why) = self.front_end.spec().clip.refusal() {
+            return Err(Error::ClipsOnly { why });
+        }
         let Some(frame) = self.framer.next_frame(samples) else { return Ok(false) };
         // A quantised feature takes a fourth of the room.
         let places = bytemuck::cast_slice_mut::<f32, i8>(self.frame);
@@ -164,7 +173,7 @@ impl<'m, 'b, N: Network> Recognizer<'m, 'b, N> {
     /// The work is in proportion to the samples: a frame's features a hop, an evaluation a step.
     ///
     /// # Errors
-    /// What the network says; none from [`PlanEngine`]. The samples up to the frame at fault were heard.
+    /// As [`next_frame`](Self::next_frame). The samples up to the frame at fault were heard.
     pub fn push(&mut self, samples: &[i16], mut on_step: impl FnMut(u64, &mut [f32])) -> Result<(), Error> {
         let spec = self.front_end.spec();
         let (hop, frame) = (spec.hop_length as u64, spec.window_length as u64);

@@ -3,7 +3,9 @@
 use earmark_core::Error;
 use earmark_core::frontend::conformance::{self, TestSignal};
 use earmark_core::frontend::fixed::{FixedTables, Quantiser};
-use earmark_core::frontend::{Arithmetic, Compression, Features, Framer, FrontEnd, FrontEndSpec, MelBand, Spectrum};
+use earmark_core::frontend::{
+    Arithmetic, ClipSettings, Compression, Features, Framer, FrontEnd, FrontEndSpec, MelBand, Spectrum,
+};
 use earmark_core::model::Quantisation;
 use proptest::prelude::*;
 
@@ -54,6 +56,7 @@ impl Tables {
             dct: &self.dct,
             offset: &[],
             scale: &[],
+            clip: ClipSettings::default(),
         }
     }
 }
@@ -422,6 +425,7 @@ proptest! {
             dct,
             offset: &normalisation[..if normalise { features_in_frame } else { 0 }],
             scale: &[],
+            clip: ClipSettings::default(),
         };
         if spec.check().is_ok() {
             features(spec, [&samples[..]]);

@@ -12,9 +12,11 @@ use earmark_core::model::{Model, is_background};
 use earmark_core::recognizer::Recognizer;
 
 use crate::Error;
+#[cfg(feature = "tract")]
+use crate::compile::describe::Input;
 use crate::model::LoadedModel;
 #[cfg(feature = "tract")]
-use crate::reference::ReferenceNetwork;
+use crate::reference::{ReferenceNetwork, WaveformNetwork};
 
 /// Windows that start within the length of one.
 const WINDOWS_PER_WINDOW: usize = 10;
@@ -55,8 +57,23 @@ impl Engine {
         match self {
             Self::Core => Ok(None),
             #[cfg(feature = "tract")]
-            Self::Tract => Ok(Some(Box::new(ReferenceNetwork::new(&loaded.source()?, model)?))),
+            Self::Tract => Ok(Some(Box::new(match loaded.described() {
+                None => ReferenceNetwork::new(&loaded.source()?, model)?,
+                Some(Input::Features) => ReferenceNetwork::described(&loaded.source()?, model)?,
+                Some(Input::Samples(_)) => return Err(Error::WaveformListens),
+            }))),
         }
+    }
+}
+
+impl Runs {
+    fn new(engine: Engine, loaded: &LoadedModel, model: &Model<'_>) -> Result<Self, Error> {
+        #[cfg(feature = "tract")]
+        if let (Engine::Tract, Some(Input::Samples(pcm_scale))) = (engine, loaded.described()) {
+            let network = WaveformNetwork::new(&loaded.source()?, pcm_scale, model.label_count())?;
+            return Ok(Self::Samples(network));
+        }
+        Ok(engine.network(loaded, model)?.map_or(Self::Core, Self::Instead))
     }
 }
 
@@ -85,8 +102,17 @@ pub struct Classifier<'m> {
     labels: Vec<&'m str>,
     /// Memory for the core, in words because it must start at a multiple of 4 bytes.
     memory: Vec<u32>,
-    /// What runs in the place of the core.
-    reference: Option<Box<dyn Network + Send>>,
+    runs: Runs,
+}
+
+/// What evaluates a classifier's network.
+enum Runs {
+    Core,
+    /// What runs in the place of the core's engine.
+    Instead(Box<dyn Network + Send>),
+    /// What takes samples and needs no front end.
+    #[cfg(feature = "tract")]
+    Samples(WaveformNetwork),
 }
 
 impl<'m> Classifier<'m> {
@@ -96,14 +122,9 @@ impl<'m> Classifier<'m> {
     /// The model is damaged, or the engine cannot run it.
     pub fn new(loaded: &'m LoadedModel, engine: Engine) -> Result<Self, Error> {
         let model = loaded.model()?;
-        let reference = engine.network(loaded, &model)?;
+        let runs = Runs::new(engine, loaded, &model)?;
         let bytes = model.sizes().recognizer;
-        Ok(Self {
-            labels: model.labels().collect(),
-            memory: vec![0; bytes.div_ceil(size_of::<u32>())],
-            model,
-            reference,
-        })
+        Ok(Self { labels: model.labels().collect(), memory: vec![0; bytes.div_ceil(size_of::<u32>())], model, runs })
     }
 
     /// The model's labels; outputs are in this order.
@@ -151,9 +172,17 @@ impl<'m> Classifier<'m> {
     ) -> Result<ControlFlow<()>, Error> {
         let memory = bytemuck::cast_slice_mut(&mut self.memory);
         let model = &self.model;
-        match &mut self.reference {
-            None => hear(Recognizer::new(*model, memory)?, model, clip, on_window),
-            Some(network) => hear(Recognizer::with_network(*model, &mut **network, memory)?, model, clip, on_window),
+        match &mut self.runs {
+            Runs::Core => hear(Recognizer::new(*model, memory)?, model, clip, on_window),
+            Runs::Instead(network) => {
+                hear(Recognizer::with_network(*model, &mut **network, memory)?, model, clip, on_window)
+            }
+            #[cfg(feature = "tract")]
+            Runs::Samples(network) => {
+                let window = model.window_samples();
+                let grid = Grid::new(clip.len(), window, 1);
+                hear_apart(|samples| network.outputs(samples), (grid, window), clip, on_window)
+            }
         }
     }
 
@@ -226,6 +255,11 @@ impl Grid {
         let hops = (clip - window).div_ceil(hop);
         Self { before: 0, after: hops * hop + window - clip, hop, windows: hops + 1 }
     }
+
+    /// The samples of a clip that are in the window at `start`, which counts from the silence before the clip.
+    fn samples(&self, start: usize, window: usize, clip: usize) -> Range<usize> {
+        start.saturating_sub(self.before)..(start + window - self.before).min(clip)
+    }
 }
 
 /// Feeds a clip and its padding frame by frame, and evaluates where a window ends.
@@ -238,6 +272,9 @@ fn hear<N: Network>(
     let front_end = model.front_end();
     let window = model.window_samples();
     let grid = Grid::new(clip.len(), window, front_end.hop_length);
+    if front_end.clip.refusal().is_some() {
+        return hear_apart(|samples| Ok(recognizer.classify(samples)?.to_vec()), (grid, window), clip, on_window);
+    }
     let frames_in_window = window.saturating_sub(front_end.window_length) / front_end.hop_length + 1;
     let frames_in_hop = grid.hop / front_end.hop_length;
 
@@ -252,12 +289,29 @@ fn hear<N: Network>(
             }
             let start = beyond * front_end.hop_length;
             if let Some(outputs) = recognizer.outputs()? {
-                let end = (start + window - grid.before).min(clip.len());
-                let samples = start.saturating_sub(grid.before)..end;
+                let samples = grid.samples(start, window, clip.len());
                 if on_window(Window { samples, outputs: outputs.to_vec() }).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
+        }
+    }
+    Ok(ControlFlow::Continue(()))
+}
+
+/// Shows each window by itself, where nothing of one can be used for the next.
+fn hear_apart(
+    mut outputs: impl FnMut(&[i16]) -> Result<Vec<f32>, Error>,
+    (grid, window): (Grid, usize),
+    clip: &[i16],
+    mut on_window: impl FnMut(Window) -> ControlFlow<()>,
+) -> Result<ControlFlow<()>, Error> {
+    let padded = [&vec![0; grid.before], clip, &vec![0; grid.after]].concat();
+    for (index, heard) in padded.windows(window).step_by(grid.hop).enumerate().take(grid.windows) {
+        let outputs = outputs(heard)?;
+        let samples = grid.samples(index * grid.hop, window, clip.len());
+        if on_window(Window { samples, outputs }).is_break() {
+            return Ok(ControlFlow::Break(()));
         }
     }
     Ok(ControlFlow::Continue(()))

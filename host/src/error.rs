@@ -29,6 +29,12 @@ pub enum Error {
         /// The file.
         path: std::path::PathBuf,
     },
+    /// The module of Rust would overwrite the artifact that it embeds.
+    #[error("{} is where the module of Rust goes: give another path as --output, such as one that ends in .ear", path.display())]
+    OverwritesArtifact {
+        /// The file.
+        path: std::path::PathBuf,
+    },
     /// An artifact is damaged.
     #[error("cannot use the model {name}: {cause}")]
     Model {
@@ -254,6 +260,15 @@ pub enum Error {
         given: f64,
         /// The values it may have.
         expected: String,
+    },
+    /// A network that takes samples was to listen.
+    #[error("the model takes a window of samples at a time and cannot listen: give it whole clips")]
+    WaveformListens,
+    /// A normalisation of features is given in two ways.
+    #[error("the front end's {option} say the same thing: leave one out of the model's front-end options")]
+    FrontEndTwice {
+        /// The two options.
+        option: &'static str,
     },
     /// No samples came from a microphone that is open.
     #[error("no samples came from the microphone for {seconds} s: plug it in again, or give another --device")]

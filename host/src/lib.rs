@@ -18,6 +18,7 @@ pub mod plot;
 mod random;
 #[cfg(feature = "tract")]
 pub mod reference;
+pub mod rust_module;
 #[cfg(feature = "serve")]
 pub mod serve;
 #[cfg(feature = "tract")]

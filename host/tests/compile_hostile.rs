@@ -3,8 +3,12 @@
 
 use std::path::Path;
 
+use earmark::Error;
+use earmark::classify::{Classifier, Engine};
+use earmark::compile::calibrate::FloatModel;
 use earmark::compile::compile;
 use earmark::compile::metadata::Layers;
+use earmark::model::LoadedModel;
 use earmark_core::model::Model;
 use proptest::prelude::*;
 
@@ -23,6 +27,21 @@ fn try_compile(onnx: &[u8]) {
             let _ = Model::new(aligned);
         }
         Err(error) => assert!(!error.to_string().contains('\n'), "{error}"),
+    }
+}
+
+/// Reads for calibration and runs on tract, as it is: answered or refused in one line.
+fn try_float(onnx: &[u8]) {
+    let one_line = |error: Error| assert!(!error.to_string().contains('\n'), "{error}");
+    if let Err(error) = FloatModel::new(onnx, &Layers::default()) {
+        one_line(error);
+    }
+    let run = || {
+        let described = LoadedModel::describe("damaged", onnx.to_vec(), &Layers::default())?;
+        Classifier::new(&described, Engine::Tract)?.windows(&[0; 100])
+    };
+    if let Err(error) = run() {
+        one_line(error);
     }
 }
 
@@ -65,5 +84,21 @@ proptest! {
             model[place] = byte;
         }
         try_compile(&model);
+    }
+
+    #[test]
+    fn no_damage_to_a_float_model_is_fatal(
+        name in prop_oneof![Just("float_recurrent.onnx"), Just("float_waveform.onnx"), Just("float_tc_resnet.onnx")],
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        // Weights are most of a file, and what is in them matters least.
+        is_behind in any::<bool>(),
+    ) {
+        let mut model = golden(name);
+        let first = if is_behind { model.len() - model.len() / 20 } else { 0 };
+        let places = if is_behind { model.len() - first } else { model.len().min(4_000) };
+        for (place, byte) in damage {
+            model[first + place.index(places)] = byte;
+        }
+        try_float(&model);
     }
 }

@@ -172,7 +172,8 @@ fn the_libraries_features_are_met() {
                 met.push(name);
             }
             Err(earmark::Error::Core(Error::FixedFrontEnd { setting, .. })) => {
-                assert!(["features", "spectrum"].contains(&setting), "{name}: {setting}");
+                let missing = ["features", "spectrum", "center, peak, top_db and reference"];
+                assert!(missing.contains(&setting), "{name}: {setting}");
             }
             Err(error) => panic!("{name}: {error}"),
         }
@@ -185,6 +186,7 @@ fn what_integers_do_not_have_is_refused_by_name() {
     let refusal = |options: &str, output| FixedFrontEnd::new(&tables(options).spec(), output).unwrap_err().to_string();
     assert!(refusal(&format!("{COMMANDS}\nmfcc_coefficients = 13"), OUTPUT).contains("features"));
     assert!(refusal(&format!("{COMMANDS}\nspectrum = 'magnitude'"), OUTPUT).contains("spectrum: power"));
+    assert!(refusal(&format!("{COMMANDS}\ncenter = 'reflect'"), OUTPUT).contains("center"));
     // A step of a millionth: no feature is ever within the range of 8 bits.
     let fine = Quantisation { scale: 1e-6, zero_point: 0 };
     assert!(refusal(COMMANDS, fine).contains("overflow"));

@@ -112,6 +112,64 @@ fn inspect_shows_everything_that_is_in_a_model() {
 }
 
 #[test]
+fn inspect_draws_the_plan() {
+    let path = scratch("plan.png", b"");
+    let outcome = run(earmark().args(["inspect", "--plot"]).arg(&path), b"");
+    assert_eq!((outcome.stderr.as_str(), outcome.code), ("", 0));
+    let mut reader =
+        png::Decoder::new(std::io::BufReader::new(std::fs::File::open(&path).unwrap())).read_info().unwrap();
+    let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+    let picture = reader.next_frame(&mut pixels).unwrap();
+    // Both plans, each with a row an operator.
+    assert!(picture.width == 1500 && picture.height > 2 * 22 * 22, "{picture:?}");
+    let coloured = pixels.chunks_exact(3).filter(|pixel| pixel[0].abs_diff(pixel[2]) > 40).count();
+    assert!(coloured > 10_000, "{coloured}");
+    refused(&run(earmark().args(["inspect", "--plot", "no such folder/plan.png"]), b""), "cannot write");
+}
+
+#[test]
+fn inspect_tells_two_models_apart() {
+    let (medium, small) = (shipped("commands-m.ear"), shipped("commands-s.ear"));
+    let compare = |json: bool, one: &Path, other: &Path| {
+        let mut inspect = earmark();
+        inspect.arg("inspect").arg(one).arg("--against").arg(other).args(json.then_some("--json"));
+        let outcome = run(&mut inspect, b"");
+        assert_eq!((outcome.stderr.as_str(), outcome.code), ("", 0));
+        outcome.stdout
+    };
+    let report: Value = serde_json::from_str(&compare(true, &medium, &small)).unwrap();
+    let sizes = report["sizes"].as_array().unwrap();
+    let flash = sizes.iter().find(|size| size["what"] == "flash").unwrap();
+    let length = |path: &Path| path.metadata().unwrap().len();
+    assert_eq!((flash["model"].as_u64(), flash["against"].as_u64()), (Some(length(&medium)), Some(length(&small))));
+    assert_eq!(report["labels_only_model"], serde_json::json!([]));
+    let layers = report["layers"].as_array().unwrap();
+    let count = |change: &str| layers.iter().filter(|layer| layer["change"] == change).count();
+    assert_eq!(count("only_model") + count("same") + count("other_numbers"), 22);
+    let text = compare(false, &medium, &small);
+    assert!(text.contains("name") && text.contains("commands-m → commands-s") && text.contains(" %"), "{text}");
+    assert!(compare(false, &medium, &medium).starts_with("the models are the same"));
+
+    // The same network, told other things.
+    let other = scratch("other.ear", b"");
+    let mut compile = earmark();
+    compile.arg("compile").arg(golden("doorbell.onnx")).arg("-o").arg(&other);
+    compile.args(["--labels", "ring,knock,bark", "--set", "detector.threshold=0.5", "--set", "frontend.floor=1e-5"]);
+    assert_eq!(run(&mut compile, b"").code, 0);
+    let text = compare(false, &golden("doorbell.onnx"), &other);
+    for part in
+        ["labels of the first alone: doorbell dog", "labels of the other alone: ring bark", "knock: 0.9 → 0.5", "floor"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.lines().any(|line| ["-", "+", "~"].iter().any(|sign| line.starts_with(sign))), "{text}");
+
+    let alone = run(earmark().args(["inspect", "--json"]), b"");
+    let report: Value = serde_json::from_str(&alone.stdout).unwrap();
+    assert_eq!((report["layers"].as_array().unwrap().len(), report["front_end"]["mel_bands"].as_u64()), (22, Some(40)));
+}
+
+#[test]
 fn verify_compares_what_belongs_together() {
     let (model, source) = (shipped("commands-m.ear"), shipped("commands-m.onnx"));
     let (yes, stereo) = (fixture("yes.wav"), fixture("formats/yes-44100-stereo.wav"));

@@ -4,7 +4,9 @@
 //! [`TestSignal`] and [`Fingerprint`] any model's features can be compared in the same way.
 
 use super::fixed::{FixedTables, Quantiser};
-use super::{Arithmetic, Compression, Features, Framer, FrontEnd, FrontEndSpec, MelBand, Spectrum, scratch_len_for};
+use super::{
+    Arithmetic, ClipSettings, Compression, Features, Framer, FrontEnd, FrontEndSpec, MelBand, Spectrum, scratch_len_for,
+};
 use crate::Error;
 use crate::model::Quantisation;
 
@@ -135,6 +137,7 @@ pub fn front_end() -> Result<u64, Error> {
         dct: &[],
         offset: &[],
         scale: &[],
+        clip: ClipSettings::default(),
     };
     let magnitude = FrontEndSpec {
         // Twice a power of four complex numbers, where the others have a power of four.

@@ -1,13 +1,14 @@
 //! From samples to the features a network sees: window, FFT, mel filterbank, logarithm, and for MFCC a cosine transform.
 //!
 //! All settings and tables come from the artifact as a [`FrontEndSpec`]; [`FrontEnd`] computes one frame, and [`Framer`]
-//! cuts a stream into frames. There is no other code path for a whole clip.
+//! cuts a stream into frames. A whole clip goes the same way, unless its settings ask for what only [a clip](ClipSettings) has.
 //!
 //! The artifact says which arithmetic: IEEE 754 single precision (+ − × ÷, square root, and a logarithm made of these, in a fixed
 //! order and without fused multiply-add), or [integers](fixed) for processors without floating point. In either, features are the same
 //! bits on every target, which [`conformance`] proves.
 
 pub(crate) mod built_in;
+mod clip;
 mod compress;
 pub mod conformance;
 mod dct;
@@ -21,6 +22,7 @@ mod spec;
 mod sqrt;
 mod twiddle;
 
+pub use clip::{Centring, ClipSettings, Peak};
 pub use framer::Framer;
 pub use spec::{Arithmetic, Compression, Features, FrontEndSpec, MAX_FFT_LENGTH, MIN_FFT_LENGTH, MelBand, Spectrum};
 
@@ -34,7 +36,9 @@ use fixed::FixedTables;
 /// It holds nothing but its settings, so that one can serve many streams.
 ///
 /// ```
-/// use earmark_core::frontend::{Arithmetic, Compression, Features, FrontEnd, FrontEndSpec, MelBand, Spectrum};
+/// use earmark_core::frontend::{
+///     Arithmetic, ClipSettings, Compression, Features, FrontEnd, FrontEndSpec, MelBand, Spectrum,
+/// };
 ///
 /// // Fifteen bands of 500 Hz each, from 250 Hz on; a real spec comes with the model.
 /// let window: Vec<f32> = (0..256).map(|i| 0.5 - 0.5 * (i as f32 / 256.0 * core::f32::consts::TAU).cos()).collect();
@@ -56,6 +60,7 @@ use fixed::FixedTables;
 ///     dct: &[],
 ///     offset: &[],
 ///     scale: &[],
+///     clip: ClipSettings::default(),
 /// })?;
 ///
 /// // A tone of 1 kHz is loudest in the band from 750 to 1250 Hz.
@@ -112,11 +117,10 @@ impl<'m> FrontEnd<'m> {
     /// [`Error::BufferLength`] if one of the three slices has the wrong length. Values never fail.
     #[inline(never)] // Firmware that is optimised for size has it as fast as this crate is compiled.
     pub fn frame(&self, samples: &[i16], scratch: &mut [f32], features: &mut [f32]) -> Result<(), Error> {
-        self.check_lengths(samples.len(), scratch.len(), features.len())?;
-        let spec = &self.spec;
         if built_in::FIXED
-            && let Arithmetic::Fixed(tables) = &spec.arithmetic
+            && let Arithmetic::Fixed(tables) = &self.spec.arithmetic
         {
+            self.check_lengths(samples.len(), scratch.len(), features.len())?;
             let count = features.len();
             let quantised = bytemuck::cast_slice_mut::<f32, i8>(features).get_mut(..count).unwrap_or_default();
             self.fixed_frame(tables, samples, scratch, quantised);
@@ -129,11 +133,23 @@ impl<'m> FrontEnd<'m> {
             }
             return Ok(());
         }
+        self.adjusted_frame(samples, scratch, features, &mut |_| {})
+    }
 
+    /// Computes a frame in floating point; `adjust` may change the compressed bands before anything is made of them.
+    fn adjusted_frame(
+        &self,
+        samples: &[i16],
+        scratch: &mut [f32],
+        features: &mut [f32],
+        adjust: &mut dyn FnMut(&mut [f32]),
+    ) -> Result<(), Error> {
+        self.check_lengths(samples.len(), scratch.len(), features.len())?;
         if !built_in::FLOAT {
             // There is no other kind, and `check` has seen to it that the spec is of a kind that there is.
             return Ok(());
         }
+        let window = self.spec.window;
         #[cfg(target_arch = "x86_64")]
         if let Some(proof) = Avx2::detect() {
             proof.run(
@@ -141,21 +157,28 @@ impl<'m> FrontEnd<'m> {
                 || {
                     self.float_frame(
                         #[inline(always)]
-                        |spectrum| lanes::power_spectrum(proof, samples, spec.window, spectrum),
+                        |spectrum| lanes::power_spectrum(proof, samples, window, spectrum),
                         scratch,
                         features,
+                        adjust,
                     )
                 },
             );
             return Ok(());
         }
-        self.float_frame(|spectrum| fft::power_spectrum(samples, spec.window, spectrum), scratch, features);
+        self.float_frame(|spectrum| fft::power_spectrum(samples, window, spectrum), scratch, features, adjust);
         Ok(())
     }
 
     /// The features of a frame whose spectrum `power_spectrum` gives; the slices have the right lengths.
     #[inline(always)]
-    fn float_frame(&self, power_spectrum: impl FnOnce(&mut [[f32; 2]]), scratch: &mut [f32], features: &mut [f32]) {
+    fn float_frame(
+        &self,
+        power_spectrum: impl FnOnce(&mut [[f32; 2]]),
+        scratch: &mut [f32],
+        features: &mut [f32],
+        adjust: &mut dyn FnMut(&mut [f32]),
+    ) {
         let spec = &self.spec;
         let Some((frame, kept)) = scratch.split_at_mut_checked(spec.fft_length) else { return };
         let (spectrum, _) = frame.as_chunks_mut();
@@ -168,10 +191,14 @@ impl<'m> FrontEnd<'m> {
         }
 
         match spec.features {
-            Features::LogMel => self.log_mel(spectrum, features),
+            Features::LogMel => {
+                self.log_mel(spectrum, features);
+                adjust(features);
+            }
             Features::Mfcc => {
                 let Some(log_mel) = kept.get_mut(..spec.mel_bands.len()) else { return };
                 self.log_mel(spectrum, log_mel);
+                adjust(log_mel);
                 dct::apply(spec.dct, log_mel, features);
             }
         }

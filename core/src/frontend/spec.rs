@@ -1,6 +1,7 @@
 //! What a front end computes: sizes, choices and tables, as the artifact holds them.
 
 use super::built_in;
+use super::clip::ClipSettings;
 use super::fixed::FixedTables;
 use crate::Error;
 
@@ -97,6 +98,8 @@ pub struct FrontEndSpec<'m> {
     pub offset: &'m [f32],
     /// Multiplies each feature after `offset`; one a feature, or empty for none.
     pub scale: &'m [f32],
+    /// What only a whole clip allows; with integers none of it.
+    pub clip: ClipSettings,
 }
 
 impl FrontEndSpec<'_> {
@@ -120,6 +123,9 @@ impl FrontEndSpec<'_> {
     /// One of the `FrontEnd…` variants of [`Error`], for the first thing found wrong.
     pub fn check(&self) -> Result<(), Error> {
         self.check_sizes()?;
+        if !(self.clip.range.is_finite() && self.clip.range >= 0.0) {
+            return Err(Error::FrontEndNumber { table: "top_db", index: 0 });
+        }
         match &self.arithmetic {
             Arithmetic::Float => {
                 built_in::check(false)?;
@@ -127,6 +133,9 @@ impl FrontEndSpec<'_> {
                 self.check_bands(self.mel_weights.len())?;
                 self.check_numbers()?;
                 self.check_loudest()
+            }
+            Arithmetic::Fixed(_) if self.clip != ClipSettings::default() => {
+                Err(Error::FixedFrontEnd { setting: "clip", allowed: "nothing that only a whole clip allows" })
             }
             Arithmetic::Fixed(tables) => {
                 built_in::check(true)?;
@@ -225,6 +234,7 @@ impl FrontEndSpec<'_> {
         if !loudest.is_finite() {
             return Err(Error::FrontEndOverflow);
         }
+        let log = if self.clip.relative { 2.0 * LARGEST_LOG } else { LARGEST_LOG };
         for feature in 0..self.feature_count() {
             let gain = match self.features {
                 Features::LogMel => 1.0,
@@ -232,7 +242,7 @@ impl FrontEndSpec<'_> {
             };
             let offset = self.offset.get(feature).map_or(0.0, |x| x.abs());
             let scale = self.scale.get(feature).map_or(1.0, |x| x.abs());
-            if !((LARGEST_LOG * gain + offset) * scale).is_finite() {
+            if !((log * gain + offset) * scale).is_finite() {
                 return Err(Error::FrontEndOverflow);
             }
         }

@@ -170,4 +170,13 @@ pub mod word {
     pub const QUANTISER_SHIFT: usize = 64;
     /// The floor of a front end in integers: two words, the lower first.
     pub const FIXED_FLOOR: usize = 65;
+    /// Where the frames of a window lie. 0: from its first sample on; 1: centred, zeros outside; 2: centred, mirrored outside. If this or one
+    /// of the next three is not 0 there is no streaming plan: see [`ClipSettings`](crate::frontend::ClipSettings).
+    pub const CENTRING: usize = 67;
+    /// What samples are divided by. 0: nothing; 1: the window's highest one; 2: the absolutely largest.
+    pub const PEAK: usize = 68;
+    /// How far below the window's highest band another may be, `f32`; 0 for no limit.
+    pub const CLIP_RANGE: usize = 69;
+    /// 1: the window's highest band is subtracted from all.
+    pub const CLIP_RELATIVE: usize = 70;
 }

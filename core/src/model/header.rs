@@ -7,7 +7,7 @@ use super::format::{
 };
 use super::reader::{float_at, half_at, holds, word_at};
 use crate::Error;
-use crate::frontend::{MAX_FFT_LENGTH, MIN_FFT_LENGTH, built_in};
+use crate::frontend::{Centring, ClipSettings, MAX_FFT_LENGTH, MIN_FFT_LENGTH, Peak, built_in};
 
 /// What the network's problem is: how its raw outputs become scores unless the caller says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,6 +185,24 @@ pub(super) const fn feature_count(bytes: &[u8]) -> usize {
     }
 }
 
+/// What only a whole clip allows.
+pub(super) const fn clip_settings(bytes: &[u8]) -> ClipSettings {
+    ClipSettings {
+        centring: match header_word(bytes, word::CENTRING) {
+            0 => Centring::None,
+            1 => Centring::Zeros,
+            _ => Centring::Reflect,
+        },
+        peak: match header_word(bytes, word::PEAK) {
+            0 => Peak::None,
+            1 => Peak::Highest,
+            _ => Peak::Absolute,
+        },
+        range: header_float(bytes, word::CLIP_RANGE),
+        relative: header_word(bytes, word::CLIP_RELATIVE) != 0,
+    }
+}
+
 /// The front end's numbers and that its tables lie in the file. What the tables hold is checked by
 /// [`FrontEndSpec`](crate::frontend::FrontEndSpec), which needs them as slices.
 pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
@@ -234,7 +252,23 @@ pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
     if frames == 0 || frames > 65_535 {
         return bad(word::FRAMES, "a window must have 1 to 65535 frames");
     }
-    let covered = (frames as u64 - 1) * hop as u64 + frame as u64;
+    if header_word(bytes, word::CENTRING) > 2 || header_word(bytes, word::PEAK) > 2 {
+        return bad(word::CENTRING, "unknown treatment of clips");
+    }
+    if header_word(bytes, word::CLIP_RELATIVE) > 1 {
+        return bad(word::CLIP_RELATIVE, "unknown treatment of a clip's loudest band");
+    }
+    let clip = clip_settings(bytes);
+    if clip.refusal().is_some() && header_word(bytes, word::STREAM_STRIDE) != 0 {
+        return bad(word::STREAM_STRIDE, "a front end for clips only has no stream");
+    }
+    if is_fixed && clip.refusal().is_some() {
+        return bad(word::ARITHMETIC, "a front end in integers has nothing that only a whole clip allows");
+    }
+    let covered = match clip.centring {
+        Centring::None => (frames as u64 - 1) * hop as u64 + frame as u64,
+        _ => (frames as u64 - 1) * hop as u64,
+    };
     if samples < covered || samples >= covered + hop as u64 {
         return bad(word::WINDOW_SAMPLES, "the window's samples do not give its number of frames");
     }

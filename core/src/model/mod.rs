@@ -246,6 +246,7 @@ impl<'m> Model<'m> {
             dct: self.table(self.word(word::COSINES), coefficients * bands),
             offset: self.table(normalisation, features),
             scale: self.table(normalisation + 4 * features, features),
+            clip: header::clip_settings(self.bytes),
         }
     }
 

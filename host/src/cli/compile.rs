@@ -1,12 +1,14 @@
 //! `earmark compile`: an ONNX file in, an artifact out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use earmark::Error;
 use earmark::compile::metadata::Layers;
 use earmark::model::{self, LoadedModel};
+use earmark::rust_module;
+use earmark_core::model::{Model, format};
 
 use super::Output;
 use super::calibrate::Calibration;
@@ -17,6 +19,9 @@ use super::calibrate::Calibration;
 ///
 /// Labels, front end, problem type and detector defaults come from the ONNX file's metadata_props (earmark.*), from a
 /// TOML file beside it (its own name with .toml, or MODEL.toml), and from these flags; the later win.
+///
+/// With --emit rust there is a module of Rust beside the artifact as well: the artifact embedded, its sizes as constants and its labels
+/// as an enum. An artifact (.ear) given as MODEL then stays as it is.
 #[derive(Debug, Args)]
 pub struct Compile {
     /// The ONNX file
@@ -45,16 +50,29 @@ pub struct Compile {
     settings: Vec<String>,
     #[command(flatten)]
     calibration: Calibration,
+    /// What to write beside the artifact
+    #[arg(long, value_name = "WHAT")]
+    emit: Option<Emitted>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Emitted {
+    /// MODEL.rs, a module for firmware; it takes the crate earmark-core, and neither std nor a heap
+    Rust,
 }
 
 impl Compile {
     pub fn run(&self) -> Result<ExitCode, Error> {
         let onnx = model::read(&self.model).map_err(|cause| Error::ReadModel { path: self.model.clone(), cause })?;
+        if self.emit.is_some() && onnx.starts_with(&format::MAGIC) {
+            return self.emit_beside_artifact(&onnx);
+        }
         let path = self.output.clone().unwrap_or_else(|| self.model.with_extension("ear"));
         let is_source = |output: PathBuf| self.model.canonicalize().is_ok_and(|source| source == output);
         if path.canonicalize().is_ok_and(is_source) {
             return Err(Error::OverwritesSource { path });
         }
+        let module = self.emit.map(|_| module_path(&path)).transpose()?;
         let (name, layers) = (path.display().to_string(), self.layers()?);
         let (compiled, report) = match self.calibration.folder() {
             Some(folder) => {
@@ -65,6 +83,9 @@ impl Compile {
         };
         let model = compiled.model()?;
         std::fs::write(&path, model.bytes()).map_err(|cause| Error::WriteModel { path: path.clone(), cause })?;
+        if let Some(module) = &module {
+            write_module(&model, &path, module)?;
+        }
         let sizes = model.sizes();
         let mut output = Output::new();
         if output.is_terminal() {
@@ -75,6 +96,9 @@ impl Compile {
                 sizes.recognizer,
                 sizes.engine
             ))?;
+            if let Some(module) = &module {
+                output.write(format_args!("{}: the module of Rust for it\n", module.display()))?;
+            }
             if let Some(report) = &report {
                 output.write(report.text())?;
             }
@@ -85,10 +109,27 @@ impl Compile {
                 "ram": sizes.recognizer,
                 "network_ram": sizes.engine,
             });
+            if let Some(module) = &module {
+                summary["module"] = serde_json::json!(module);
+            }
             if let Some(report) = &report {
                 summary["calibration"] = serde_json::json!(report);
             }
             output.write(format_args!("{summary}\n"))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// The module of an artifact that is there already.
+    fn emit_beside_artifact(&self, artifact: &[u8]) -> Result<ExitCode, Error> {
+        let loaded = LoadedModel::from_artifact(&self.model.display().to_string(), artifact)?;
+        let module = module_path(&self.model)?;
+        write_module(&loaded.model()?, &self.model, &module)?;
+        let mut output = Output::new();
+        if output.is_terminal() {
+            output.write(format_args!("{}: the module of Rust for {}\n", module.display(), self.model.display()))?;
+        } else {
+            output.write(format_args!("{}\n", serde_json::json!({"file": self.model, "module": module})))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -117,4 +158,17 @@ impl Compile {
         }
         Ok(layers)
     }
+}
+
+/// Where the module of the artifact at `path` goes: beside it.
+fn module_path(path: &Path) -> Result<PathBuf, Error> {
+    let module = path.with_extension("rs");
+    if module == path { Err(Error::OverwritesArtifact { path: module }) } else { Ok(module) }
+}
+
+/// Writes the module of the artifact at `path`.
+fn write_module(model: &Model<'_>, path: &Path, module: &Path) -> Result<(), Error> {
+    let file = path.file_name().unwrap_or_default().to_string_lossy();
+    let written = std::fs::write(module, rust_module::write(model, &file));
+    written.map_err(|cause| Error::WriteFile { path: module.to_owned(), cause })
 }

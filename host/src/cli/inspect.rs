@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use earmark::Error;
-use earmark::inspect::Inspection;
+use earmark::inspect::{Comparison, Inspection, draw};
 use earmark::model::LoadedModel;
+use serde_json::Value;
 
 use super::{Output, printable};
 
@@ -16,14 +17,39 @@ pub struct Inspect {
     /// A compiled model (.ear), or an ONNX file, which is compiled in memory [default: the built-in one]
     #[arg(value_name = "MODEL")]
     model: Option<PathBuf>,
+    /// Show how another model differs: labels, front end, detector, bytes, multiplications, RAM and layers
+    #[arg(long, value_name = "OTHER.ear")]
+    against: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Draw the operators and the memory that is in use while each runs: PNG
+    #[arg(long, value_name = "FILE.png")]
+    plot: Option<PathBuf>,
 }
 
 impl Inspect {
     pub fn run(&self) -> Result<ExitCode, Error> {
         let loaded = LoadedModel::open(self.model.as_deref())?;
-        // Labels, names and provenance are whatever the model's maker wrote.
-        let text = Inspection::new(loaded.model()?).to_string();
-        Output::new().write(text.lines().map(|line| printable(line) + "\n").collect::<String>())?;
+        let inspection = Inspection::new(loaded.model()?);
+        if let Some(path) = &self.plot {
+            let picture = draw(&inspection)?;
+            std::fs::write(path, picture).map_err(|cause| Error::WriteFile { path: path.clone(), cause })?;
+        }
+        let Some(against) = &self.against else { return self.show(&inspection, || inspection.json()) };
+        let against = LoadedModel::open(Some(against))?;
+        let comparison = Comparison::new(&inspection, &Inspection::new(against.model()?));
+        self.show(&comparison, || serde_json::json!(comparison))
+    }
+
+    fn show(&self, text: &impl std::fmt::Display, json: impl FnOnce() -> Value) -> Result<ExitCode, Error> {
+        let mut output = Output::new();
+        if self.json {
+            output.write(format_args!("{}\n", json()))?;
+        } else {
+            // Labels, names and provenance are whatever the model's maker wrote.
+            output.write(text.to_string().lines().map(|line| printable(line) + "\n").collect::<String>())?;
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

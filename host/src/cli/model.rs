@@ -23,7 +23,7 @@ pub struct ModelOptions {
 pub enum EngineName {
     /// The compiled plan, the same code as on a device
     Core,
-    /// The reference runtime, on the ONNX file that the model was compiled from
+    /// The reference runtime, on the ONNX file that the model was compiled from, or on any that it can run, as it is
     #[cfg(feature = "tract")]
     Tract,
 }
@@ -31,7 +31,7 @@ pub enum EngineName {
 impl ModelOptions {
     /// Opens the model.
     pub fn open(&self) -> Result<LoadedModel, Error> {
-        LoadedModel::open(self.model.as_deref())
+        LoadedModel::open_for(self.model.as_deref(), self.engine())
     }
 
     /// The file that was asked for; none means the built-in model.

@@ -1,7 +1,7 @@
 //! Writing the artifact: see [`format`](earmark_core::model::format) for its layout.
 
 use earmark_core::frontend::fixed::FixedTables;
-use earmark_core::frontend::{Arithmetic, Compression, Features, FrontEndSpec, Spectrum};
+use earmark_core::frontend::{Arithmetic, Centring, ClipSettings, Compression, Features, FrontEndSpec, Peak, Spectrum};
 use earmark_core::model::format::{ALIGNMENT, HEADER_LENGTH, HEADER_WORDS, MAGIC, SOURCE_HASH_LENGTH, VERSION, word};
 use earmark_core::model::{DetectorDefaults, MAX_RECORD_WORDS, Problem};
 
@@ -120,6 +120,7 @@ impl File {
         self.set(word::FRAME_LENGTH, spec.window_length);
         self.set(word::HOP_LENGTH, spec.hop_length);
         self.set(word::FFT_LENGTH, spec.fft_length);
+        self.clip(&spec.clip);
         self.set(word::MEL_BANDS, spec.mel_bands.len());
         let coefficients = if spec.features == Features::Mfcc { spec.feature_count() } else { 0 };
         self.set(word::COEFFICIENTS, coefficients);
@@ -148,6 +149,23 @@ impl File {
             let normalisation = self.floats(&[or(spec.offset, 0.0), or(spec.scale, 1.0)].concat());
             self.set(word::NORMALISATION, normalisation);
         }
+    }
+
+    fn clip(&mut self, clip: &ClipSettings) {
+        let centring = match clip.centring {
+            Centring::None => 0,
+            Centring::Zeros => 1,
+            Centring::Reflect => 2,
+        };
+        let peak = match clip.peak {
+            Peak::None => 0,
+            Peak::Highest => 1,
+            Peak::Absolute => 2,
+        };
+        self.set_word(word::CENTRING, centring);
+        self.set_word(word::PEAK, peak);
+        self.set_float(word::CLIP_RANGE, clip.range);
+        self.set_word(word::CLIP_RELATIVE, u32::from(clip.relative));
     }
 
     fn quantisers(&mut self, tables: &FixedTables<'_>) {

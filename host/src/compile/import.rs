@@ -12,8 +12,8 @@ use tract_onnx::pb::{ModelProto, NodeProto, ValueInfoProto, tensor_shape_proto, 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::optim::Optimizer;
 
-use super::quantize;
 use super::screen::{self, Numbers, SUPPORTED};
+use super::{quantize, wire};
 use crate::Error;
 use crate::guard::shielded;
 
@@ -21,6 +21,8 @@ use crate::guard::shielded;
 pub const MAX_FILE: usize = 256 << 20;
 /// Most values that one input window may have.
 const MAX_INPUT: usize = 1 << 24;
+/// Most values of all tensors of a graph together: half a gigabyte of floats.
+const MAX_VALUES: usize = 1 << 27;
 
 /// An ONNX file that tract has read.
 #[derive(Debug)]
@@ -86,6 +88,7 @@ pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
     if bytes.len() > MAX_FILE {
         return Err(Error::Onnx { what: format!("it has {} bytes; at most {MAX_FILE} are read", bytes.len()) });
     }
+    wire::check(bytes)?;
     let mut proto = shielded(|| reader().proto_model_for_read(&mut &*bytes))
         .and_then(Result::ok)
         .ok_or_else(|| Error::Onnx { what: "it is damaged or not an ONNX file".to_owned() })?;
@@ -95,6 +98,7 @@ pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
     }
     let graph = typed(&proto)?;
     let input_shape = input_shape(&graph)?;
+    check_sizes(&graph)?;
     let metadata = proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
     let nodes = proto.graph.iter().flat_map(|graph| &graph.node);
     let operators = nodes.map(|node| (screen::name(node).to_owned(), node.op_type.clone())).collect();
@@ -112,6 +116,25 @@ fn input_shape(graph: &TypedModel) -> Result<Vec<usize>, Error> {
         Some(values) if (1..=MAX_INPUT).contains(&values) => Ok(shape.to_vec()),
         _ => Err(Error::Onnx { what: format!("its input has the unusable shape {shape:?}") }),
     }
+}
+
+/// Refuses a graph whose tensors, small as the file may be, take more memory than there may be.
+fn check_sizes(graph: &TypedModel) -> Result<(), Error> {
+    let mut total = 0usize;
+    for node in graph.nodes() {
+        for output in &node.outputs {
+            let shape = output.fact.shape.as_concrete();
+            let values =
+                shape.map_or(Some(0), |shape| shape.iter().try_fold(1usize, |all, &extent| all.checked_mul(extent)));
+            total = total.saturating_add(values.unwrap_or(usize::MAX));
+            if total > MAX_VALUES {
+                let what =
+                    format!("its tensors up to node {} have more than {MAX_VALUES} values", printable(&node.name));
+                return Err(Error::Onnx { what });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The axes of time and of features in an input of this shape, for frames of `features` features; an axis beyond the

@@ -1,7 +1,7 @@
 //! What a model says about itself: labels, front end, problem type, detector defaults, provenance.
 //!
-//! Three layers say it, each over the one before: `metadata_props` of the ONNX file (keys `earmark.…`, values JSON), a
-//! TOML file beside it (the model's own name with `.toml`, or `MODEL.toml`), and what the caller sets. They are merged
+//! Layers say it, each over the one before: `metadata_props` of the ONNX file (keys `earmark.…`, values JSON), labels and a
+//! TOML file beside it (the model's own name with `.labels.txt` and `.toml`, or `MODEL.toml`), and what the caller sets. They are merged
 //! key by key; naming a front-end preset starts a new front end, because it sets every option that is not named with
 //! it.
 
@@ -97,6 +97,22 @@ impl Detector {
     }
 }
 
+/// What a network that takes samples expects.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waveform {
+    /// Samples a second, in hertz.
+    pub sample_rate: u32,
+    /// What samples, integers from -32768 to 32767, are multiplied by; 1/32768 if absent.
+    #[serde(default = "unit")]
+    pub pcm_scale: f32,
+}
+
+/// Samples from -1 to 1.
+const fn unit() -> f32 {
+    1.0 / 32_768.0
+}
+
 /// Everything that a model says about itself.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -111,6 +127,8 @@ pub struct Metadata {
     pub window_samples: Option<u32>,
     /// How features are computed.
     pub frontend: Option<Options>,
+    /// The network takes samples instead of features: only the reference runtime runs it.
+    pub waveform: Option<Waveform>,
     /// Detector defaults.
     #[serde(default)]
     pub detector: Detector,
@@ -146,11 +164,18 @@ impl Layers {
         table.into_iter().try_for_each(|(key, value)| self.set_toml(&key, value))
     }
 
-    /// Adds the TOML file beside the ONNX file at `path`, if there is one.
+    /// Adds the TOML file beside the ONNX file at `path`, if there is one, and below it the labels of its own name with `.labels.txt`, a
+    /// line each.
     ///
     /// # Errors
-    /// [`Error::Metadata`] if it cannot be read or is no TOML.
+    /// [`Error::Metadata`] if one cannot be read or is no TOML.
     pub fn add_file_beside(&mut self, path: &Path) -> Result<(), Error> {
+        let file = path.with_extension("labels.txt");
+        match std::fs::read_to_string(&file) {
+            Ok(text) => self.set("labels", text.lines().map(str::trim).filter(|line| !line.is_empty()).collect()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::Metadata { what: format!("{}: {error}", file.display()) }),
+        }
         for file in [path.with_extension("toml"), path.with_file_name(SHARED_FILE)] {
             match std::fs::read_to_string(&file) {
                 Ok(text) => {

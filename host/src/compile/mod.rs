@@ -1,10 +1,11 @@
 //! The model compiler: a quantised ONNX file becomes an artifact (`*.ear`), a float one with the help of audio ([`calibrate`]).
 //!
-//! tract reads the file (`import`); its graph is lowered to operators on int8 tensors (`lower`, `ir`), made
+//! Its bytes are looked over before anything is made of them (`wire`, `screen`). tract reads the file (`import`); its graph is lowered to operators on int8 tensors (`lower`, `ir`), made
 //! smaller (`fuse`), made into steps of a stream (`stream`), given places in memory (`memory`) and written (`plan`, `emit`). What the model says about
-//! itself is in [`metadata`].
+//! itself is in [`metadata`]. A file that is not compiled but run by tract, as it is, is only described (`describe`).
 
 pub mod calibrate;
+pub(crate) mod describe;
 mod emit;
 mod fixed_point;
 mod fuse;
@@ -18,7 +19,9 @@ mod plan;
 mod quantize;
 pub(crate) mod screen;
 mod stream;
+mod wire;
 
+use earmark_core::frontend::FrontEndSpec;
 use earmark_core::model::{Problem, Quantisation};
 use sha2::{Digest, Sha256};
 
@@ -64,6 +67,10 @@ impl Description {
         merged.add_onnx(&imported.metadata);
         merged.add_layers(layers);
         let metadata = merged.metadata()?;
+        if metadata.waveform.is_some() {
+            let what = "its network takes samples: only --engine tract runs it, as it is".to_owned();
+            return Err(Error::Metadata { what });
+        }
         let options =
             metadata.frontend.as_ref().ok_or_else(|| missing("frontend", "frontend.preset=\"torchaudio\""))?;
         let tables = FrontEndTables::new(&options.settings()?)?;
@@ -84,10 +91,6 @@ fn assemble(
         lowered.unwrap_or_else(|| Err(Error::Onnx { what: "its graph is inconsistent".to_owned() }))?;
     fuse::fuse_clamps(&mut graph);
     let arena = memory::plan(&graph);
-    let stream = stream::stream(&graph).map(|stream| {
-        let arena = memory::plan(&stream.graph);
-        (stream, arena)
-    });
     let fixed = match tables.settings().arithmetic {
         ArithmeticKind::Float => None,
         ArithmeticKind::Fixed => {
@@ -96,7 +99,12 @@ fn assemble(
         }
     };
     let spec = fixed.as_ref().map_or(tables.spec(), |fixed| fixed.spec(tables.spec()));
-    let covered = (graph.frames.max(1) - 1) * spec.hop_length + spec.window_length;
+    let streams = spec.clip.refusal().map_or(Ok(()), |why| Err(why.to_owned()));
+    let stream = streams.and_then(|()| stream::stream(&graph)).map(|stream| {
+        let arena = memory::plan(&stream.graph);
+        (stream, arena)
+    });
+    let covered = spec.clip.samples(graph.frames.max(1), spec.window_length, spec.hop_length);
     let labels = labels(metadata, graph.output.length())?;
     let mut provenance = provenance(onnx, layers, metadata, &graph, &arena, stream.as_ref().err());
     if let Some(calibration) = calibration {
@@ -105,7 +113,7 @@ fn assemble(
     let contents = emit::Contents {
         labels,
         problem: problem(metadata, activation),
-        window_samples: window_samples(metadata, covered, spec.hop_length)?,
+        window_samples: window_samples(metadata, covered, &spec)?,
         front_end: spec,
         graph: &graph,
         arena: &arena,
@@ -119,9 +127,16 @@ fn assemble(
 }
 
 /// What the description says, else as many samples as the network's frames cover. More would give it another frame.
-fn window_samples(metadata: &Metadata, covered: usize, hop_length: usize) -> Result<u32, Error> {
+fn window_samples(metadata: &Metadata, covered: usize, spec: &FrontEndSpec<'_>) -> Result<u32, Error> {
     let samples = metadata.window_samples.map_or(covered, |samples| samples as usize);
-    let most = covered + hop_length - 1;
+    let most = covered + spec.hop_length - 1;
+    if samples <= spec.clip.before(spec.window_length) {
+        return Err(Error::Metadata {
+            what: format!(
+                "a window of {samples} samples is too short to go on mirrored by half a frame: leave out center"
+            ),
+        });
+    }
     match u32::try_from(samples) {
         Ok(fitting) if (covered..=most).contains(&samples) => Ok(fitting),
         _ => Err(Error::Metadata {

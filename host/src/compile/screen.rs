@@ -15,8 +15,10 @@ use crate::Error;
 const MAX_NODES: usize = 1024;
 /// Greatest number in an attribute (strides, padding, kernel shapes …).
 const MAX_ATTRIBUTE: i64 = 65_535;
-/// Most values that arithmetic on constants may take in.
-const MAX_FOLDED: u64 = 4096;
+/// Most values that may be computed of constants, unless the file itself has more: each tensor, and all together four times as many.
+const MAX_FOLDED: u64 = 1 << 24;
+/// Most axes of a tensor.
+const MAX_AXES: u64 = 16;
 
 /// Operators with weights, which must have an input that depends on the features.
 const QUANTISED: &[&str] = &["QLinearConv", "QLinearMatMul"];
@@ -59,9 +61,27 @@ const UNARY: &[&str] = &[
     "Tanh",
     "ThresholdedRelu",
 ];
-/// Operators that may work on constants alone as long as these are small.
+/// Operators that may work on constants alone as long as what they make is small.
 const ARITHMETIC: &[&str] = &["Add", "Div", "Max", "Min", "Mul", "Sub"];
-/// Operators that never make more than they take.
+/// Others that work value by value or make one of many, of which tract folds constants.
+const FOLDING: &[&str] = &[
+    "And",
+    "Equal",
+    "Greater",
+    "GreaterOrEqual",
+    "Less",
+    "LessOrEqual",
+    "Mod",
+    "Not",
+    "Or",
+    "ReduceProd",
+    "ReduceSum",
+    "Size",
+    "Where",
+];
+/// Operators that make as many values as their last input says.
+const MAKING: &[&str] = &["ConstantOfShape", "Expand", "Tile"];
+/// Operators that compute nothing.
 const MOVING: &[&str] = &[
     "Cast",
     "Concat",
@@ -93,6 +113,8 @@ pub enum Numbers {
     Quantised,
     /// Quantised or real: what tract runs, and what calibration quantises.
     Any,
+    /// Whatever tract can run, by any operator.
+    Foreign,
 }
 
 /// Checks a model before tract sees it.
@@ -101,36 +123,78 @@ pub enum Numbers {
 /// [`Error::UnsupportedOperator`] or [`Error::Onnx`], with the node's name.
 pub fn check(model: &ModelProto, file_length: usize, numbers: Numbers) -> Result<(), Error> {
     let graph = model.graph.as_ref().ok_or_else(|| refused("it holds no graph"))?;
+    if !graph.sparse_initializer.is_empty() {
+        return Err(refused("it holds sparse tensors, which are not supported"));
+    }
     if graph.node.len() > MAX_NODES {
         return Err(refused(format!("it has {} nodes; at most {MAX_NODES} are supported", graph.node.len())));
     }
-    let constants = constants(graph, file_length as u64)?;
+    let file_length = file_length as u64;
+    let mut constants = constants(graph, file_length)?;
+    let mut folded = 0;
     let mut live: HashSet<&str> =
         graph.input.iter().map(|input| input.name.as_str()).filter(|name| !constants.contains_key(name)).collect();
     if live.len() != 1 {
         return Err(refused(format!("it has {} inputs instead of one, the features", live.len())));
     }
     for node in &graph.node {
-        check_node(node, file_length as u64)?;
+        check_node(node, file_length)?;
         let known = |groups: &[&[&str]]| groups.iter().any(|group| group.contains(&node.op_type.as_str()));
         let inputs = || node.input.iter().filter(|name| !name.is_empty());
-        let is_live = inputs().any(|name| live.contains(name.as_str()));
-        let is_real = known(&[REAL]) && numbers == Numbers::Any;
-        if !is_real && !known(&[QUANTISED, WINDOWED, UNARY, ARITHMETIC, MOVING]) {
+        // Whatever comes first is given by a node that comes later: the graph goes in a circle, or its order is not that of ONNX.
+        let is_known = |name: &&String| live.contains(name.as_str()) || constants.contains_key(name.as_str());
+        if let Some(unknown) = inputs().find(|name| !is_known(name)) {
+            let what = format!("node {} ({}) reads {unknown}, which no node before it gives", name(node), node.op_type);
+            return Err(refused(what));
+        }
+        // The shape of a tensor is a constant.
+        let is_live = node.op_type != "Shape" && inputs().any(|name| live.contains(name.as_str()));
+        let is_allowed = known(&[QUANTISED, WINDOWED, UNARY, ARITHMETIC, MOVING])
+            || known(&[REAL]) && numbers != Numbers::Quantised
+            || numbers == Numbers::Foreign;
+        if !is_allowed {
             return Err(unsupported(model, node));
-        }
-        if !is_live && known(&[REAL, QUANTISED, WINDOWED, UNARY]) {
-            return Err(refused(format!("node {} ({}) does not depend on the features", name(node), node.op_type)));
-        }
-        let values: u64 = inputs().map(|name| constants.get(name.as_str()).copied().unwrap_or(MAX_FOLDED)).sum();
-        if !is_live && known(&[ARITHMETIC]) && values > 2 * MAX_FOLDED {
-            return Err(refused(format!("node {} ({}) computes a large constant", name(node), node.op_type)));
         }
         if is_live {
             live.extend(node.output.iter().map(String::as_str));
+            continue;
         }
+        let is_small = numbers == Numbers::Foreign && known(&[UNARY]);
+        if !is_small && known(&[REAL, QUANTISED, WINDOWED, UNARY]) {
+            return Err(refused(format!("node {} ({}) does not depend on the features", name(node), node.op_type)));
+        }
+        let values = values(graph, node, &constants);
+        folded = values.saturating_add(folded);
+        if values > MAX_FOLDED.max(file_length) || folded > 4 * MAX_FOLDED.max(file_length) {
+            return Err(refused(format!("node {} ({}) computes a large constant", name(node), node.op_type)));
+        }
+        constants.extend(node.output.iter().map(|output| (output.as_str(), values)));
     }
     Ok(())
+}
+
+/// Most values that a node may make of constants, of which the numbers of values are known.
+fn values(graph: &GraphProto, node: &NodeProto, constants: &HashMap<&str, u64>) -> u64 {
+    let inputs = || node.input.iter().filter_map(|name| constants.get(name.as_str()).copied());
+    let product = || inputs().fold(1, u64::saturating_mul);
+    let tensors = node.attribute.iter().filter_map(|attribute| attribute.t.as_ref());
+    match node.op_type.as_str() {
+        "Constant" => {
+            let lists = node.attribute.iter().map(|attribute| attribute.ints.len() + attribute.floats.len());
+            tensors.map(length).fold(lists.sum::<usize>() as u64 + 1, u64::saturating_add)
+        }
+        "Shape" => MAX_AXES,
+        "Identity" | "Cast" | "Reshape" | "Transpose" | "Flatten" | "Squeeze" | "Unsqueeze" | "Slice" | "Concat"
+        | "DequantizeLinear" | "QuantizeLinear" | "Dropout" => inputs().fold(0, u64::saturating_add),
+        // What each value of one meets each of the others.
+        name if [ARITHMETIC, UNARY, FOLDING, &["Gather"]].iter().any(|group| group.contains(&name)) => product(),
+        // It may make as many as it says: that must be there to be read.
+        name if MAKING.contains(&name) => {
+            let shape = graph.initializer.iter().find(|tensor| Some(&tensor.name) == node.input.last());
+            shape.map_or(u64::MAX, |shape| integers(shape).fold(product(), u64::saturating_mul))
+        }
+        _ => u64::MAX,
+    }
 }
 
 /// The node's name, or that of its first output.
@@ -148,13 +212,25 @@ fn constants(graph: &GraphProto, file_length: u64) -> Result<HashMap<&str, u64>,
     graph.initializer.iter().map(named).collect()
 }
 
+/// The values of a tensor of 64-bit integers, negative ones as very large ones.
+fn integers(tensor: &TensorProto) -> impl Iterator<Item = u64> {
+    let raw = tensor.raw_data.as_chunks().0.iter().map(|&bytes| i64::from_le_bytes(bytes));
+    tensor.int64_data.iter().copied().chain(raw).map(|value| u64::try_from(value).unwrap_or(u64::MAX))
+}
+
+/// Number of values that a tensor says that it has; the most there are if it says nonsense.
+fn length(tensor: &TensorProto) -> u64 {
+    let extents = || tensor.dims.iter().map(|&extent| u64::try_from(extent).ok());
+    let product = extents().try_fold(1u64, |product, extent| product.checked_mul(extent?));
+    product.unwrap_or(u64::MAX)
+}
+
 fn check_tensor(tensor: &TensorProto, file_length: u64) -> Result<u64, Error> {
-    let values = tensor.dims.iter().try_fold(1u64, |product, &extent| product.checked_mul(u64::try_from(extent).ok()?));
     if tensor.data_location.is_some_and(|location| location != 0) || !tensor.external_data.is_empty() {
         return Err(refused(format!("tensor {} is stored in another file: save the model as one file", tensor.name)));
     }
-    match values {
-        Some(values) if values <= file_length => Ok(values),
+    match length(tensor) {
+        values if values <= file_length => Ok(values),
         _ => Err(refused(format!("tensor {} is larger than the file", tensor.name))),
     }
 }
@@ -168,6 +244,14 @@ fn check_node(node: &NodeProto, file_length: u64) -> Result<(), Error> {
         }
         if let Some(tensor) = &attribute.t {
             check_tensor(tensor, file_length)?;
+        }
+        let sparse = attribute.sparse_tensor.is_some() || !attribute.sparse_tensors.is_empty();
+        if sparse || !attribute.tensors.is_empty() {
+            return Err(refused(format!(
+                "node {} ({}) holds sparse tensors or lists of them",
+                name(node),
+                node.op_type
+            )));
         }
         if attribute.g.is_some() || !attribute.graphs.is_empty() {
             return Err(refused(format!("node {} ({}) holds a graph of its own", name(node), node.op_type)));

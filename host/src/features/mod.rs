@@ -125,20 +125,17 @@ impl Analysis {
     }
 }
 
-/// The front end's features of whole frames.
+/// The front end's features of whole frames; of a front end for clips only, the samples are the clip.
 pub(crate) fn features(spec: FrontEndSpec<'_>, samples: &[i16]) -> Result<Matrix, Error> {
     let front_end = FrontEnd::new(spec)?;
-    let spec = front_end.spec();
     let columns = front_end.features();
     let mut memory = vec![0; spec.window_length];
     let mut framer = Framer::new(&mut memory, spec.hop_length)?;
-    let mut scratch = vec![0.0; front_end.scratch_len()];
+    let (mut scratch, mut frame) = (vec![0.0; front_end.scratch_len()], vec![0.0; columns]);
     let mut values = Vec::new();
-    let mut rest = samples;
-    while let Some(frame) = framer.next_frame(&mut rest) {
-        let start = values.len();
-        values.resize(start + columns, 0.0);
-        front_end.frame(frame, &mut scratch, &mut values[start..])?;
-    }
+    front_end.clip(samples, &mut framer, (&mut scratch, &mut frame), |features| {
+        values.extend_from_slice(features);
+        Ok::<_, Error>(())
+    })?;
     Ok(Matrix { columns, values })
 }

@@ -30,6 +30,8 @@ mod tables;
 mod window;
 
 pub use fixed::FixedFrontEnd;
-pub use options::{ArithmeticKind, MelNorm, MelScale, MelTriangles, MfccNorm, Options, Settings, Window};
+pub use options::{
+    ArithmeticKind, MelNorm, MelScale, MelTriangles, MfccNorm, Options, PerFeature, Reference, Settings, Window,
+};
 pub use preset::Preset;
 pub use tables::FrontEndTables;

@@ -1,6 +1,6 @@
 //! What a model says about its front end.
 
-use earmark_core::frontend::{Compression, MAX_FFT_LENGTH, Spectrum};
+use earmark_core::frontend::{Centring, ClipSettings, Compression, MAX_FFT_LENGTH, Peak, Spectrum};
 use earmark_core::model::format::MAX_SAMPLE_RATE;
 use serde::Deserialize;
 
@@ -71,6 +71,35 @@ pub enum ArithmeticKind {
     Fixed,
 }
 
+/// What the loudest compressed band of a clip is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reference {
+    /// One like any other.
+    None,
+    /// Zero: it is subtracted from all, as `librosa.power_to_db(ref=numpy.max)` does.
+    Max,
+}
+
+/// Numbers for the features of a frame.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(untagged, expecting = "expected a number, or a list of one a feature")]
+pub enum PerFeature {
+    /// The same for all.
+    Common(f32),
+    /// One a feature.
+    Each(Vec<f32>),
+}
+
+impl PerFeature {
+    fn of(&self, features: usize) -> Vec<f32> {
+        match self {
+            Self::Common(number) => vec![*number; features],
+            Self::Each(numbers) => numbers.clone(),
+        }
+    }
+}
+
 /// The front-end options of a model, as written: what is absent comes from the preset.
 ///
 /// See [`Settings`] for what each means and [`Preset`] for the defaults.
@@ -97,10 +126,16 @@ pub struct Options {
     pub mfcc_coefficients: Option<usize>,
     pub mfcc_norm: Option<MfccNorm>,
     pub arithmetic: Option<ArithmeticKind>,
-    #[serde(default)]
-    pub offset: Vec<f32>,
-    #[serde(default)]
-    pub scale: Vec<f32>,
+    pub center: Option<Centring>,
+    pub peak: Option<Peak>,
+    pub top_db: Option<f32>,
+    pub reference: Option<Reference>,
+    pub offset: Option<PerFeature>,
+    pub scale: Option<PerFeature>,
+    /// Subtracted from each feature: another way to say `offset`.
+    pub mean: Option<PerFeature>,
+    /// Divides each feature after `mean`; not 0: another way to say `scale`.
+    pub std: Option<PerFeature>,
 }
 
 /// Front-end settings with nothing left open.
@@ -142,6 +177,9 @@ pub struct Settings {
     pub mfcc_norm: MfccNorm,
     /// What the device computes with.
     pub arithmetic: ArithmeticKind,
+    /// What only a whole clip allows: options `center` (`none`, `zeros`, `reflect`), `peak` (`none`, `highest`, `absolute`), `top_db` and
+    /// `reference` (`none`, `max`). A model with any of it hears clips and cannot listen.
+    pub clip: ClipSettings,
     /// Added to each feature before `scale`; one a feature, or empty for none.
     pub offset: Vec<f32>,
     /// Multiplies each feature after `offset`; one a feature, or empty for none.
@@ -174,11 +212,36 @@ impl Options {
             mfcc_coefficients: self.mfcc_coefficients.unwrap_or(defaults.mfcc_coefficients),
             mfcc_norm: self.mfcc_norm.unwrap_or(defaults.mfcc_norm),
             arithmetic: self.arithmetic.unwrap_or(defaults.arithmetic),
-            offset: self.offset.clone(),
-            scale: self.scale.clone(),
+            clip: ClipSettings {
+                centring: self.center.unwrap_or(defaults.clip.centring),
+                peak: self.peak.unwrap_or(defaults.clip.peak),
+                range: self.top_db.unwrap_or(defaults.clip.range),
+                relative: self.reference.map_or(defaults.clip.relative, |reference| reference == Reference::Max),
+            },
+            ..defaults
         };
         settings.check()?;
-        Ok(settings)
+        let features = if settings.mfcc_coefficients == 0 { settings.mel_bands } else { settings.mfcc_coefficients };
+        let (offset, scale) = self.normalisation(features)?;
+        Ok(Settings { offset, scale, ..settings })
+    }
+
+    /// What is added to each of a number of features, and what they are multiplied by; empty for nothing.
+    fn normalisation(&self, features: usize) -> Result<(Vec<f32>, Vec<f32>), Error> {
+        let one_of = |one: &Option<PerFeature>, other: &Option<PerFeature>, option| {
+            if one.is_some() && other.is_some() { Err(Error::FrontEndTwice { option }) } else { Ok(()) }
+        };
+        one_of(&self.offset, &self.mean, "mean and offset")?;
+        one_of(&self.scale, &self.std, "std and scale")?;
+        let numbers = |option: &Option<PerFeature>| option.as_ref().map_or(Vec::new(), |numbers| numbers.of(features));
+        let (mut offset, mut scale) = (numbers(&self.offset), numbers(&self.scale));
+        offset.extend(numbers(&self.mean).into_iter().map(|mean| -mean));
+        let deviations = numbers(&self.std);
+        if let Some(index) = deviations.iter().position(|&deviation| deviation == 0.0) {
+            return Err(earmark_core::Error::FrontEndNumber { table: "std", index }.into());
+        }
+        scale.extend(deviations.into_iter().map(f32::recip));
+        Ok((offset, scale))
     }
 }
 

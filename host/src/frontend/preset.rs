@@ -1,27 +1,28 @@
 //! The defaults that users of a library get.
 
-use earmark_core::frontend::{Compression, MIN_FFT_LENGTH, Spectrum};
+use earmark_core::frontend::{ClipSettings, Compression, MIN_FFT_LENGTH, Peak, Spectrum};
 use serde::Deserialize;
 
 use super::options::{ArithmeticKind, MelNorm, MelScale, MelTriangles, MfccNorm, Settings, Window};
 
 /// The library whose features are reproduced.
 ///
-/// Each preset is a set of defaults for [`Settings`], all of which a model can override. Frames always start at sample 0
-/// and are never padded at the ends (`center=False`), and the FFT's length is a power of two: the smallest that holds the
-/// window.
+/// Each preset is a set of defaults for [`Settings`], all of which a model can override. Frames start at sample 0 and are not padded at the
+/// ends (`center=False`) unless `center` says so, and the FFT's length is a power of two: the smallest that holds the window.
 ///
-/// | | `torchaudio` | `librosa` | `tf_signal` |
-/// |---|---|---|---|
-/// | sample rate, Hz | 16000 | 22050 | 16000 |
-/// | window | 400, Hann | 2048, Hann | 1024, Hann |
-/// | hop | half the window | a quarter of the window | a quarter of the window |
-/// | mel bands | 128, 0 Hz to half the rate | 128, 0 Hz to half the rate | 80, 80 to 7600 Hz |
-/// | mel scale, norm | HTK, none | Slaney, Slaney | HTK, none |
-/// | spectrum | power | power | magnitude |
-/// | compression | ln(x + 10⁻⁶) | 10·log₁₀(max(x, 10⁻¹⁰)) | ln(x + 10⁻⁶) |
+/// | | `torchaudio` | `librosa` | `tf_signal` | `mlperf_tiny` |
+/// |---|---|---|---|---|
+/// | sample rate, Hz | 16000 | 22050 | 16000 | 16000 |
+/// | window | 400, Hann | 2048, Hann | 1024, Hann | 480, Hann |
+/// | hop | half the window | a quarter of the window | a quarter of the window | two thirds of the window |
+/// | mel bands | 128, 0 Hz to half the rate | 128, 0 Hz to half the rate | 80, 80 to 7600 Hz | 40, 20 to 4000 Hz |
+/// | mel scale, norm | HTK, none | Slaney, Slaney | HTK, none | HTK, none |
+/// | spectrum | power | power | magnitude | magnitude |
+/// | compression | ln(x + 10⁻⁶) | 10·log₁₀(max(x, 10⁻¹⁰)) | ln(x + 10⁻⁶) | ln(x + 10⁻⁶) |
+/// | coefficients | – | – | – | 10 |
+/// | samples | / 32768 | / 32768 | / 32768 | / the clip's highest |
 ///
-/// All scale samples by 1/32768, as the libraries' readers of audio files do, and give log-mel features unless
+/// What divides samples by 32768 does as the libraries' readers of audio files do. Without coefficients features are log-mel unless
 /// `mfcc_coefficients` is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,6 +43,11 @@ pub enum Preset {
     /// Most of these functions' arguments have no default; these are the values of the example in the documentation of
     /// `mfccs_from_log_mel_spectrograms`.
     TfSignal,
+    /// The MFCCs of MLPerf Tiny's keyword spotting, for clips only: samples are divided by the highest one of the clip. With `peak = "none"`
+    /// and `pcm_scale` for the loudness that is expected, a model can listen.
+    ///
+    /// From `get_dataset.py` and the flags' defaults in the repository mlcommons/tiny, `benchmark/training/keyword_spotting`.
+    MlperfTiny,
 }
 
 impl Preset {
@@ -51,6 +57,7 @@ impl Preset {
             Self::Torchaudio => (16_000, 400),
             Self::Librosa => (22_050, 2_048),
             Self::TfSignal => (16_000, 1_024),
+            Self::MlperfTiny => (16_000, 480),
         };
         let sample_rate = sample_rate.unwrap_or(usual_rate);
         let window_length = window_length.unwrap_or(usual_window);
@@ -74,6 +81,7 @@ impl Preset {
             mfcc_coefficients: 0,
             mfcc_norm: MfccNorm::Ortho,
             arithmetic: ArithmeticKind::Float,
+            clip: ClipSettings::default(),
             offset: Vec::new(),
             scale: Vec::new(),
         };
@@ -86,6 +94,16 @@ impl Preset {
                 compression: Compression::DecibelMax,
                 floor: 1e-10,
                 ..torchaudio
+            },
+            Self::MlperfTiny => Settings {
+                hop_length: window_length.saturating_mul(2) / 3,
+                mel_bands: 40,
+                low_hz: 20.0,
+                high_hz: 4_000.0,
+                pcm_scale: 1.0,
+                mfcc_coefficients: 10,
+                clip: ClipSettings { peak: Peak::Highest, ..ClipSettings::default() },
+                ..Self::TfSignal.settings(Some(sample_rate), Some(window_length))
             },
             Self::TfSignal => Settings {
                 hop_length: window_length / 4,

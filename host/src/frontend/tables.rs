@@ -60,6 +60,7 @@ impl FrontEndTables {
             dct: &self.dct,
             offset: &settings.offset,
             scale: &settings.scale,
+            clip: settings.clip,
         }
     }
 }

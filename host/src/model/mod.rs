@@ -14,6 +14,9 @@ use std::path::PathBuf;
 use earmark_core::model::{Aligned, Model, format};
 
 use crate::Error;
+use crate::classify::Engine;
+#[cfg(feature = "tract")]
+use crate::compile::describe::{self, Described, Input};
 #[cfg(feature = "tract")]
 use crate::compile::metadata::Layers;
 use bytes::AlignedBytes;
@@ -37,6 +40,9 @@ pub struct LoadedModel {
     artifact: Storage,
     #[cfg(feature = "tract")]
     source: Source,
+    /// Set if the artifact only describes a network that the reference runtime runs as it is.
+    #[cfg(feature = "tract")]
+    described: Option<Input>,
 }
 
 #[derive(Debug)]
@@ -64,6 +70,8 @@ impl LoadedModel {
             artifact: Storage::BuiltIn,
             #[cfg(feature = "tract")]
             source: Source::BuiltIn,
+            #[cfg(feature = "tract")]
+            described: None,
         }
     }
 
@@ -85,6 +93,46 @@ impl LoadedModel {
         Self::from_artifact(&path.display().to_string(), &contents)
     }
 
+    /// The model at `path`, to be run by `engine`. The reference runtime takes ONNX files that cannot be compiled as well: networks of real
+    /// numbers, of other operators, and such as take samples instead of features (`waveform` in their description).
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_for(path: Option<&Path>, engine: Engine) -> Result<Self, Error> {
+        let compiled = Self::open(path);
+        match (path, engine, compiled) {
+            #[cfg(feature = "tract")]
+            (
+                Some(path),
+                Engine::Tract,
+                Err(Error::Onnx { .. } | Error::UnsupportedOperator { .. } | Error::Metadata { .. }),
+            ) => {
+                let onnx = read(path).map_err(|cause| Error::ReadModel { path: path.to_owned(), cause })?;
+                let mut layers = Layers::default();
+                layers.add_file_beside(path)?;
+                Self::describe(&path.display().to_string(), onnx, &layers)
+            }
+            (_, _, compiled) => compiled,
+        }
+    }
+
+    /// Describes an ONNX file that the reference runtime is to run as it is; `layers` holds what is known about the model beyond its
+    /// metadata. The artifact that stands for it holds no operators.
+    ///
+    /// # Errors
+    /// [`Error::Onnx`] if tract cannot read it, or it takes neither features nor samples; [`Error::Metadata`].
+    #[cfg(feature = "tract")]
+    pub fn describe(name: &str, onnx: Vec<u8>, layers: &Layers) -> Result<Self, Error> {
+        let Described { artifact, input } = describe::describe(&onnx, layers)?;
+        Ok(Self { described: Some(input), ..Self::with_source(name, &artifact, onnx)? })
+    }
+
+    /// What the network takes in, if it is not compiled.
+    #[cfg(feature = "tract")]
+    pub(crate) const fn described(&self) -> Option<Input> {
+        self.described
+    }
+
     /// An artifact's bytes; `name` is where they come from, and an ONNX file is looked for beside it when one is asked for.
     ///
     /// # Errors
@@ -95,6 +143,8 @@ impl LoadedModel {
             artifact: Storage::Owned(AlignedBytes::new(artifact)),
             #[cfg(feature = "tract")]
             source: Source::Beside(Path::new(name).with_extension("onnx")),
+            #[cfg(feature = "tract")]
+            described: None,
         };
         loaded.model()?;
         Ok(loaded)
@@ -142,6 +192,7 @@ impl LoadedModel {
             name: name.to_owned(),
             artifact: Storage::Owned(AlignedBytes::new(artifact)),
             source: Source::Owned(onnx),
+            described: None,
         };
         loaded.model()?;
         Ok(loaded)

@@ -8,12 +8,43 @@ use earmark_core::model::{Model, Quantisation};
 use tract_onnx::prelude::*;
 
 use crate::Error;
-use crate::compile::import::{describe, feature_axes, import};
+use crate::compile::import::{Imported, describe, feature_axes, import};
 use crate::compile::lower::before_activation;
 use crate::compile::screen::Numbers;
 use crate::guard::shielded;
 
+mod waveform;
+
+pub use waveform::WaveformNetwork;
+
 type Runnable = Arc<TypedRunnableModel>;
+
+/// Makes a graph ready to run up to an outlet that `output` chooses.
+fn prepare(
+    mut graph: TypedModel,
+    output: impl FnOnce(&TypedModel) -> Result<OutletId, Error>,
+) -> Result<Runnable, Error> {
+    let output = output(&graph)?;
+    let prepare = move || -> TractResult<Runnable> {
+        graph.select_output_outlets(&[output])?;
+        graph.into_optimized()?.into_runnable()
+    };
+    shielded(prepare).ok_or_else(inconsistent)?.map_err(|error| Error::Onnx { what: describe(&error) })
+}
+
+/// The output before a final softmax or sigmoid.
+fn logits(graph: &TypedModel) -> Result<OutletId, Error> {
+    Ok(before_activation(graph)?.1)
+}
+
+fn inconsistent() -> Error {
+    Error::Onnx { what: "tract cannot run it".to_owned() }
+}
+
+/// The real numbers of an output.
+fn values(output: &TValue) -> TractResult<Vec<f32>> {
+    Ok(output.cast_to::<f32>()?.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
+}
 
 /// An ONNX model that tract runs.
 pub struct ReferenceNetwork {
@@ -36,7 +67,18 @@ impl ReferenceNetwork {
     /// # Errors
     /// [`Error::Onnx`] if tract cannot run it or it does not have the model's number of features and outputs.
     pub fn new(onnx: &[u8], model: &Model<'_>) -> Result<Self, Error> {
-        let imported = import(onnx, Numbers::Any)?;
+        Self::prepared(import(onnx, Numbers::Any)?, model)
+    }
+
+    /// Prepares the ONNX file `onnx`, of whatever operators, which `model` only describes.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn described(onnx: &[u8], model: &Model<'_>) -> Result<Self, Error> {
+        Self::prepared(import(onnx, Numbers::Foreign)?, model)
+    }
+
+    fn prepared(imported: Imported, model: &Model<'_>) -> Result<Self, Error> {
         let (frames, features) = (model.frames(), model.features());
         let shape = imported.input_shape;
         let axes = feature_axes(&shape, features).filter(|&(time, _)| shape.get(time).copied().unwrap_or(1) == frames);
@@ -45,15 +87,7 @@ impl ReferenceNetwork {
                 "its input has the shape {shape:?} and the compiled model {frames} frames of {features} features"
             ),
         })?;
-        let (_, logits) = before_activation(&imported.graph)?;
-        let mut graph = imported.graph;
-        let prepare = move || -> TractResult<Runnable> {
-            graph.select_output_outlets(&[logits])?;
-            graph.into_optimized()?.into_runnable()
-        };
-        let inconsistent = || Error::Onnx { what: "tract cannot run it".to_owned() };
-        let runnable =
-            shielded(prepare).ok_or_else(inconsistent)?.map_err(|error| Error::Onnx { what: describe(&error) })?;
+        let runnable = prepare(imported.graph, logits)?;
         let mut network = Self {
             runnable,
             shape,
@@ -79,25 +113,25 @@ impl ReferenceNetwork {
 
     /// The logits of the window.
     fn run(&self) -> TractResult<Vec<f32>> {
-        let values = self.arranged();
+        let window = self.arranged();
         let quantised = |value: &f32| quantise(*value, self.input);
         let input = match self.runnable.model().input_fact(0)?.datum_type {
-            DatumType::I8 => Tensor::from_shape(&self.shape, &values.iter().map(quantised).collect::<Vec<i8>>())?,
+            DatumType::I8 => Tensor::from_shape(&self.shape, &window.iter().map(quantised).collect::<Vec<i8>>())?,
             DatumType::U8 => {
-                let bytes: Vec<u8> = values.iter().map(|value| quantised(value).cast_unsigned() ^ 0x80).collect();
+                let bytes: Vec<u8> = window.iter().map(|value| quantised(value).cast_unsigned() ^ 0x80).collect();
                 Tensor::from_shape(&self.shape, &bytes)?
             }
-            _ => Tensor::from_shape(&self.shape, &values)?,
+            _ => Tensor::from_shape(&self.shape, &window)?,
         };
         let outputs = self.runnable.run(tvec!(input.into()))?;
         let real = |value: i32| (value - i32::from(self.output.zero_point)) as f32 * self.output.scale;
         let offset = match outputs[0].datum_type() {
             DatumType::I8 => 0,
             DatumType::U8 => 128,
-            _ => return Ok(outputs[0].cast_to::<f32>()?.try_as_plain_ram()?.as_slice::<f32>()?.to_vec()),
+            _ => return values(&outputs[0]),
         };
-        let values = outputs[0].cast_to::<i32>()?;
-        Ok(values.try_as_plain_ram()?.as_slice::<i32>()?.iter().map(|&value| real(value - offset)).collect())
+        let integers = outputs[0].cast_to::<i32>()?;
+        Ok(integers.try_as_plain_ram()?.as_slice::<i32>()?.iter().map(|&value| real(value - offset)).collect())
     }
 
     /// The window's values in the order of the input's axes.

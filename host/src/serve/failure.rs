@@ -103,7 +103,9 @@ impl From<Error> for Failure {
             | Error::AudioDamaged { .. }
             | Error::AudioNoFrames
             | Error::AudioNotFinite { .. }
-            | Error::AudioResample { .. } => StatusCode::BAD_REQUEST,
+            | Error::AudioResample { .. }
+            | Error::WaveformListens
+            | Error::Core(earmark_core::Error::ClipsOnly { .. }) => StatusCode::BAD_REQUEST,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self::new(status, error.to_string())

@@ -132,16 +132,22 @@ impl<'o> FloatModel<'o> {
         let spec = self.description.tables.spec();
         let shape = &self.imported.input_shape;
         let frames = shape.get(self.axes.0).copied().unwrap_or(1);
-        let covered = (frames - 1) * spec.hop_length + spec.window_length;
+        let covered = spec.clip.samples(frames, spec.window_length, spec.hop_length);
         let missing = covered.saturating_sub(clip.len());
         let mut samples = vec![0; missing / 2];
         samples.extend_from_slice(clip);
         samples.resize(clip.len() + missing, 0);
-        let matrix = features::features(spec, &samples)?;
-        let window = |values: &[f32]| {
-            let values = arranged(values, matrix.columns, self.axes, shape.len());
-            Tensor::from_shape(shape, &values).map_err(|error| Error::Onnx { what: import::describe(&error) })
-        };
-        matrix.values.chunks_exact(frames * matrix.columns).map(window).collect()
+        // Where features depend on the whole window, each window is a clip of its own.
+        let clip = if spec.clip.refusal().is_some() { covered.max(1) } else { samples.len() };
+        let mut windows = Vec::new();
+        for samples in samples.chunks_exact(clip) {
+            let matrix = features::features(spec, samples)?;
+            for values in matrix.values.chunks_exact(frames * matrix.columns) {
+                let values = arranged(values, matrix.columns, self.axes, shape.len());
+                let window = Tensor::from_shape(shape, &values);
+                windows.push(window.map_err(|error| Error::Onnx { what: import::describe(&error) })?);
+            }
+        }
+        Ok(windows)
     }
 }

@@ -159,7 +159,7 @@ impl Entry {
             seen.loaded = seen.last.clone();
         }
         let started = Instant::now();
-        let loaded = LoadedModel::open(self.file.as_deref());
+        let loaded = LoadedModel::open_for(self.file.as_deref(), self.engine);
         if matches!(loaded, Err(Error::ReadModel { .. } | Error::ReadSource { .. })) {
             self.seen().loaded = None;
         }

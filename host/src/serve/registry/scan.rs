@@ -18,8 +18,8 @@ pub(super) struct Found {
 pub(super) struct Stamp {
     length: u64,
     modified: Option<SystemTime>,
-    /// Of the description beside an ONNX file.
-    description: Option<(u64, Option<SystemTime>)>,
+    /// Of the labels and the description beside an ONNX file.
+    description: Vec<(u64, Option<SystemTime>)>,
 }
 
 impl Stamp {
@@ -27,9 +27,10 @@ impl Stamp {
         let look = |metadata: &Metadata| (metadata.len(), metadata.modified().ok());
         let (length, modified) = look(metadata);
         let is_onnx = path.extension().is_some_and(|extension| extension == "onnx");
-        let description = is_onnx.then(|| [path.with_extension("toml"), path.with_file_name("MODEL.toml")]);
-        let description = description.into_iter().flatten().find_map(|path| fs::metadata(path).ok());
-        Self { length, modified, description: description.as_ref().map(look) }
+        let beside = ["labels.txt", "toml"].map(|extension| path.with_extension(extension));
+        let beside = beside.into_iter().chain([path.with_file_name("MODEL.toml")]).filter(|_| is_onnx);
+        let description = beside.filter_map(|path| fs::metadata(path).ok()).map(|metadata| look(&metadata)).collect();
+        Self { length, modified, description }
     }
 }
 

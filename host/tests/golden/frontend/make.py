@@ -5,9 +5,10 @@
 
 writes, beside itself, `signal.wav` (speech, noise and silence; 16 bit, mono), `cases.json` (a list of cases: name, the
 `[frontend]` options of earmark that ask for the same features, frames, features) and `<case>.f32` (the features, little-endian
-float32, frame by frame). Made with torch 2.11.0, torchaudio 2.11.0, librosa 0.11.0, numpy 2.4.6 and scipy 1.17.1.
+float32, frame by frame). Made with torch 2.11.0, torchaudio 2.11.0, librosa 0.11.0, numpy 2.4.6 and scipy 1.17.1. The cases
+from `mlperf_tiny` on came later, with torch 2.15.0; of the earlier ones another torch may move the last bits.
 
-Three things make the libraries comparable:
+Three things make the libraries comparable, but where a case is for clips only (`center`, `peak`, `top_db`, `reference`):
 
 * Frames start at sample 0 (`center=False`).
 * `torch.stft` and librosa put a window shorter than the FFT in the middle of the FFT's samples, so that frame t covers
@@ -82,6 +83,12 @@ def librosa_db(mel):
 
 def librosa_mfcc(mel, n_mfcc):
     return librosa.feature.mfcc(S=librosa_db(mel).T, n_mfcc=n_mfcc).T
+
+
+def centred_torchaudio_mel(samples, n_fft=512, **arguments):
+    """As the library does it unless it is told otherwise: frames centred, the signal mirrored at its ends."""
+    transform = torchaudio.transforms.MelSpectrogram(n_fft=n_fft, **arguments)
+    return transform(torch.from_numpy(samples)).numpy().T
 
 
 def tf_hann_window(length):
@@ -201,6 +208,45 @@ def make_cases(pcm):
         {**preset, "window_length": 255, "hop_length": 300, "mel_bands": 20, "low_hz": 0.0},
         tf_log_mel(samples, 255, 300, 256, 20, low=0.0),
     )
+
+
+    # As MLPerf Tiny's get_dataset.py: the clip is divided by its highest sample.
+    clip = pcm.astype(np.float32) / pcm.max()
+    yield "mlperf_tiny", {"preset": "mlperf_tiny"}, tf_mfcc(tf_log_mel(clip, 480, 320, 512, 40, low=20.0, high=4000.0), 10)
+    yield (
+        "mlperf_tiny_absolute",
+        {"preset": "mlperf_tiny", "peak": "absolute", "mfcc_coefficients": 0, "window": "hann"},
+        tf_log_mel(pcm / np.abs(pcm.astype(np.float64)).max(), 480, 320, 512, 40, low=20.0, high=4000.0),
+    )
+
+    # Centred, and by the clip's loudest band.
+    preset = {"preset": "torchaudio", "center": "reflect"}
+    for window, hop in ((400, 160), (255, 100)):
+        mel = centred_torchaudio_mel(samples, win_length=window, hop_length=hop, n_mels=40, n_fft=512 if window > 256 else 256)
+        options = {**preset, "window_length": window, "hop_length": hop, "mel_bands": 40}
+        yield f"torchaudio_centred_{window}", options, np.log(mel + 1e-6)
+    mel = torch.from_numpy(centred_torchaudio_mel(samples, win_length=400, hop_length=160, n_mels=40).T)
+    options = {**preset, "hop_length": 160, "mel_bands": 40, "compression": "decibel_max", "floor": 1e-10, "top_db": 40.0}
+    yield "torchaudio_centred_decibels", options, torchaudio.transforms.AmplitudeToDB("power", top_db=40)(mel).numpy().T
+    mfcc = torchaudio.transforms.MFCC(n_mfcc=13, melkwargs=dict(n_fft=512, win_length=400, hop_length=160, n_mels=40))
+    options = {**options, "top_db": 80.0, "mfcc_coefficients": 13}
+    yield "torchaudio_centred_mfcc", options, mfcc(torch.from_numpy(samples)).numpy().T
+    preset = {"preset": "librosa", "sample_rate": 16000, "window_length": 512, "hop_length": 160, "mel_bands": 40}
+    mel = librosa.feature.melspectrogram(y=samples, sr=16000, n_fft=512, hop_length=160, n_mels=40, pad_mode="constant")
+    options = {**preset, "center": "zeros", "top_db": 80.0, "reference": "max"}
+    yield "librosa_centred_relative", options, librosa.power_to_db(mel, ref=np.max).T
+    yield (
+        "librosa_centred_mfcc",
+        {**options, "reference": "none", "mfcc_coefficients": 20},
+        librosa.feature.mfcc(y=samples, sr=16000, n_mfcc=20, n_fft=512, hop_length=160, n_mels=40).T,
+    )
+
+    # One mean and one deviation for all features, and one a feature.
+    preset = {"preset": "torchaudio", "mel_bands": 40, "hop_length": 160}
+    log_mel = np.log(torchaudio_mel(samples, n_mels=40, hop_length=160) + 1e-6)
+    yield "torchaudio_mean", {**preset, "mean": -7.5, "std": 3.0}, (log_mel + 7.5) / 3.0
+    mean, deviation = [float(x) for x in np.round(log_mel.mean(0), 3)], [float(x) for x in np.round(log_mel.std(0), 3)]
+    yield "torchaudio_means", {**preset, "mean": mean, "std": deviation}, (log_mel - mean) / deviation
 
 
 def main():

@@ -56,7 +56,7 @@ class Net:
         self.op("Sub", self.x, self.constant(np.float32(-4)))
         self.op("Div", self.x, self.constant(np.float32(4)))
 
-    def save(self, name, shape, frontend):
+    def save(self, name, shape, frontend, **more):
         model = helper.make_model(
             helper.make_graph(
                 self.nodes,
@@ -68,7 +68,8 @@ class Net:
             opset_imports=[helper.make_opsetid("", 14)],
             ir_version=8,
         )
-        entries = {"labels": [f"label {index}" for index in range(LABELS)], "frontend": frontend}
+        entries = {"labels": [f"label {index}" for index in range(LABELS)], "frontend": frontend, **more}
+        entries = {key: value for key, value in entries.items() if value is not None}
         helper.set_model_props(model, {f"earmark.{key}": json.dumps(value) for key, value in entries.items()})
         onnx.checker.check_model(model, full_check=True)
         onnx.save(model, HERE / f"{name}.onnx")
@@ -159,8 +160,39 @@ def unsupported():
     net.save("float_unsupported", [1, 40, 98], LOG_MEL)
 
 
+def waveform():
+    """Samples in, by operators that no compiler of earmark's has."""
+    net = Net(5)
+    net.conv(1, 16, 400, strides=[160], bias=True)
+    net.op("Mul", net.x, net.x)
+    net.op("ReduceMean", axes=[2], keepdims=1)
+    net.op("LpNormalization", axis=1)
+    net.op("Flatten")
+    net.op("Gemm", net.x, net.floats(LABELS, 16), net.floats(LABELS), transB=1)
+    net.op("Softmax")
+    net.save("float_waveform", [1, 1, 16000], None, waveform={"sample_rate": 16000})
+
+
+def recurrent():
+    """An LSTM over log-mel features, without labels or front end in the file."""
+    net = Net(6)
+    hidden = 16
+    net.standardise()
+    net.op("Transpose", perm=[1, 0, 2])
+    weights = [net.floats(1, 4 * hidden, size, scale=0.2) for size in (40, hidden)]
+    net.nodes.append(
+        helper.make_node("LSTM", [net.x, *weights], ["", "last"], name="lstm", hidden_size=hidden)
+    )
+    net.x = "last"
+    net.op("Squeeze", net.x, net.constant(np.array([0], np.int64)))
+    net.op("Gemm", net.x, net.floats(LABELS, hidden), net.floats(LABELS), transB=1)
+    net.save("float_recurrent", [1, 98, 40], None, labels=None)
+
+
 if __name__ == "__main__":
     ds_cnn()
     tc_resnet()
     mixed()
     unsupported()
+    waveform()
+    recurrent()

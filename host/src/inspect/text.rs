@@ -1,153 +1,11 @@
-//! What is in an artifact, as numbers and as a table for people.
+//! An artifact as text for people.
 
-use std::collections::HashSet;
 use std::fmt;
 
-use earmark_core::engine::layout;
 use earmark_core::frontend::{Arithmetic, Compression, Features, FrontEndSpec, Spectrum};
-use earmark_core::model::{Mode, Model, Op, Problem, Tensor};
-use serde_json::Value;
+use earmark_core::model::{Mode, Problem};
 
-/// One operator of the plan.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Step {
-    /// What it computes.
-    pub operator: &'static str,
-    /// The ONNX node that it comes from; empty if the artifact does not say.
-    pub node: String,
-    /// Height (time), width (frequency) and channels of its first input.
-    pub input: [usize; 3],
-    /// The same of its output.
-    pub output: [usize; 3],
-    /// Kernel, stride, dilation and groups, in words.
-    pub details: String,
-    /// Multiplications of one evaluation.
-    pub macs: u64,
-    /// Bytes of weights, biases, scales and tables that no operator before it uses.
-    pub flash: usize,
-    /// Bytes of its inputs, output and scratch memory.
-    pub ram: usize,
-}
-
-/// An artifact, taken apart.
-#[derive(Debug)]
-pub struct Inspection<'m> {
-    model: Model<'m>,
-    /// The operators, in the order in which they run.
-    pub steps: Vec<Step>,
-    /// What the compiler noted: JSON.
-    pub provenance: Value,
-}
-
-impl<'m> Inspection<'m> {
-    /// Looks into a model.
-    #[must_use]
-    pub fn new(model: Model<'m>) -> Self {
-        let provenance: Value = serde_json::from_str(model.provenance()).unwrap_or_default();
-        let node = |index: usize| provenance["nodes"][index].as_str().unwrap_or_default().to_owned();
-        let mut pieces = HashSet::new();
-        let steps = model.plan().enumerate().map(|(index, op)| step(&op, node(index), &mut pieces)).collect();
-        Self { model, steps, provenance }
-    }
-
-    /// Multiplications of one evaluation.
-    #[must_use]
-    pub fn macs(&self) -> u64 {
-        self.steps.iter().map(|step| step.macs).sum()
-    }
-
-    /// Multiplications of one step of a stream; of a whole window if the network can't stream.
-    #[must_use]
-    pub fn macs_a_step(&self) -> u64 {
-        match self.model.streaming() {
-            Some(plan) => plan.ops().map(|op| op.multiply_accumulates()).sum(),
-            None => self.macs(),
-        }
-    }
-
-    /// Multiplications a second of audio that is listened to.
-    #[must_use]
-    pub fn macs_a_second(&self) -> f64 {
-        self.macs_a_step() as f64 * f64::from(self.model.sample_rate()) / self.model.step_samples() as f64
-    }
-
-    /// Bytes of weights, biases, scales and tables of all operators.
-    #[must_use]
-    pub fn network_flash(&self) -> usize {
-        self.steps.iter().map(|step| step.flash).sum()
-    }
-
-    /// Bytes of the front end's tables.
-    #[must_use]
-    pub fn front_end_flash(&self) -> usize {
-        let spec = self.model.front_end();
-        let floats = [spec.window, spec.mel_weights, spec.dct, spec.offset, spec.scale];
-        let integers = match &spec.arithmetic {
-            Arithmetic::Float => 0,
-            Arithmetic::Fixed(tables) => {
-                size_of_val(tables.window) + size_of_val(tables.mel_weights) + size_of_val(tables.quantisers)
-            }
-        };
-        floats.iter().map(|table| size_of_val(*table)).sum::<usize>() + size_of_val(spec.mel_bands) + integers
-    }
-}
-
-fn step(op: &Op, node: String, pieces: &mut HashSet<u32>) -> Step {
-    let (first, second) = op.inputs();
-    let mut flash = 0;
-    let mut piece = |offset: u32, length: u64| flash += if pieces.insert(offset) { length as usize } else { 0 };
-    let details = match op {
-        Op::Convolution(op) | Op::Depthwise(op) => {
-            let depthwise = op.groups > 1 && op.groups == op.input.channels && op.groups == op.output.channels;
-            piece(op.weights, layout::weights_length(op, depthwise));
-            piece(op.requantisation, 8 * layout::requantised_channels(op, depthwise));
-            let groups = if op.groups > 1 && !depthwise { format!(", {} groups", op.groups) } else { String::new() };
-            window(&op.window) + &groups
-        }
-        Op::Lookup(op) => {
-            piece(op.table, 256);
-            String::new()
-        }
-        Op::MaxPool(op) => window(&op.window),
-        Op::AveragePool(op) => window(&op.window),
-        _ => String::new(),
-    };
-    let tensors: HashSet<_> = [Some(first), second, Some(op.output())]
-        .into_iter()
-        .flatten()
-        .map(|tensor| (tensor.offset, tensor.length()))
-        .collect();
-    let ram = tensors.iter().map(|(_, length)| *length).sum::<u64>() + layout::scratch_length(op);
-    Step {
-        operator: op.name(),
-        node,
-        input: shape(&first),
-        output: shape(&op.output()),
-        details,
-        macs: op.multiply_accumulates(),
-        flash,
-        ram: ram as usize,
-    }
-}
-
-fn shape(tensor: &Tensor) -> [usize; 3] {
-    [usize::from(tensor.height), usize::from(tensor.width), tensor.channels as usize]
-}
-
-fn window(window: &earmark_core::model::Window) -> String {
-    let pair = |[height, width]: [u16; 2]| format!("{height}×{width}");
-    let mut text = pair(window.kernel);
-    if window.stride != [1, 1] {
-        text += &format!(", stride {}", pair(window.stride));
-    }
-    if window.dilation != [1, 1] {
-        text += &format!(", dilation {}", pair(window.dilation));
-    }
-    if window.pad != [0, 0] {
-        text += &format!(", padding {}", pair(window.pad));
-    }
-    text
-}
+use super::{Inspection, Step};
 
 impl fmt::Display for Inspection<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -214,6 +72,9 @@ impl Inspection<'_> {
                 spec.pcm_scale
             ),
         )?;
+        if let Some(why) = spec.clip.refusal() {
+            line(f, "", format_args!("for clips only: {why}"))?;
+        }
         let (input, output) = (model.input(), model.output());
         line(f, "input", format_args!("int8, scale {}, zero point {}", input.scale, input.zero_point))?;
         line(f, "output", format_args!("int8, scale {}, zero point {}", output.scale, output.zero_point))
