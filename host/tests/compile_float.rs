@@ -73,6 +73,36 @@ fn batch_norm_bounds_gates_and_padding() {
     compare("float_mixed");
 }
 
+/// What `golden/models/make_torch.py` exports.
+mod exported {
+    use super::compare;
+
+    #[test]
+    fn ds_cnn() {
+        compare("torch_ds_cnn");
+    }
+
+    #[test]
+    fn bc_resnet() {
+        compare("torch_bc_resnet_1");
+    }
+
+    #[test]
+    fn tc_resnet() {
+        compare("torch_tc_resnet8");
+    }
+
+    #[test]
+    fn matchbox_net() {
+        compare("torch_matchboxnet_3x1x64");
+    }
+
+    #[test]
+    fn svdf() {
+        compare("torch_svdf");
+    }
+}
+
 #[test]
 fn what_cannot_be_quantised_is_named() {
     let onnx = std::fs::read(golden("float_unsupported")).unwrap();
@@ -81,6 +111,10 @@ fn what_cannot_be_quantised_is_named() {
     let message = error.to_string();
     assert!(matches!(error, Error::UnsupportedOperator { .. }), "{message}");
     assert!(message.contains("MatMul1") && message.contains("[1,40,98]"), "{message}");
+
+    let recurrent = std::fs::read(golden("torch_crnn")).unwrap();
+    let message = FloatModel::new(&recurrent, &Layers::default()).unwrap_err().to_string();
+    assert!(message.contains("node_gru__1 (GRU"), "{message}");
 
     let none = float.calibrate(&[], Ranges::default()).unwrap_err().to_string();
     assert!(none.contains("no audio"), "{none}");

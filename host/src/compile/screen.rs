@@ -24,7 +24,7 @@ const QUANTISED: &[&str] = &["QLinearConv", "QLinearMatMul"];
 const REAL: &[&str] = &["BatchNormalization", "Conv", "Gemm", "MatMul"];
 /// Operators over windows, likewise.
 const WINDOWED: &[&str] =
-    &["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "Pad", "ReduceMax", "ReduceMean"];
+    &["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "Pad", "ReduceMax", "ReduceMean", "ReduceSum"];
 /// Functions of one variable that become lookup tables, likewise.
 const UNARY: &[&str] = &[
     "Abs",
@@ -56,11 +56,12 @@ const UNARY: &[&str] = &[
     "Softplus",
     "Softsign",
     "Sqrt",
+    "Swish",
     "Tanh",
     "ThresholdedRelu",
 ];
 /// Operators that may work on constants alone as long as these are small.
-const ARITHMETIC: &[&str] = &["Add", "Div", "Max", "Min", "Mul", "Sub"];
+const ARITHMETIC: &[&str] = &["Add", "Div", "Max", "Mean", "Min", "Mul", "Sub", "Sum"];
 /// Operators that never make more than they take.
 const MOVING: &[&str] = &[
     "Cast",
@@ -75,6 +76,7 @@ const MOVING: &[&str] = &[
     "Reshape",
     "Shape",
     "Slice",
+    "Split",
     "Squeeze",
     "Transpose",
     "Unsqueeze",

@@ -6,11 +6,10 @@
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::axes::{AxesMapping, Axis};
-use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, PaddingSpec, PoolSpec};
+use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat};
 use tract_onnx::tract_core::ops::einsum::EinSum;
-use tract_onnx::tract_core::ops::nn::DataFormat;
 
-use super::affine::{Followers, affine, followers};
+use super::affine::{Followers, followers};
 use super::rewrite::{Bytes, Rewriting};
 use crate::Error;
 
@@ -66,7 +65,7 @@ impl Rewriting<'_> {
             shape,
             values,
         };
-        let input = self.bytes_or_padded(node, node.inputs[0])?;
+        let input = self.bytes(node, node.inputs[0])?;
         let found = followers(&self.float.graph, node.id.into(), axis, outputs);
         let op = Conv { q_params: Some(DatumType::I8), ..op.clone() };
         self.product(node, op, input, weights, &found)
@@ -121,48 +120,6 @@ impl Rewriting<'_> {
         let found = followers(&self.float.graph, node.id.into(), column, outputs);
         let op = EinSum { axes, operating_dt: DatumType::I32, q_params: Some(DatumType::I8) };
         self.product(node, op, input, weights, &found)
-    }
-
-    /// A factor and a summand a channel without a convolution before them: a convolution of one tap, each channel for itself.
-    pub(super) fn by_channel(&mut self, node: &TypedNode) -> Result<Bytes, Error> {
-        let refuse =
-            || self.float.unsupported(node, "its constant may have one value, or one a channel of three axes or four");
-        let variable = node
-            .inputs
-            .iter()
-            .copied()
-            .find(|&input| self.float.graph.outlet_fact(input).is_ok_and(|fact| fact.konst.is_none()));
-        let variable = variable.ok_or_else(refuse)?;
-        let shape = node.outputs[0].fact.shape.as_concrete().ok_or_else(refuse)?;
-        let (rank, channels) = (shape.len(), shape.get(1).copied().unwrap_or(0));
-        if !(3..=4).contains(&rank) {
-            return Err(refuse());
-        }
-        let [factors, summands] = affine(&self.float.graph, node, variable, 1, channels).ok_or_else(refuse)?;
-        let pool_spec = PoolSpec {
-            data_format: DataFormat::NCHW,
-            kernel_shape: tvec!(1; rank - 2),
-            padding: PaddingSpec::Valid,
-            dilations: None,
-            strides: None,
-            input_channels: channels,
-            output_channels: channels,
-        };
-        let op = Conv { pool_spec, kernel_fmt: KernelFormat::OIHW, group: channels, q_params: Some(DatumType::I8) };
-        let mut weight_shape = vec![1; rank];
-        weight_shape[0] = channels;
-        let weights = Weights {
-            shape: weight_shape,
-            values: factors,
-            biases: summands,
-            channels: (0..channels).collect(),
-            means: self.means(node, variable, 1, channels)?,
-        };
-        let input = self.bytes(node, variable)?;
-        let found = followers(&self.float.graph, node.id.into(), 1, channels);
-        self.product(node, op, input, weights, &found)?;
-        // The outlet itself may have been taken in with what follows; its value is there then under the last one's name.
-        self.bytes(node, found.end)
     }
 
     /// Quantises weights and biases and puts the quantised operator in place.

@@ -4,15 +4,18 @@
     pip install -r requirements-torch.txt
     python make_torch.py [--exporter torchscript] [--output DIR] [NAME …]
 
-The networks are not trained: their batch norms have seen random features, so that each layer's values have the spread that they have in
-a trained network. Weights have 8 significant bits, so that the files take less room in the repository.
+The networks are not trained, but their batch norms have seen the recordings in models/fixtures, so that each layer's values have the
+spread that they have in a trained network. Weights have 8 significant bits, so that the files take less room in the repository.
 """
 
 import argparse
 import json
+import math
 import warnings
+import wave
 from pathlib import Path
 
+import numpy as np
 import onnx
 import torch
 from onnx import helper
@@ -28,9 +31,9 @@ MFCC_64 = {**LOG_MEL, "mel_bands": 64, "mfcc_coefficients": 64}
 class Standardised(nn.Module):
     """A network behind features that are brought near mean 0 and variance 1."""
 
-    def __init__(self, network, mean, deviation):
+    def __init__(self, network):
         super().__init__()
-        self.network, self.mean, self.deviation = network, mean, deviation
+        self.network, self.mean, self.deviation = network, 0.0, 1.0
 
     def forward(self, features):
         return self.network((features - self.mean) / self.deviation)
@@ -47,7 +50,7 @@ def ds_cnn():
         layers.append(normed(nn.Conv2d(64, 64, 3, padding=1, groups=64), 64, nn.ReLU()))
         layers.append(normed(nn.Conv2d(64, 64, 1), 64, nn.ReLU()))
     layers += [nn.Dropout(0.4), nn.AvgPool2d((25, 5)), nn.Flatten(), nn.Linear(64, LABELS), nn.Softmax(1)]
-    return Standardised(nn.Sequential(*layers), -10.0, 30.0), [1, 1, 49, 10], MFCC_10
+    return Standardised(nn.Sequential(*layers)), [1, 1, 49, 10], MFCC_10
 
 
 class SubSpectralNorm(nn.Module):
@@ -90,7 +93,7 @@ def bc_resnet_1():
             inputs = outputs
     layers += [nn.Conv2d(20, 20, 5, padding=(0, 2), groups=20), normed(nn.Conv2d(20, 32, 1), 32, nn.ReLU())]
     layers += [nn.AdaptiveAvgPool2d(1), nn.Conv2d(32, LABELS, 1), nn.Flatten()]
-    return Standardised(nn.Sequential(*layers), -6.0, 4.0), [1, 1, 40, 98], LOG_MEL
+    return Standardised(nn.Sequential(*layers)), [1, 1, 40, 98], LOG_MEL
 
 
 class TemporalBlock(nn.Module):
@@ -111,7 +114,7 @@ class TemporalBlock(nn.Module):
 def tc_resnet8():
     blocks = [TemporalBlock(inputs, outputs, 2) for inputs, outputs in [(16, 24), (24, 32), (32, 48)]]
     ends = [nn.AdaptiveAvgPool1d(1), nn.Dropout(0.5), nn.Conv1d(48, LABELS, 1), nn.Flatten()]
-    return Standardised(nn.Sequential(nn.Conv1d(40, 16, 3, bias=False), *blocks, *ends), -6.0, 4.0), [1, 40, 98], LOG_MEL
+    return Standardised(nn.Sequential(nn.Conv1d(40, 16, 3, bias=False), *blocks, *ends)), [1, 40, 98], LOG_MEL
 
 
 class Separable(nn.Sequential):
@@ -142,7 +145,7 @@ def matchboxnet_3x1x64():
     layers.append(Separable(64, 128, 29, 1, 2, after=[nn.ReLU()]))
     layers.append(normed(nn.Conv1d(128, 128, 1, bias=False), 128, nn.ReLU(), norm=nn.BatchNorm1d))
     layers += [nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(128, LABELS)]
-    return Standardised(nn.Sequential(*layers), -2.0, 15.0), [1, 64, 98], MFCC_64
+    return Standardised(nn.Sequential(*layers)), [1, 64, 98], MFCC_64
 
 
 class Svdf(nn.Module):
@@ -163,7 +166,7 @@ class Svdf(nn.Module):
 def svdf():
     layers = [Svdf(40, 48, 4, 10), nn.Conv1d(48, 32, 1), Svdf(32, 48, 2, 10), nn.Conv1d(48, 32, 1), Svdf(32, 48, 1, 10)]
     layers += [nn.AdaptiveMaxPool1d(1), nn.Flatten(), nn.Linear(48, LABELS)]
-    return Standardised(nn.Sequential(*layers), -6.0, 4.0), [1, 40, 98], LOG_MEL
+    return Standardised(nn.Sequential(*layers)), [1, 40, 98], LOG_MEL
 
 
 class Crnn(nn.Module):
@@ -181,14 +184,37 @@ class Crnn(nn.Module):
 
 
 def crnn():
-    return Standardised(Crnn(), -6.0, 4.0), [1, 40, 98], LOG_MEL
+    return Standardised(Crnn()), [1, 40, 98], LOG_MEL
 
 
 NETWORKS = [ds_cnn, bc_resnet_1, tc_resnet8, matchboxnet_3x1x64, svdf, crnn]
 
 
-def settled(network, shape):
-    """The network with norms that have seen features, and weights of 8 significant bits."""
+def heard(shape, frontend):
+    """What a front end makes of the recordings: about what the host's does, which is enough for the norms."""
+    window, hop, size = (frontend.get(key, default) for key, default in [("window_length", 400), ("hop_length", 160), ("fft_length", 512)])
+    bands, frames = frontend["mel_bands"], max(shape[2:])
+    mel = lambda hertz: 2595 * math.log10(1 + hertz / 700)
+    edges = 700 * (10 ** (torch.linspace(0, mel(8000), bands + 2) / 2595) - 1)
+    bins = torch.linspace(0, 8000, size // 2 + 1)[:, None]
+    filters = torch.minimum((bins - edges[:-2]) / (edges[1:-1] - edges[:-2]), (edges[2:] - bins) / (edges[2:] - edges[1:-1])).clamp(0)
+    cosines = torch.cos(math.pi / bands * (torch.arange(bands)[:, None] + 0.5) * torch.arange(bands)) * math.sqrt(2 / bands)
+    clips = []
+    for path in sorted((HERE.parents[3] / "models" / "fixtures").glob("*.wav")):
+        with wave.open(str(path)) as file:
+            samples = torch.from_numpy(np.frombuffer(file.readframes(-1), np.int16).copy()) / 32768
+        samples = torch.cat([samples, torch.zeros(hop * frames + size)])
+        power = torch.stft(samples, size, hop, window, torch.hann_window(window), center=False, return_complex=True).abs() ** 2
+        features = torch.log(power[:, :frames].T @ filters + 1e-6)
+        if "mfcc_coefficients" in frontend:
+            features = (features @ cosines)[:, : frontend["mfcc_coefficients"]]
+        # Frames come last where features come first.
+        clips.append((features if len(shape) == 4 and shape[2] == frames else features.T).reshape(shape[1:]))
+    return torch.stack(clips)
+
+
+def settled(network, shape, frontend):
+    """The network with norms that have heard something, and weights of 8 significant bits."""
     network.train()
     norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     with torch.no_grad():
@@ -196,9 +222,9 @@ def settled(network, shape):
             norm.momentum = None
             norm.weight.uniform_(0.5, 1.5)
             norm.bias.normal_(0, 0.3)
-        # Features of neighbouring frames and bands are alike.
-        features = torch.randn(16, *shape[1:]) + torch.randn(16, *shape[1:-1], 1) + torch.randn(16, 1, *[1] * (len(shape) - 2))
-        network(features * network.deviation / 2 + network.mean)
+        features = heard(shape, frontend)
+        network.mean, network.deviation = round(features.mean().item(), 2), round(features.std().item(), 2)
+        network(features)
         for parameter in network.parameters():
             mantissa, exponent = torch.frexp(parameter)
             parameter.copy_(torch.ldexp(torch.round(mantissa * 256) / 256, exponent))
@@ -219,7 +245,7 @@ def main() -> None:
         network, shape, frontend = make()
         path = arguments.output / f"torch_{make.__name__}.onnx"
         torch.onnx.export(
-            settled(network, shape),
+            settled(network, shape, frontend),
             (torch.zeros(shape),),
             path,
             input_names=["features"],
