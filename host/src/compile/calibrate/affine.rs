@@ -82,7 +82,7 @@ pub(super) fn bound(graph: &TypedModel, node: &TypedNode) -> Option<Bound> {
 }
 
 /// Factors and summands, one each a channel, of a node that reads `from` and a constant and does nothing else.
-fn affine(
+pub(super) fn affine(
     graph: &TypedModel,
     node: &TypedNode,
     from: OutletId,

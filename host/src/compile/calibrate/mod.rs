@@ -5,13 +5,12 @@
 //! quantised elsewhere. Both graphs then run on the same windows, to tell what each layer loses (`noise`).
 
 mod affine;
+mod equalise;
 mod noise;
 mod observe;
 mod product;
 mod range;
 mod rewrite;
-
-use std::collections::HashMap;
 
 use tract_onnx::prelude::*;
 
@@ -109,18 +108,10 @@ impl<'o> FloatModel<'o> {
                 what: "there is no audio: give some that is like what it will hear".into(),
             });
         }
-        let graph = &self.imported.graph;
-        let reals: Vec<OutletId> = (graph.nodes().iter())
-            .flat_map(|node| {
-                node.outputs.iter().enumerate().map(|(slot, output)| (OutletId::new(node.id, slot), output))
-            })
-            .filter(|(_, output)| output.fact.datum_type == DatumType::F32 && output.fact.konst.is_none())
-            .map(|(outlet, _)| outlet)
-            .collect();
-        let observed: HashMap<OutletId, _> =
-            reals.iter().copied().zip(observe::observe(graph, &reals, &windows)?).collect();
-        let rewritten = rewrite::rewrite(&self.imported, &observed, ranges)?;
-        let layers = noise::measure(graph, &rewritten, &windows)?;
+        let equalised = equalise::equalised(&self.imported.graph, &observe::observe(&self.imported.graph, &windows)?)?;
+        let float = self.imported.with_graph(equalised);
+        let rewritten = rewrite::rewrite(&float, &observe::observe(&float.graph, &windows)?, ranges)?;
+        let layers = noise::measure(&float.graph, &rewritten, &windows)?;
         let imported = self.imported.with_graph(rewritten.graph);
         let note = serde_json::json!({"windows": windows.len(), "ranges": ranges.name()});
         let artifact = assemble(self.onnx, &imported, &self.description, Some(note))?;

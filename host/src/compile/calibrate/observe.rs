@@ -1,5 +1,7 @@
 //! Running a graph on windows of features and looking at tensors within it.
 
+use std::collections::HashMap;
+
 use tract_onnx::prelude::*;
 
 use super::range::Histogram;
@@ -60,16 +62,24 @@ pub(super) struct Observed {
     pub(super) histogram: Histogram,
     /// The mean of each of its values.
     pub(super) mean: Vec<f32>,
+    /// The greatest magnitude of each of its values.
+    pub(super) peak: Vec<f32>,
 }
 
-/// Runs a graph on all windows, twice: for the bounds of each tensor and for what lies between them.
+/// Runs a graph on all windows, twice: for the bounds of each tensor of real numbers and for what lies between them.
 ///
 /// # Errors
 /// [`Error::Onnx`] if tract fails or a tensor holds something that is no number.
-pub(super) fn observe(graph: &TypedModel, outlets: &[OutletId], windows: &[Tensor]) -> Result<Vec<Observed>, Error> {
-    let observer = Observer::new(graph, outlets)?;
+pub(super) fn observe(graph: &TypedModel, windows: &[Tensor]) -> Result<HashMap<OutletId, Observed>, Error> {
+    let outlets: Vec<OutletId> = (graph.nodes().iter())
+        .flat_map(|node| node.outputs.iter().enumerate().map(|(slot, output)| (OutletId::new(node.id, slot), output)))
+        .filter(|(_, output)| output.fact.datum_type == DatumType::F32 && output.fact.konst.is_none())
+        .map(|(outlet, _)| outlet)
+        .collect();
+    let observer = Observer::new(graph, &outlets)?;
     let mut bounds = vec![[f32::INFINITY, f32::NEG_INFINITY]; outlets.len()];
     let mut means: Vec<Vec<f64>> = vec![Vec::new(); outlets.len()];
+    let mut peaks: Vec<Vec<f32>> = vec![Vec::new(); outlets.len()];
     for window in windows {
         for (index, values) in observer.run(window)?.iter().enumerate() {
             if !values.iter().all(|value| value.is_finite()) {
@@ -81,6 +91,8 @@ pub(super) fn observe(graph: &TypedModel, outlets: &[OutletId], windows: &[Tenso
             *high = values.iter().copied().fold(*high, f32::max);
             means[index].resize(values.len(), 0.0);
             means[index].iter_mut().zip(values).for_each(|(mean, &value)| *mean += f64::from(value));
+            peaks[index].resize(values.len(), 0.0);
+            peaks[index].iter_mut().zip(values).for_each(|(peak, &value)| *peak = peak.max(value.abs()));
         }
     }
     let mut histograms: Vec<Histogram> = bounds.into_iter().map(Histogram::new).collect();
@@ -90,5 +102,7 @@ pub(super) fn observe(graph: &TypedModel, outlets: &[OutletId], windows: &[Tenso
         }
     }
     let mean = |sums: Vec<f64>| sums.into_iter().map(|sum| (sum / windows.len() as f64) as f32).collect();
-    Ok(histograms.into_iter().zip(means).map(|(histogram, sums)| Observed { histogram, mean: mean(sums) }).collect())
+    let values = histograms.into_iter().zip(means).zip(peaks);
+    let observed = values.map(|((histogram, sums), peak)| Observed { histogram, mean: mean(sums), peak });
+    Ok(outlets.into_iter().zip(observed).collect())
 }

@@ -40,6 +40,34 @@ struct Weights {
     means: Vec<f32>,
 }
 
+/// The axes of a product with a matrix of weights.
+pub(super) struct MatrixAxes {
+    /// The summed axis of the input, and that of the weights.
+    pub(super) inner: usize,
+    pub(super) weight_inner: usize,
+    /// What tract calls the columns, and their axis in the weights and in the output.
+    column_name: char,
+    weight_column: usize,
+    pub(super) column: usize,
+}
+
+impl MatrixAxes {
+    pub(super) fn of(op: &EinSum) -> Option<Self> {
+        // The summed axis is in both inputs but not in the output, the columns in the weights and the output alone.
+        let first = |positions: &[usize]| positions.first().copied();
+        let places = |axis: &Axis| (first(&axis.inputs[0]), first(&axis.inputs[1]), first(&axis.outputs[0]));
+        let (inner, weight_inner) = op.axes.iter_all_axes().find_map(|axis| match places(axis) {
+            (Some(input), Some(weight), None) => Some((input, weight)),
+            _ => None,
+        })?;
+        let (column_name, weight_column, column) = op.axes.iter_all_axes().find_map(|axis| match places(axis) {
+            (None, Some(weight), Some(output)) => Some((axis.repr, weight, output)),
+            _ => None,
+        })?;
+        Some(Self { inner, weight_inner, column_name, weight_column, column })
+    }
+}
+
 impl Rewriting<'_> {
     pub(super) fn convolution(&mut self, node: &TypedNode, op: &Conv) -> Result<(), Error> {
         if op.kernel_fmt != KernelFormat::OIHW || op.q_params.is_some() {
@@ -77,20 +105,8 @@ impl Rewriting<'_> {
             return Err(refuse());
         }
         let (shape, values) = self.real_constant(node, 1)?;
-        // The summed axis is in both inputs but not in the output, the columns in the weights and the output alone.
-        let first = |positions: &[usize]| positions.first().copied();
-        let places = |axis: &Axis| (first(&axis.inputs[0]), first(&axis.inputs[1]), first(&axis.outputs[0]));
-        let summed = op.axes.iter_all_axes().find_map(|axis| match places(axis) {
-            (Some(input), Some(weight), None) => Some((input, weight)),
-            _ => None,
-        });
-        let columns = op.axes.iter_all_axes().find_map(|axis| match places(axis) {
-            (None, Some(weight), Some(output)) => Some((axis.repr, weight, output)),
-            _ => None,
-        });
-        let (Some((inner, weight_inner)), Some((column_name, weight_column, column))) = (summed, columns) else {
-            return Err(refuse());
-        };
+        let MatrixAxes { inner, weight_inner, column_name, weight_column, column } =
+            MatrixAxes::of(op).ok_or_else(refuse)?;
         let (depth, outputs) = (shape[weight_inner], shape[weight_column]);
         if depth * outputs != values.len() {
             return Err(refuse());

@@ -1,0 +1,325 @@
+//! Channels of one tensor brought to like ranges before they share a scale: cross-layer equalisation (Nagel et al., "Data-free
+//! quantization through weight equalization and bias correction", 2019, section 4.1).
+//!
+//! A factor a channel behind a convolution or matrix product passes through Relu, pools and changes of axes; what reads the channels
+//! takes it off again in its weights. The network stays the same function. The ranges are those that the channels have on the
+//! calibration audio, not those of the weights.
+
+use std::collections::HashMap;
+
+use tract_onnx::prelude::*;
+use tract_onnx::tract_core::internal::DimLike;
+use tract_onnx::tract_core::ops::array::Slice;
+use tract_onnx::tract_core::ops::change_axes::AxisOp;
+use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, PoolSpec, SumPool};
+use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_core::ops::math::mul;
+use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
+
+use super::affine::{Bound, affine, bound, only_reader};
+use super::observe::Observed;
+use super::product::MatrixAxes;
+use crate::Error;
+use crate::compile::import::describe;
+use crate::compile::lower::scaled_input;
+
+/// Greatest factor: what a quiet channel holds beyond its range on the calibration audio must not be cut off.
+const MOST: f32 = 64.0;
+
+/// For each place of a tensor the channel that it belongs to; an axis along which that does not change has the extent 1.
+#[derive(Debug, Clone, PartialEq)]
+struct Places {
+    shape: Vec<usize>,
+    channels: Vec<usize>,
+}
+
+impl Places {
+    /// Channels along one axis of `rank`.
+    fn along(axis: usize, channels: usize, rank: usize) -> Self {
+        let mut shape = vec![1; rank];
+        shape[axis] = channels;
+        Self { shape, channels: (0..channels).collect() }
+    }
+
+    /// The channel of each place along an axis, if they change along no other.
+    fn of_axis(&self, axis: usize, extent: usize) -> Option<Vec<usize>> {
+        let others = self.shape.iter().enumerate().any(|(other, &extent)| other != axis && extent > 1);
+        match *self.channels.as_slice() {
+            _ if others => None,
+            [one] => Some(vec![one; extent]),
+            _ => Some(self.channels.clone()),
+        }
+    }
+
+    /// The places after a change of axes of a tensor of shape `from`.
+    fn changed(&self, op: &AxisOp, from: &[usize]) -> Option<Self> {
+        let mut shape = self.shape.clone();
+        match op {
+            AxisOp::Add(axis) => shape.insert(*axis, 1),
+            AxisOp::Rm(axis) => drop(shape.remove(*axis)),
+            AxisOp::Move(at, to) => {
+                let varying: Vec<usize> = (0..shape.len()).filter(|&axis| shape[axis] > 1).collect();
+                if varying.len() > 1 {
+                    return None;
+                }
+                let extent = shape.remove(*at);
+                shape.insert(*to, extent);
+            }
+            AxisOp::Reshape(at, old, new) => {
+                let to: Vec<usize> = new.iter().map(|extent| extent.to_usize().ok()).collect::<Option<_>>()?;
+                let replaced = *at..at + old.len();
+                if shape[replaced.clone()].iter().all(|&extent| extent == 1) {
+                    shape.splice(replaced, vec![1; to.len()]);
+                } else {
+                    let mut whole = self.clone();
+                    for axis in replaced.clone() {
+                        whole = whole.spread(axis, from[axis]);
+                    }
+                    whole.shape.splice(replaced, to);
+                    return Some(whole.narrowed());
+                }
+            }
+        }
+        Some(Self { shape, channels: self.channels.clone() })
+    }
+
+    /// The same with every place along an axis of its own.
+    fn spread(&self, axis: usize, extent: usize) -> Self {
+        if self.shape[axis] == extent {
+            return self.clone();
+        }
+        let inner: usize = self.shape[axis + 1..].iter().product();
+        let mut shape = self.shape.clone();
+        shape[axis] = extent;
+        let channels = self.channels.chunks(inner).flat_map(|run| run.repeat(extent)).collect();
+        Self { shape, channels }
+    }
+
+    /// The same with extents of 1 where nothing changes.
+    fn narrowed(mut self) -> Self {
+        for axis in 0..self.shape.len() {
+            let (extent, inner) = (self.shape[axis], self.shape[axis + 1..].iter().product::<usize>());
+            let mut runs = self.channels.chunks(extent * inner);
+            if extent > 1 && runs.all(|run| run.chunks(inner).all(|part| part == &run[..inner])) {
+                self.channels = self.channels.chunks(extent * inner).flat_map(|run| run[..inner].to_vec()).collect();
+                self.shape[axis] = 1;
+            }
+        }
+        self
+    }
+}
+
+/// What takes the factors off again.
+enum Reader {
+    /// Weights of a product: for each the channel that it is multiplied by.
+    Weights { node: usize, channels: Vec<usize>, weights: Tensor, is_dense: bool },
+    /// Constants that scale or shift an input from place to place: a factor before them.
+    Scaled { node: usize, inlet: usize, places: Places },
+}
+
+/// A graph with equalised channels, which computes the same.
+///
+/// # Errors
+/// [`Error::Onnx`] if tract cannot put the factors in place.
+pub(super) fn equalised(graph: &TypedModel, observed: &HashMap<OutletId, Observed>) -> Result<TypedModel, Error> {
+    let failed = |error: TractError| Error::Onnx { what: describe(&error) };
+    let mut equalised = graph.clone();
+    for id in graph.eval_order().map_err(failed)? {
+        if let Some((at, factors, axis, readers)) = factors(&equalised, graph.node(id), observed) {
+            apply(&mut equalised, at, &factors, axis, readers).map_err(failed)?;
+        }
+    }
+    Ok(equalised)
+}
+
+/// Where factors go behind a product, one each a channel, the axis of the channels, and what takes them off.
+fn factors(
+    graph: &TypedModel,
+    node: &TypedNode,
+    observed: &HashMap<OutletId, Observed>,
+) -> Option<(OutletId, Vec<f32>, usize, Vec<Reader>)> {
+    let shape = node.outputs[0].fact.shape.as_concrete()?;
+    let axis = if let Some(op) = node.op.downcast_ref::<Conv>() {
+        channel_axis(&op.pool_spec, shape)?
+    } else {
+        MatrixAxes::of(node.op.downcast_ref::<EinSum>()?)?.column
+    };
+    graph.outlet_fact(*node.inputs.get(1)?).ok()?.konst.as_ref()?;
+    let channels = shape[axis];
+    let mut at = OutletId::from(node.id);
+    while let Some(next) = only_reader(graph, at).filter(|next| affine(graph, next, at, axis, channels).is_some()) {
+        at = next.id.into();
+    }
+    let mut readers = Vec::new();
+    follow(graph, at, &Places::along(axis, channels, shape.len()), &mut readers)?;
+    let end = only_reader(graph, at).filter(|next| bound(graph, next) == Some(Bound::Least(0.0)));
+    let peaks = peaks(observed.get(&end.map_or(at, |end| end.id.into()))?, axis, shape);
+    let greatest = peaks.iter().copied().fold(0.0, f32::max);
+    let mut factors: Vec<f32> = peaks.iter().map(|&peak| (greatest / peak).min(MOST)).collect();
+    // Where readers share a scale among the channels that they sum, their weights must not spread as far as the channels did.
+    if readers.iter().any(|reader| matches!(reader, Reader::Weights { is_dense: true, .. })) {
+        factors.iter_mut().for_each(|factor| *factor = factor.sqrt());
+    }
+    (greatest > 0.0).then_some((at, factors, axis, readers))
+}
+
+/// The readers of an outlet, all of which must take the factors off; else `None`.
+fn follow(graph: &TypedModel, outlet: OutletId, places: &Places, readers: &mut Vec<Reader>) -> Option<()> {
+    if graph.outputs.contains(&outlet) {
+        return None;
+    }
+    let shape = graph.outlet_fact(outlet).ok()?.shape.as_concrete()?.to_vec();
+    for inlet in &graph.node(outlet.node).outputs[outlet.slot].successors {
+        let node = graph.node(inlet.node);
+        let onward = if let Some(op) = node.op.downcast_ref::<Conv>() {
+            readers.push(convolution(graph, node, op, places, &shape)?);
+            continue;
+        } else if let Some(op) = node.op.downcast_ref::<EinSum>() {
+            readers.push(matrix_product(graph, node, op, places)?);
+            continue;
+        } else if scaled_input(graph, node) == Some(inlet.slot) && bound(graph, node).is_none() {
+            readers.push(Reader::Scaled { node: node.id, inlet: inlet.slot, places: places.clone() });
+            continue;
+        } else if bound(graph, node) == Some(Bound::Least(0.0)) {
+            Some(places.clone())
+        } else if let Some(op) = node.op.downcast_ref::<AxisOp>() {
+            places.changed(op, &shape)
+        } else if let Some(op) = node.op.downcast_ref::<SumPool>() {
+            keeps(places, &spatial_axes(&op.pool_spec, &shape)?)
+        } else if let Some(op) = node.op.downcast_ref::<MaxPool>() {
+            keeps(places, &spatial_axes(&op.pool_spec, &shape)?)
+        } else if let Some(op) = node.op.downcast_ref::<Reduce>() {
+            keeps(places, &op.axes).filter(|_| matches!(op.reducer, Reducer::Sum | Reducer::Max))
+        } else if let Some(op) = node.op.downcast_ref::<Slice>() {
+            keeps(places, &[op.axis])
+        } else {
+            None
+        };
+        follow(graph, node.id.into(), &onward?, readers)?;
+    }
+    Some(())
+}
+
+/// The places themselves, if nothing changes along some axes.
+fn keeps(places: &Places, axes: &[usize]) -> Option<Places> {
+    axes.iter().all(|&axis| places.shape[axis] == 1).then(|| places.clone())
+}
+
+fn channel_axis(spec: &PoolSpec, shape: &[usize]) -> Option<usize> {
+    Some(spec.data_format.shape(shape.to_vec()).ok()?.c_axis())
+}
+
+fn spatial_axes(spec: &PoolSpec, shape: &[usize]) -> Option<Vec<usize>> {
+    Some(spec.data_format.shape(shape.to_vec()).ok()?.hw_axes().collect())
+}
+
+fn convolution(graph: &TypedModel, node: &TypedNode, op: &Conv, places: &Places, shape: &[usize]) -> Option<Reader> {
+    let weights = constant(graph, node)?;
+    let spec = &op.pool_spec;
+    let inputs = places.of_axis(channel_axis(spec, shape)?, spec.input_channels)?;
+    let depth = spec.input_channels / op.group.max(1);
+    let taps: usize = spec.kernel_shape.iter().product();
+    let outputs_of_group = (spec.output_channels / op.group.max(1)).max(1);
+    let input_of = |index: usize| {
+        let output = index / (depth * taps).max(1);
+        output / outputs_of_group * depth + index / taps.max(1) % depth.max(1)
+    };
+    let channels = (0..weights.len()).map(|index| inputs.get(input_of(index)).copied()).collect::<Option<_>>()?;
+    Some(Reader::Weights { node: node.id, channels, weights, is_dense: depth > 1 })
+}
+
+fn matrix_product(graph: &TypedModel, node: &TypedNode, op: &EinSum, places: &Places) -> Option<Reader> {
+    let weights = constant(graph, node)?;
+    let axes = MatrixAxes::of(op)?;
+    let shape = weights.shape();
+    let inputs = places.of_axis(axes.inner, shape[axes.weight_inner])?;
+    let step: usize = shape[axes.weight_inner + 1..].iter().product();
+    let channels = (0..weights.len()).map(|index| inputs[index / step % shape[axes.weight_inner]]).collect();
+    Some(Reader::Weights { node: node.id, channels, weights, is_dense: true })
+}
+
+/// The weights of a product.
+fn constant(graph: &TypedModel, node: &TypedNode) -> Option<Tensor> {
+    let constant = graph.outlet_fact(*node.inputs.get(1)?).ok()?.konst.as_ref()?;
+    Some(constant.cast_to::<f32>().ok()?.into_owned())
+}
+
+/// The greatest magnitude in each channel.
+fn peaks(observed: &Observed, axis: usize, shape: &[usize]) -> Vec<f32> {
+    let inner: usize = shape[axis + 1..].iter().product();
+    let mut peaks = vec![0.0f32; shape[axis]];
+    for (index, &peak) in observed.peak.iter().enumerate() {
+        let channel = &mut peaks[index / inner % shape[axis]];
+        *channel = channel.max(peak);
+    }
+    peaks
+}
+
+fn apply(
+    graph: &mut TypedModel,
+    at: OutletId,
+    factors: &[f32],
+    axis: usize,
+    readers: Vec<Reader>,
+) -> TractResult<()> {
+    let name = format!("{}.equalised", graph.node(at.node).name);
+    let followers = graph.node(at.node).outputs[at.slot].successors.clone();
+    let rank = graph.outlet_fact(at)?.rank();
+    let places = Places::along(axis, factors.len(), rank);
+    let scaled = scale(graph, &name, at, &places, factors)?;
+    for inlet in followers {
+        graph.add_edge(scaled, inlet)?;
+    }
+    let inverse: Vec<f32> = factors.iter().map(|factor| 1.0 / factor).collect();
+    for reader in readers {
+        match reader {
+            Reader::Weights { node, channels, mut weights, .. } => {
+                let mut values = weights.try_as_plain_ram_mut()?;
+                let values = values.as_slice_mut::<f32>()?;
+                values.iter_mut().zip(channels).for_each(|(weight, channel)| *weight *= inverse[channel]);
+                let name = format!("{}.equalised_weights", graph.node(node).name);
+                let weights = graph.add_const(name, weights)?;
+                graph.add_edge(weights, InletId::new(node, 1))?;
+            }
+            Reader::Scaled { node, inlet, places } => {
+                let name = format!("{}.equalised_input", graph.node(node).name);
+                let input = graph.node(node).inputs[inlet];
+                let restored = scale(graph, &name, input, &places, &inverse)?;
+                graph.add_edge(restored, InletId::new(node, inlet))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A tensor times the factor of the channel at each place.
+fn scale(
+    graph: &mut TypedModel,
+    name: &str,
+    input: OutletId,
+    places: &Places,
+    factors: &[f32],
+) -> TractResult<OutletId> {
+    let values: Vec<f32> = places.channels.iter().map(|&channel| factors[channel]).collect();
+    let constant = graph.add_const(format!("{name}.factors"), Tensor::from_shape(&places.shape, &values)?)?;
+    Ok(graph.wire_node(name, mul(), &[input, constant])?[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Places;
+    use tract_onnx::prelude::*;
+    use tract_onnx::tract_core::ops::change_axes::AxisOp;
+
+    #[test]
+    fn channels_are_followed_through_changes_of_axes() {
+        let places = Places::along(1, 2, 4);
+        let split = AxisOp::Reshape(1, tvec!(2.to_dim(), 6.to_dim()), tvec!(6.to_dim(), 2.to_dim()));
+        let bands = places.changed(&split, &[1, 2, 6, 9]).unwrap();
+        assert_eq!(bands, Places { shape: vec![1, 6, 1, 1], channels: vec![0, 0, 0, 1, 1, 1] });
+        let flat = AxisOp::Reshape(1, tvec!(2.to_dim(), 1.to_dim(), 3.to_dim()), tvec!(6.to_dim()));
+        assert_eq!(places.changed(&flat, &[1, 2, 1, 3]).unwrap().of_axis(1, 6).unwrap(), [0, 0, 0, 1, 1, 1]);
+        assert_eq!(places.changed(&AxisOp::Move(1, 3), &[1, 2, 6, 9]).unwrap().shape, [1, 1, 1, 2]);
+        assert_eq!(places.of_axis(2, 6), None);
+    }
+}
