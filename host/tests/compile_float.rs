@@ -46,10 +46,7 @@ fn compare(name: &str) {
     let clips = clips(float.sample_rate());
     let calibrated = float.calibrate(&clips, Ranges::default()).unwrap();
     let reported = calibrated.layers.last().unwrap().sqnr_db.unwrap();
-    for ranges in [Ranges::MinMax, Ranges::Percentile, Ranges::MeanSquare] {
-        let c = float.calibrate(&clips, ranges).unwrap();
-        println!("== {name} {}: {:.1}", ranges.name(), c.layers.last().unwrap().sqnr_db.unwrap());
-    }
+    assert!(reported >= LEAST, "{name}: {:?}", calibrated.layers);
 
     let loaded = LoadedModel::with_source(name, &calibrated.artifact, onnx.clone()).unwrap();
     let outputs = |engine| -> Vec<f32> {

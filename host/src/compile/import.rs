@@ -12,7 +12,7 @@ use tract_onnx::pb::{ModelProto, NodeProto, ValueInfoProto, tensor_shape_proto, 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::optim::Optimizer;
 
-use super::quantize;
+use super::{qlinear, quantize};
 use super::screen::{self, Numbers, SUPPORTED};
 use crate::Error;
 use crate::guard::shielded;
@@ -74,6 +74,7 @@ impl Imported {
 pub fn reader() -> Onnx {
     let mut reader = tract_onnx::onnx();
     reader.op_register.insert("QuantizeLinear", quantize::parse);
+    reader.op_register.insert("QGemm", qlinear::parse_gemm);
     // Shapes are computed anew; those in the file may be wrong.
     reader.with_ignore_value_info(true)
 }
@@ -89,6 +90,15 @@ pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
     let mut proto = shielded(|| reader().proto_model_for_read(&mut &*bytes))
         .and_then(Result::ok)
         .ok_or_else(|| Error::Onnx { what: "it is damaged or not an ONNX file".to_owned() })?;
+    screen::check(&proto, bytes.len(), Numbers::Any)?;
+    let nodes = proto.graph.iter().flat_map(|graph| &graph.node);
+    let operators = nodes.map(|node| (screen::name(node).to_owned(), node.op_type.clone())).collect();
+    if let Some(graph) = &mut proto.graph {
+        qlinear::expand(graph);
+        if numbers == Numbers::Quantised {
+            qlinear::merge(graph);
+        }
+    }
     screen::check(&proto, bytes.len(), numbers)?;
     if let Some(graph) = &mut proto.graph {
         graph.input.iter_mut().for_each(fix_batch);
@@ -96,8 +106,6 @@ pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
     let graph = typed(&proto)?;
     let input_shape = input_shape(&graph)?;
     let metadata = proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
-    let nodes = proto.graph.iter().flat_map(|graph| &graph.node);
-    let operators = nodes.map(|node| (screen::name(node).to_owned(), node.op_type.clone())).collect();
     Ok(Imported { graph, input_shape, metadata, operators })
 }
 

@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto};
 
 use super::import::{printable, shape_before};
+use super::qlinear::OWN_OPERATORS;
 use crate::Error;
 
 /// Most nodes that a graph may have.
@@ -21,10 +22,10 @@ const MAX_FOLDED: u64 = 4096;
 /// Operators with weights, which must have an input that depends on the features.
 const QUANTISED: &[&str] = &["QLinearConv", "QLinearMatMul"];
 /// The same on real numbers, which are quantised with the help of audio.
-const REAL: &[&str] = &["BatchNormalization", "Conv", "Gemm", "MatMul"];
-/// Operators over windows, likewise.
+const REAL: &[&str] = &["Conv", "Gemm", "MatMul"];
+/// Operators over windows and whole tensors, likewise.
 const WINDOWED: &[&str] =
-    &["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "Pad", "ReduceMax", "ReduceMean", "ReduceSum"];
+    &["AveragePool", "BatchNormalization", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "Pad", "ReduceMax", "ReduceMean", "ReduceSum"];
 /// Functions of one variable that become lookup tables, likewise.
 const UNARY: &[&str] = &[
     "Abs",
@@ -83,8 +84,9 @@ const MOVING: &[&str] = &[
 ];
 
 /// What is supported, for error messages.
-pub const SUPPORTED: &str = "QLinearConv and QLinearMatMul with int8 weights, with --calibrate Conv, Gemm, MatMul and BatchNormalization; QuantizeLinear and DequantizeLinear; \
-    between these, Add, Sub, Mul, Concat, Slice, average and max pooling (global and ReduceMean/ReduceMax too), Relu, \
+pub const SUPPORTED: &str = "Conv, Gemm and MatMul with int8 weights, as QLinearConv, QGemm and QLinearMatMul or between DequantizeLinear and \
+    QuantizeLinear, or with --calibrate in real numbers; \
+    between DequantizeLinear and QuantizeLinear BatchNormalization, Add, Sub, Mul, Concat, Split, Slice, Pad, average and max pooling (global and ReduceMean/ReduceMax too), Relu, \
     Clip and any other function of one variable; Reshape, Flatten, Squeeze, Unsqueeze and Transpose where no value \
     moves; Softmax or Sigmoid at the end";
 
@@ -118,10 +120,10 @@ pub fn check(model: &ModelProto, file_length: usize, numbers: Numbers) -> Result
         let inputs = || node.input.iter().filter(|name| !name.is_empty());
         let is_live = inputs().any(|name| live.contains(name.as_str()));
         let is_real = known(&[REAL]) && numbers == Numbers::Any;
-        if !is_real && !known(&[QUANTISED, WINDOWED, UNARY, ARITHMETIC, MOVING]) {
+        if !is_real && !known(&[QUANTISED, OWN_OPERATORS, WINDOWED, UNARY, ARITHMETIC, MOVING]) {
             return Err(unsupported(model, node));
         }
-        if !is_live && known(&[REAL, QUANTISED, WINDOWED, UNARY]) {
+        if !is_live && known(&[REAL, QUANTISED, OWN_OPERATORS, WINDOWED, UNARY]) {
             return Err(refused(format!("node {} ({}) does not depend on the features", name(node), node.op_type)));
         }
         let values: u64 = inputs().map(|name| constants.get(name.as_str()).copied().unwrap_or(MAX_FOLDED)).sum();
@@ -181,8 +183,13 @@ fn check_node(node: &NodeProto, file_length: u64) -> Result<(), Error> {
 /// The error for a node of an unknown kind, with the shape that its first input has.
 fn unsupported(model: &ModelProto, node: &NodeProto) -> Error {
     let input = node.input.first().map_or("", String::as_str);
+    let is_rounded = model.graph.iter().flat_map(|graph| &graph.node).any(|node| node.op_type == "QuantizeLinear");
     let why = match node.op_type.as_str() {
-        "BatchNormalization" | "Conv" | "Gemm" | "MatMul" => {
+        "Conv" | "Gemm" | "MatMul" if is_rounded => {
+            "it must stand between DequantizeLinear, of its input and of its int8 weights, and QuantizeLinear, with Relu \
+             or Clip before that at most, and not be read elsewhere"
+        }
+        "Conv" | "Gemm" | "MatMul" => {
             "its real numbers are not supported as they are: quantise them by `earmark compile --calibrate DIR`, with \
              audio in DIR"
         }

@@ -3,21 +3,23 @@
 //!
 //! A factor a channel behind a convolution or matrix product passes through Relu, pools and changes of axes; what reads the channels
 //! takes it off again in its weights. The network stays the same function. The ranges are those that the channels have on the
-//! calibration audio, not those of the weights.
+//! calibration audio, not those of the weights. Where nothing but factors and summands reads the channels, such as a norm for each band
+//! of frequency, the middle of each range is taken off, too: a norm would take it off only after it had been rounded.
 
 use std::collections::HashMap;
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::DimLike;
 use tract_onnx::tract_core::ops::array::Slice;
+use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, PoolSpec, SumPool};
 use tract_onnx::tract_core::ops::einsum::EinSum;
-use tract_onnx::tract_core::ops::math::mul;
+use tract_onnx::tract_core::ops::math::{Div, Mul, add, div, mul, sub};
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 
 use super::affine::{Bound, affine, bound, only_reader};
-use super::observe::Observed;
+use super::observe::{Observed, wider};
 use super::product::MatrixAxes;
 use crate::Error;
 use crate::compile::import::describe;
@@ -114,7 +116,7 @@ enum Reader {
     /// Weights of a product: for each the channel that it is multiplied by.
     Weights { node: usize, channels: Vec<usize>, weights: Tensor, is_dense: bool },
     /// Constants that scale or shift an input from place to place: a factor before them.
-    Scaled { node: usize, inlet: usize, places: Places },
+    Scaled { node: usize, inlet: usize, places: Places, is_behind_views: bool },
 }
 
 /// A graph with equalised channels, which computes the same.
@@ -125,19 +127,27 @@ pub(super) fn equalised(graph: &TypedModel, observed: &HashMap<OutletId, Observe
     let failed = |error: TractError| Error::Onnx { what: describe(&error) };
     let mut equalised = graph.clone();
     for id in graph.eval_order().map_err(failed)? {
-        if let Some((at, factors, axis, readers)) = factors(&equalised, graph.node(id), observed) {
-            apply(&mut equalised, at, &factors, axis, readers).map_err(failed)?;
+        if let Some(change) = change(&equalised, graph.node(id), observed) {
+            apply(&mut equalised, change).map_err(failed)?;
         }
     }
     Ok(equalised)
 }
 
-/// Where factors go behind a product, one each a channel, the axis of the channels, and what takes them off.
-fn factors(
-    graph: &TypedModel,
-    node: &TypedNode,
-    observed: &HashMap<OutletId, Observed>,
-) -> Option<(OutletId, Vec<f32>, usize, Vec<Reader>)> {
+/// A product whose channels are equalised.
+struct Change {
+    /// The last outlet at which the channels may be changed.
+    at: OutletId,
+    /// The axis of the channels.
+    axis: usize,
+    /// What is taken off each channel.
+    middles: Vec<f32>,
+    /// What each channel is then multiplied by.
+    factors: Vec<f32>,
+    readers: Vec<Reader>,
+}
+
+fn change(graph: &TypedModel, node: &TypedNode, observed: &HashMap<OutletId, Observed>) -> Option<Change> {
     let shape = node.outputs[0].fact.shape.as_concrete()?;
     let axis = if let Some(op) = node.op.downcast_ref::<Conv>() {
         channel_axis(&op.pool_spec, shape)?
@@ -151,20 +161,36 @@ fn factors(
         at = next.id.into();
     }
     let mut readers = Vec::new();
-    follow(graph, at, &Places::along(axis, channels, shape.len()), &mut readers)?;
-    let end = only_reader(graph, at).filter(|next| bound(graph, next) == Some(Bound::Least(0.0)));
-    let peaks = peaks(observed.get(&end.map_or(at, |end| end.id.into()))?, axis, shape);
-    let greatest = peaks.iter().copied().fold(0.0, f32::max);
-    let mut factors: Vec<f32> = peaks.iter().map(|&peak| (greatest / peak).min(MOST)).collect();
+    follow(graph, at, &Places::along(axis, channels, shape.len()), true, &mut readers)?;
+    let relu = only_reader(graph, at).filter(|next| bound(graph, next) == Some(Bound::Least(0.0)));
+    let mut ranges = ranges(observed.get(&relu.map_or(at, |relu| relu.id.into()))?, axis, shape);
+    let mut middles = vec![0.0; channels];
+    if readers.iter().all(|reader| matches!(reader, Reader::Scaled { is_behind_views: true, .. })) {
+        for (middle, [low, high]) in middles.iter_mut().zip(&mut ranges) {
+            *middle = (*low + *high) / 2.0;
+            [*low, *high] = [*low - *middle, *high - *middle];
+        }
+    }
+    let peaks = ranges.iter().map(|[low, high]| high.max(-low));
+    let greatest = peaks.clone().fold(0.0, f32::max);
+    let mut factors: Vec<f32> = peaks.map(|peak| (greatest / peak).min(MOST)).collect();
     // Where readers share a scale among the channels that they sum, their weights must not spread as far as the channels did.
     if readers.iter().any(|reader| matches!(reader, Reader::Weights { is_dense: true, .. })) {
         factors.iter_mut().for_each(|factor| *factor = factor.sqrt());
     }
-    (greatest > 0.0).then_some((at, factors, axis, readers))
+    (greatest > 0.0).then_some(Change { at, axis, middles, factors, readers })
 }
 
 /// The readers of an outlet, all of which must take the factors off; else `None`.
-fn follow(graph: &TypedModel, outlet: OutletId, places: &Places, readers: &mut Vec<Reader>) -> Option<()> {
+///
+/// `only_views` tells whether nothing but changes of axes came before.
+fn follow(
+    graph: &TypedModel,
+    outlet: OutletId,
+    places: &Places,
+    only_views: bool,
+    readers: &mut Vec<Reader>,
+) -> Option<()> {
     if graph.outputs.contains(&outlet) {
         return None;
     }
@@ -177,8 +203,11 @@ fn follow(graph: &TypedModel, outlet: OutletId, places: &Places, readers: &mut V
         } else if let Some(op) = node.op.downcast_ref::<EinSum>() {
             readers.push(matrix_product(graph, node, op, places)?);
             continue;
-        } else if scaled_input(graph, node) == Some(inlet.slot) && bound(graph, node).is_none() {
-            readers.push(Reader::Scaled { node: node.id, inlet: inlet.slot, places: places.clone() });
+        } else if is_factor(graph, node) {
+            Some(places.clone())
+        } else if scaled_input(graph, node) == Some(inlet.slot) {
+            let places = places.clone();
+            readers.push(Reader::Scaled { node: node.id, inlet: inlet.slot, places, is_behind_views: only_views });
             continue;
         } else if bound(graph, node) == Some(Bound::Least(0.0)) {
             Some(places.clone())
@@ -195,9 +224,19 @@ fn follow(graph: &TypedModel, outlet: OutletId, places: &Places, readers: &mut V
         } else {
             None
         };
-        follow(graph, node.id.into(), &onward?, readers)?;
+        follow(graph, node.id.into(), &onward?, only_views && node.op.is::<AxisOp>(), readers)?;
     }
     Some(())
+}
+
+/// Whether a node multiplies or divides by one number.
+fn is_factor(graph: &TypedModel, node: &TypedNode) -> bool {
+    let is_product = node.op.downcast_ref::<TypedBinOp>().is_some_and(|op| op.0.is::<Mul>() || op.0.is::<Div>());
+    let is_number = |inlet: usize| {
+        let fact = node.inputs.get(inlet).and_then(|&input| graph.outlet_fact(input).ok());
+        fact.and_then(|fact| fact.konst.as_ref()).is_some_and(|constant| constant.as_uniform().is_some())
+    };
+    is_product && scaled_input(graph, node).is_some_and(|variable| is_number(1 - variable))
 }
 
 /// The places themselves, if nothing changes along some axes.
@@ -244,65 +283,67 @@ fn constant(graph: &TypedModel, node: &TypedNode) -> Option<Tensor> {
     Some(constant.cast_to::<f32>().ok()?.into_owned())
 }
 
-/// The greatest magnitude in each channel.
-fn peaks(observed: &Observed, axis: usize, shape: &[usize]) -> Vec<f32> {
+/// The range of each channel.
+fn ranges(observed: &Observed, axis: usize, shape: &[usize]) -> Vec<[f32; 2]> {
     let inner: usize = shape[axis + 1..].iter().product();
-    let mut peaks = vec![0.0f32; shape[axis]];
-    for (index, &peak) in observed.peak.iter().enumerate() {
-        let channel = &mut peaks[index / inner % shape[axis]];
-        *channel = channel.max(peak);
+    let mut ranges = vec![[f32::INFINITY, f32::NEG_INFINITY]; shape[axis]];
+    for (index, &range) in observed.range.iter().enumerate() {
+        let channel = &mut ranges[index / inner % shape[axis]];
+        *channel = wider(*channel, range);
     }
-    peaks
+    ranges
 }
 
-fn apply(
-    graph: &mut TypedModel,
-    at: OutletId,
-    factors: &[f32],
-    axis: usize,
-    readers: Vec<Reader>,
-) -> TractResult<()> {
+fn apply(graph: &mut TypedModel, change: Change) -> TractResult<()> {
+    let Change { at, axis, middles, factors, readers } = change;
     let name = format!("{}.equalised", graph.node(at.node).name);
     let followers = graph.node(at.node).outputs[at.slot].successors.clone();
-    let rank = graph.outlet_fact(at)?.rank();
-    let places = Places::along(axis, factors.len(), rank);
-    let scaled = scale(graph, &name, at, &places, factors)?;
-    for inlet in followers {
-        graph.add_edge(scaled, inlet)?;
+    let places = Places::along(axis, factors.len(), graph.outlet_fact(at)?.rank());
+    let is_centred = middles.iter().any(|&middle| middle != 0.0);
+    let mut changed = at;
+    if is_centred {
+        changed = wire(graph, format!("{name}.middles"), sub(), changed, &places, &middles)?;
     }
-    let inverse: Vec<f32> = factors.iter().map(|factor| 1.0 / factor).collect();
+    changed = wire(graph, name, mul(), changed, &places, &factors)?;
+    for inlet in followers {
+        graph.add_edge(changed, inlet)?;
+    }
     for reader in readers {
         match reader {
             Reader::Weights { node, channels, mut weights, .. } => {
                 let mut values = weights.try_as_plain_ram_mut()?;
                 let values = values.as_slice_mut::<f32>()?;
-                values.iter_mut().zip(channels).for_each(|(weight, channel)| *weight *= inverse[channel]);
+                values.iter_mut().zip(channels).for_each(|(weight, channel)| *weight /= factors[channel]);
                 let name = format!("{}.equalised_weights", graph.node(node).name);
                 let weights = graph.add_const(name, weights)?;
                 graph.add_edge(weights, InletId::new(node, 1))?;
             }
-            Reader::Scaled { node, inlet, places } => {
-                let name = format!("{}.equalised_input", graph.node(node).name);
-                let input = graph.node(node).inputs[inlet];
-                let restored = scale(graph, &name, input, &places, &inverse)?;
-                graph.add_edge(restored, InletId::new(node, inlet))?;
+            Reader::Scaled { node, inlet, places, .. } => {
+                let name = format!("{}.equalised_input{inlet}", graph.node(node).name);
+                let mut input = graph.node(node).inputs[inlet];
+                input = wire(graph, name.clone(), div(), input, &places, &factors)?;
+                if is_centred {
+                    input = wire(graph, format!("{name}.middles"), add(), input, &places, &middles)?;
+                }
+                graph.add_edge(input, InletId::new(node, inlet))?;
             }
         }
     }
     Ok(())
 }
 
-/// A tensor times the factor of the channel at each place.
-fn scale(
+/// A tensor and, by an operator, the number of the channel at each place.
+fn wire(
     graph: &mut TypedModel,
-    name: &str,
+    name: String,
+    op: TypedBinOp,
     input: OutletId,
     places: &Places,
-    factors: &[f32],
+    numbers: &[f32],
 ) -> TractResult<OutletId> {
-    let values: Vec<f32> = places.channels.iter().map(|&channel| factors[channel]).collect();
-    let constant = graph.add_const(format!("{name}.factors"), Tensor::from_shape(&places.shape, &values)?)?;
-    Ok(graph.wire_node(name, mul(), &[input, constant])?[0])
+    let values: Vec<f32> = places.channels.iter().map(|&channel| numbers[channel]).collect();
+    let constant = graph.add_const(format!("{name}.numbers"), Tensor::from_shape(&places.shape, &values)?)?;
+    Ok(graph.wire_node(name, op, &[input, constant])?[0])
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::array::{Gather, Pad, PadMode, Slice, TypedConcat};
+use tract_onnx::tract_core::ops::array::{Pad, PadMode, TypedConcat};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, SumPool};
@@ -137,8 +137,6 @@ impl Rewriting<'_> {
             return self.matrix_product(node, op);
         } else if let Some(op) = node.op.downcast_ref::<Pad>() {
             self.padded(node, op)?
-        } else if let Some(op) = node.op.downcast_ref::<Gather>() {
-            self.picked(node, op)?
         } else if is_part(node) {
             let input = self.bytes(node, node.inputs[0])?;
             let outlet = self.copied(node, &[(node.inputs[0], input.outlet)])?;
@@ -235,26 +233,6 @@ impl Rewriting<'_> {
         let input = self.bytes(node, node.inputs[0])?;
         let mode = PadMode::Constant(tensor0(input.quant.byte(number)).into_arc_tensor());
         let outlet = self.wire(node, &node.name, Pad { mode, ..op.clone() }, &[input.outlet])?;
-        Ok(Value::Bytes(Bytes { outlet, ..input }))
-    }
-
-    /// A Gather of one place along an axis, which is how exporters write `x[:, 0]`: a slice without its axis.
-    fn picked(&mut self, node: &TypedNode, op: &Gather) -> Result<Value, Error> {
-        let refuse = || self.float.unsupported(node, "only one place along an axis may be gathered");
-        let fact = |inlet: usize| self.float.graph.outlet_fact(node.inputs[inlet]).ok();
-        let place =
-            fact(1).and_then(|fact| fact.konst.as_ref()).filter(|places| places.len() == 1 && places.rank() <= 1);
-        let place = place.ok_or_else(refuse)?;
-        let keeps_axis = place.rank() == 1;
-        let extent = fact(0).and_then(|fact| fact.shape.as_concrete()?.get(op.axis).copied()).ok_or_else(refuse)?;
-        let place = place.cast_to_scalar::<i64>().map_err(|_| refuse())?;
-        let place = usize::try_from(if place < 0 { place + extent as i64 } else { place }).map_err(|_| refuse())?;
-        let input = self.bytes(node, node.inputs[0])?;
-        let name = format!("{}.slice", node.name);
-        let mut outlet = self.wire(node, &name, Slice::new(op.axis, place, place + 1), &[input.outlet])?;
-        if !keeps_axis {
-            outlet = self.wire(node, &node.name, AxisOp::Rm(op.axis), &[outlet])?;
-        }
         Ok(Value::Bytes(Bytes { outlet, ..input }))
     }
 

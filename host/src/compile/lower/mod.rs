@@ -21,7 +21,7 @@ mod window;
 use std::collections::HashMap;
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::array::{Pad, TypedConcat};
+use tract_onnx::tract_core::ops::array::{Gather, Pad, TypedConcat};
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool};
 use tract_onnx::tract_core::ops::einsum::EinSum;
@@ -162,6 +162,8 @@ impl Lowering<'_> {
             self.max_pool(node, op, input)
         } else if let Some(op) = node.op.downcast_ref::<Reduce>() {
             self.reduced_max(node, op, input)
+        } else if let Some(op) = node.op.downcast_ref::<Gather>() {
+            self.picked(node, op, input)
         } else {
             self.sliced(node, input)
         }

@@ -6,7 +6,7 @@
 //! terms; or the features themselves, at the input.
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::array::{Slice, StridedSlice, TypedConcat};
+use tract_onnx::tract_core::ops::array::{Gather, Slice, StridedSlice, TypedConcat};
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::MaxPool;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
@@ -119,6 +119,7 @@ pub fn is_part(node: &TypedNode) -> bool {
     node.op.is::<AxisOp>()
         || node.op.is::<Slice>()
         || node.op.is::<StridedSlice>()
+        || node.op.is::<Gather>()
         || node.op.is::<MaxPool>()
         || matches!(node.op.downcast_ref::<Reduce>(), Some(Reduce { reducer: Reducer::Max, .. }))
 }
