@@ -12,8 +12,8 @@ use tract_onnx::pb::{ModelProto, NodeProto, ValueInfoProto, tensor_shape_proto, 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::optim::Optimizer;
 
-use super::{qlinear, quantize};
 use super::screen::{self, Numbers, SUPPORTED};
+use super::{qlinear, quantize};
 use crate::Error;
 use crate::guard::shielded;
 
@@ -94,6 +94,7 @@ pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
     let nodes = proto.graph.iter().flat_map(|graph| &graph.node);
     let operators = nodes.map(|node| (screen::name(node).to_owned(), node.op_type.clone())).collect();
     if let Some(graph) = &mut proto.graph {
+        qlinear::fold(graph);
         qlinear::expand(graph);
         if numbers == Numbers::Quantised {
             qlinear::merge(graph);

@@ -24,8 +24,17 @@ const QUANTISED: &[&str] = &["QLinearConv", "QLinearMatMul"];
 /// The same on real numbers, which are quantised with the help of audio.
 const REAL: &[&str] = &["Conv", "Gemm", "MatMul"];
 /// Operators over windows and whole tensors, likewise.
-const WINDOWED: &[&str] =
-    &["AveragePool", "BatchNormalization", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "Pad", "ReduceMax", "ReduceMean", "ReduceSum"];
+const WINDOWED: &[&str] = &[
+    "AveragePool",
+    "BatchNormalization",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "MaxPool",
+    "Pad",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceSum",
+];
 /// Functions of one variable that become lookup tables, likewise.
 const UNARY: &[&str] = &[
     "Abs",

@@ -45,8 +45,24 @@ pub struct Calibrated {
     pub artifact: Vec<u8>,
     /// Windows of audio that it was calibrated on.
     pub windows: usize,
+    /// How the ranges were chosen; never [`Ranges::Best`], which stands for one of the others.
+    pub ranges: Ranges,
     /// What each quantised tensor loses, in the order in which they are computed; the last one is the output.
     pub layers: Vec<LayerNoise>,
+}
+
+/// One way to quantise the model.
+struct Candidate {
+    ranges: Ranges,
+    rewritten: rewrite::Rewritten,
+    layers: Vec<LayerNoise>,
+}
+
+impl Candidate {
+    /// Decibels at the output; no noise at all has no figure, and is better than any.
+    fn quality(&self) -> f64 {
+        self.layers.last().and_then(|layer| layer.sqnr_db).unwrap_or(f64::INFINITY)
+    }
 }
 
 impl<'o> FloatModel<'o> {
@@ -110,12 +126,25 @@ impl<'o> FloatModel<'o> {
         }
         let equalised = equalise::equalised(&self.imported.graph, &observe::observe(&self.imported.graph, &windows)?)?;
         let float = self.imported.with_graph(equalised);
-        let rewritten = rewrite::rewrite(&float, &observe::observe(&float.graph, &windows)?, ranges)?;
-        let layers = noise::measure(&float.graph, &rewritten, &windows)?;
+        let observed = observe::observe(&float.graph, &windows)?;
+        let candidate = |ranges: Ranges| -> Result<Candidate, Error> {
+            let rewritten = rewrite::rewrite(&float, &observed, ranges)?;
+            let layers = noise::measure(&float.graph, &rewritten, &windows)?;
+            Ok(Candidate { ranges, rewritten, layers })
+        };
+        let (first, others) = ranges.candidates();
+        let mut best = candidate(first)?;
+        for &other in others {
+            let other = candidate(other)?;
+            if other.quality() > best.quality() {
+                best = other;
+            }
+        }
+        let Candidate { ranges, rewritten, layers } = best;
         let imported = self.imported.with_graph(rewritten.graph);
         let note = serde_json::json!({"windows": windows.len(), "ranges": ranges.name()});
         let artifact = assemble(self.onnx, &imported, &self.description, Some(note))?;
-        Ok(Calibrated { artifact, windows: windows.len(), layers })
+        Ok(Calibrated { artifact, windows: windows.len(), ranges, layers })
     }
 
     /// The windows of a clip as inputs of the network.

@@ -76,15 +76,17 @@ impl<'m> Lowering<'m> {
             for (step, (shape, values)) in steps.iter().zip(&constants) {
                 let at = shape.iter().zip(place).fold(0, |at, (&extent, &index)| at * extent + index % extent);
                 let value = f64::from(values[at]);
-                let effect = effect(step.node, step.variable, value).filter(|effect| effect.iter().all(|v| v.is_finite()));
-                let [factor, summand] =
-                    effect.ok_or_else(|| self.unsupported(step.node, "its constants must be finite, and no divisors of 0"))?;
+                let effect =
+                    effect(step.node, step.variable, value).filter(|effect| effect.iter().all(|v| v.is_finite()));
+                let [factor, summand] = effect
+                    .ok_or_else(|| self.unsupported(step.node, "its constants must be finite, and no divisors of 0"))?;
                 gain *= factor;
                 offset = offset * factor + summand;
             }
             let input_scale = f64::from(term.quant.scale);
             // Room for summands that are large beside their factors.
-            let scale = (gain.abs() / WEIGHT).max(offset.abs() / (MAX_BIAS * input_scale)).max(f64::from(f32::MIN_POSITIVE));
+            let scale =
+                (gain.abs() / WEIGHT).max(offset.abs() / (MAX_BIAS * input_scale)).max(f64::from(f32::MIN_POSITIVE));
             let weight = (gain / scale).round_ties_even() as i8;
             let bias = (offset / (scale * input_scale)).round_ties_even() as i32;
             filter.weights.push(weight);

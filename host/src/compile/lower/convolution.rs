@@ -67,7 +67,12 @@ impl Lowering<'_> {
     }
 
     /// The input of a convolution and the padding that a Pad operator before it adds to each axis, if that can be part of it.
-    fn padded_input(&mut self, node: &TypedNode, op: &Conv, zero_point: i8) -> Result<(Operand, Vec<(usize, usize)>), Error> {
+    fn padded_input(
+        &mut self,
+        node: &TypedNode,
+        op: &Conv,
+        zero_point: i8,
+    ) -> Result<(Operand, Vec<(usize, usize)>), Error> {
         let Some((source, pad)) = self.pads.get(&node.inputs[0]).cloned() else {
             return Ok((self.operand(node, 0)?, Vec::new()));
         };
@@ -85,7 +90,9 @@ impl Lowering<'_> {
             before + own[index].pad_before < extent && after + own[index].pad_after < extent
         };
         match self.operands.get(&source).cloned() {
-            Some(operand) if self.pads_with(&pad, node.inputs[0], zero_point) && pad.pads.iter().enumerate().all(fits) => {
+            Some(operand)
+                if self.pads_with(&pad, node.inputs[0], zero_point) && pad.pads.iter().enumerate().all(fits) =>
+            {
                 Ok((operand, pad.pads.clone()))
             }
             _ => Ok((self.operand(node, 0)?, Vec::new())),

@@ -6,7 +6,7 @@
 //! terms; or the features themselves, at the input.
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::array::{Gather, Slice, StridedSlice, TypedConcat};
+use tract_onnx::tract_core::ops::array::{Gather, Pad, PadMode, Slice, StridedSlice, TypedConcat};
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::MaxPool;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
@@ -29,9 +29,12 @@ impl Lowering<'_> {
     pub(super) fn quantised_real(&mut self, node: &TypedNode, quant: Quant) -> Result<Operand, Error> {
         let model = self.model;
         let mut outlet = node.inputs[0];
-        let mut views = Vec::new();
-        while let Some(op) = model.node(outlet.node).op.downcast_ref::<AxisOp>() {
-            views.push((model.node(outlet.node), op));
+        // Parts and maxima of rounded numbers are rounded parts and maxima: where they are no terms, rounding comes first.
+        let mut parts = Vec::new();
+        while is_part(model.node(outlet.node))
+            && (model.node(outlet.node).op.is::<AxisOp>() || self.term(outlet)?.is_none())
+        {
+            parts.push(model.node(outlet.node));
             outlet = model.node(outlet.node).inputs[0];
         }
         let mut operand = if model.node(outlet.node).op.is::<TypedSource>() {
@@ -44,8 +47,8 @@ impl Lowering<'_> {
         } else {
             self.combined(node, outlet, quant)?
         };
-        for (view, op) in views.into_iter().rev() {
-            operand = self.changed_axes(view, op, &operand)?;
+        for part in parts.into_iter().rev() {
+            operand = self.rearranged(part, &operand)?;
         }
         Ok(operand)
     }
@@ -73,6 +76,9 @@ impl Lowering<'_> {
         if let Some(op) = node.op.downcast_ref::<TypedConcat>() {
             return self.concatenated_term(node, op.axis);
         }
+        if let Some(op) = node.op.downcast_ref::<Pad>() {
+            return self.padded_term(node, op);
+        }
         let Some((term, values)) = self.function_of_term(outlet)? else { return Ok(None) };
         let table = values.map(|value| term.quant.byte(value));
         let is_exact = table.iter().zip(&values).all(|(&byte, &value)| term.quant.real(byte) == value);
@@ -88,6 +94,18 @@ impl Lowering<'_> {
         }
         let operands: Vec<Operand> = terms.into_iter().map(|term| term.operand).collect();
         Ok(Some(Term { operand: self.concatenated(node, axis, &operands)?, quant }))
+    }
+
+    /// A term with a number around it that is one of its bytes.
+    fn padded_term(&mut self, node: &TypedNode, op: &Pad) -> Result<Option<Term>, Error> {
+        let PadMode::Constant(value) = &op.mode else { return Ok(None) };
+        let Some(term) = self.term(node.inputs[0])? else { return Ok(None) };
+        let Some(number) = value.cast_to_scalar::<f32>().ok() else { return Ok(None) };
+        let byte = term.quant.byte(number);
+        if term.quant.real(byte) != number {
+            return Ok(None);
+        }
+        Ok(Some(Term { operand: self.surrounded(node, &term.operand, &op.pads, byte)?, ..term }))
     }
 
     /// All inputs of a node, if each is a term.

@@ -3,9 +3,10 @@
 //! *QOperator* files compute with bytes: `QLinearConv`, `QLinearMatMul`, and onnxruntime's own `QGemm`, `QLinearAdd` and others. Those that
 //! the standard does not have become the standard's operator between DequantizeLinear and QuantizeLinear ([`expand`]), which is how they
 //! are defined. *QDQ* files compute with real numbers everywhere between DequantizeLinear and QuantizeLinear, convolutions and products
-//! too; these become QLinearConv and QGemm ([`merge`]). Weights, scales and zero points stay the numbers that they are.
+//! too; these become QLinearConv and QGemm ([`merge`]), and weights that are rounded in the graph are rounded now ([`fold`]). Weights, scales and zero points stay the numbers that they are.
 
 mod expand;
+mod fold;
 mod gemm;
 mod merge;
 
@@ -14,6 +15,7 @@ use std::collections::HashMap;
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 
 pub use expand::{OWN_OPERATORS, expand};
+pub use fold::fold;
 pub use gemm::parse as parse_gemm;
 pub use merge::merge;
 

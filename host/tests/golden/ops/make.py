@@ -54,9 +54,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=HERE)
     parser.add_argument("--full", action="store_true", help="thousands of random networks instead of the sample")
+    parser.add_argument("families", nargs="*", metavar="FAMILY", help="only these")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     for index, (family, (make, sample, full, windows)) in enumerate(FAMILIES.items()):
+        if arguments.families and family not in arguments.families:
+            continue
         rng = np.random.default_rng([1, index, int(arguments.full)])
         count, windows = (full, 2 * windows) if arguments.full else (sample, windows)
         with open(arguments.output / f"{family}.bin", "wb") as file:
