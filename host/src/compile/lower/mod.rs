@@ -139,6 +139,9 @@ impl Lowering<'_> {
         } else if let Some(op) = op.downcast_ref::<EinSum>() {
             self.matrix_product(node, op)
         } else if let Some(op) = op.downcast_ref::<Pad>() {
+            if self.pads.contains_key(&node.inputs[0]) {
+                self.operand(node, 0)?;
+            }
             self.pads.insert(node.id.into(), (node.inputs[0], op.clone()));
             Ok(())
         } else if let Some(op) = op.downcast_ref::<TypedConcat>() {

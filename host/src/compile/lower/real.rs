@@ -31,7 +31,7 @@ impl Lowering<'_> {
         let mut outlet = node.inputs[0];
         // Parts and maxima of rounded numbers are rounded parts and maxima: where they are no terms, rounding comes first.
         let mut parts = Vec::new();
-        while is_part(model.node(outlet.node))
+        while (is_part(model.node(outlet.node)) || padding(model.node(outlet.node)).is_some())
             && (model.node(outlet.node).op.is::<AxisOp>() || self.term(outlet)?.is_none())
         {
             parts.push(model.node(outlet.node));
@@ -48,7 +48,10 @@ impl Lowering<'_> {
             self.combined(node, outlet, quant)?
         };
         for part in parts.into_iter().rev() {
-            operand = self.rearranged(part, &operand)?;
+            operand = match padding(part) {
+                Some((pads, number)) => self.surrounded(part, &operand, pads, quant.byte(number))?,
+                None => self.rearranged(part, &operand)?,
+            };
         }
         Ok(operand)
     }
@@ -76,8 +79,12 @@ impl Lowering<'_> {
         if let Some(op) = node.op.downcast_ref::<TypedConcat>() {
             return self.concatenated_term(node, op.axis);
         }
-        if let Some(op) = node.op.downcast_ref::<Pad>() {
-            return self.padded_term(node, op);
+        if let Some((pads, number)) = padding(node) {
+            let Some(term) = self.term(node.inputs[0])? else { return Ok(None) };
+            let byte = term.quant.byte(number);
+            let is_exact = term.quant.real(byte) == number;
+            let operand = if is_exact { self.surrounded(node, &term.operand, pads, byte)? } else { return Ok(None) };
+            return Ok(Some(Term { operand, ..term }));
         }
         let Some((term, values)) = self.function_of_term(outlet)? else { return Ok(None) };
         let table = values.map(|value| term.quant.byte(value));
@@ -94,18 +101,6 @@ impl Lowering<'_> {
         }
         let operands: Vec<Operand> = terms.into_iter().map(|term| term.operand).collect();
         Ok(Some(Term { operand: self.concatenated(node, axis, &operands)?, quant }))
-    }
-
-    /// A term with a number around it that is one of its bytes.
-    fn padded_term(&mut self, node: &TypedNode, op: &Pad) -> Result<Option<Term>, Error> {
-        let PadMode::Constant(value) = &op.mode else { return Ok(None) };
-        let Some(term) = self.term(node.inputs[0])? else { return Ok(None) };
-        let Some(number) = value.cast_to_scalar::<f32>().ok() else { return Ok(None) };
-        let byte = term.quant.byte(number);
-        if term.quant.real(byte) != number {
-            return Ok(None);
-        }
-        Ok(Some(Term { operand: self.surrounded(node, &term.operand, &op.pads, byte)?, ..term }))
     }
 
     /// All inputs of a node, if each is a term.
@@ -140,6 +135,14 @@ pub fn is_part(node: &TypedNode) -> bool {
         || node.op.is::<Gather>()
         || node.op.is::<MaxPool>()
         || matches!(node.op.downcast_ref::<Reduce>(), Some(Reduce { reducer: Reducer::Max, .. }))
+}
+
+/// What a Pad puts before and behind each axis, and the number that it puts there.
+fn padding(node: &TypedNode) -> Option<(&[(usize, usize)], f32)> {
+    let op = node.op.downcast_ref::<Pad>()?;
+    let PadMode::Constant(value) = &op.mode else { return None };
+    let number = value.cast_to_scalar::<f32>().ok()?;
+    Some((&op.pads, number))
 }
 
 /// The byte whose table entry is at `index`.

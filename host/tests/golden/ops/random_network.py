@@ -141,13 +141,21 @@ class Net:
         self.op("ReduceMean", axes=axes, keepdims=keep)
 
     def pool(self):
-        kernels = [int(self.rng.integers(1, 1 + min(3, extent))) for extent in self.spatial]
+        kind = pick(self.rng, "MaxPool", "AveragePool")
+        sizes = [1, 2, 3] if kind == "MaxPool" else [1, 3]
+        kernels = [pick(self.rng, *[size for size in sizes if size <= extent]) for extent in self.spatial]
         strides = [pick(self.rng, 1, 2) for _ in kernels]
         pads = [int(self.rng.integers(0, k)) if self.rng.random() < 0.3 else 0 for k in kernels + kernels]
+        attributes = {}
+        if kind == "AveragePool":
+            # onnxruntime gives a mean the scale of what it is taken of. Means of an even number of values then lie half-way between
+            # two steps, and its floats round them either way: an odd number is divided by everywhere.
+            if self.rng.random() < 0.5:
+                attributes["count_include_pad"] = 1
+            else:
+                pads = [0] * len(pads)
         half = len(kernels)
         extents = [(e + pads[i] + pads[i + half] - kernels[i]) // strides[i] + 1 for i, e in enumerate(self.spatial)]
-        kind = pick(self.rng, "MaxPool", "AveragePool")
-        attributes = {"count_include_pad": 1} if kind == "AveragePool" and self.rng.random() < 0.5 else {}
         self.op(kind, kernel_shape=kernels, strides=strides, pads=pads, **attributes)
         self.shape = [1, self.channels, *extents]
 
