@@ -1,12 +1,12 @@
 //! Channels of one tensor brought to like ranges before they share a scale: cross-layer equalisation (Nagel et al., "Data-free
 //! quantization through weight equalization and bias correction", 2019, section 4.1).
 //!
-//! A factor a channel behind a convolution or matrix product passes through Relu, pools and changes of axes; what reads the channels
-//! takes it off again in its weights. The network stays the same function. The ranges are those that the channels have on the
+//! A factor a channel behind a convolution or matrix product passes through Relu, pools and changes of axes, and through sums if all that
+//! is added has it, too; what reads the channels takes it off again in its weights. The network stays the same function. The ranges are those that the channels have on the
 //! calibration audio, not those of the weights. Where nothing but factors and summands reads the channels, such as a norm for each band
 //! of frequency, the middle of each range is taken off, too: a norm would take it off only after it had been rounded.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::DimLike;
@@ -15,7 +15,7 @@ use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, PoolSpec, SumPool};
 use tract_onnx::tract_core::ops::einsum::EinSum;
-use tract_onnx::tract_core::ops::math::{Div, Mul, add, div, mul, sub};
+use tract_onnx::tract_core::ops::math::{Add, Div, Mul, Sub, add, div, mul, sub};
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 
 use super::affine::{Bound, affine, bound, only_reader};
@@ -116,38 +116,53 @@ enum Reader {
     /// Weights of a product: for each the channel that it is multiplied by.
     Weights { node: usize, channels: Vec<usize>, weights: Tensor, is_dense: bool },
     /// Constants that scale or shift an input from place to place: a factor before them.
-    Scaled { node: usize, inlet: usize, places: Places, is_behind_views: bool },
+    Scaled { node: usize, inlet: usize, places: Places },
 }
 
-/// A graph with equalised channels, which computes the same.
+/// Tensors that have the same channels: what a product gives, its Relu and other views and parts, and the tensors that it is added to.
+struct Group<'g> {
+    graph: &'g TypedModel,
+    tensors: HashMap<OutletId, Places>,
+    /// Where the factors are put on: outlets of products, or of what scales and shifts.
+    makers: Vec<(OutletId, Places)>,
+    readers: Vec<Reader>,
+    waiting: Vec<(OutletId, Places)>,
+    /// Whether all tensors are views of one.
+    is_view: bool,
+}
+
+/// A graph with equalised channels, which computes the same. `strength` is the power of the factors where products sum over channels:
+/// their weights then spread as far as the channels did.
 ///
 /// # Errors
 /// [`Error::Onnx`] if tract cannot put the factors in place.
-pub(super) fn equalised(graph: &TypedModel, observed: &HashMap<OutletId, Observed>) -> Result<TypedModel, Error> {
+pub(super) fn equalised(
+    graph: &TypedModel,
+    observed: &HashMap<OutletId, Observed>,
+    strength: f32,
+) -> Result<TypedModel, Error> {
     let failed = |error: TractError| Error::Onnx { what: describe(&error) };
     let mut equalised = graph.clone();
+    let mut done = HashSet::new();
     for id in graph.eval_order().map_err(failed)? {
-        if let Some(change) = change(&equalised, graph.node(id), observed) {
-            apply(&mut equalised, change).map_err(failed)?;
+        let Some((at, places)) = product(graph, graph.node(id)).filter(|(at, _)| !done.contains(at)) else { continue };
+        let channels = places.channels.len();
+        let Some(group) =
+            Group::around(graph, at, places).filter(|group| group.makers.iter().all(|(at, _)| !done.contains(at)))
+        else {
+            continue;
+        };
+        done.extend(group.makers.iter().map(|&(at, _)| at));
+        if let Some((middles, factors)) = group.numbers(observed, channels, strength) {
+            let Group { makers, readers, .. } = group;
+            apply(&mut equalised, &makers, readers, &middles, &factors).map_err(failed)?;
         }
     }
     Ok(equalised)
 }
 
-/// A product whose channels are equalised.
-struct Change {
-    /// The last outlet at which the channels may be changed.
-    at: OutletId,
-    /// The axis of the channels.
-    axis: usize,
-    /// What is taken off each channel.
-    middles: Vec<f32>,
-    /// What each channel is then multiplied by.
-    factors: Vec<f32>,
-    readers: Vec<Reader>,
-}
-
-fn change(graph: &TypedModel, node: &TypedNode, observed: &HashMap<OutletId, Observed>) -> Option<Change> {
+/// The last outlet at which the channels of a product may be changed, and its channels.
+fn product(graph: &TypedModel, node: &TypedNode) -> Option<(OutletId, Places)> {
     let shape = node.outputs[0].fact.shape.as_concrete()?;
     let axis = if let Some(op) = node.op.downcast_ref::<Conv>() {
         channel_axis(&op.pool_spec, shape)?
@@ -160,73 +175,161 @@ fn change(graph: &TypedModel, node: &TypedNode, observed: &HashMap<OutletId, Obs
     while let Some(next) = only_reader(graph, at).filter(|next| affine(graph, next, at, axis, channels).is_some()) {
         at = next.id.into();
     }
-    let mut readers = Vec::new();
-    follow(graph, at, &Places::along(axis, channels, shape.len()), true, &mut readers)?;
-    let relu = only_reader(graph, at).filter(|next| bound(graph, next) == Some(Bound::Least(0.0)));
-    let mut ranges = ranges(observed.get(&relu.map_or(at, |relu| relu.id.into()))?, axis, shape);
-    let mut middles = vec![0.0; channels];
-    if readers.iter().all(|reader| matches!(reader, Reader::Scaled { is_behind_views: true, .. })) {
-        for (middle, [low, high]) in middles.iter_mut().zip(&mut ranges) {
-            *middle = (*low + *high) / 2.0;
-            [*low, *high] = [*low - *middle, *high - *middle];
-        }
-    }
-    let peaks = ranges.iter().map(|[low, high]| high.max(-low));
-    let greatest = peaks.clone().fold(0.0, f32::max);
-    let mut factors: Vec<f32> = peaks.map(|peak| (greatest / peak).min(MOST)).collect();
-    // Where readers share a scale among the channels that they sum, their weights must not spread as far as the channels did.
-    if readers.iter().any(|reader| matches!(reader, Reader::Weights { is_dense: true, .. })) {
-        factors.iter_mut().for_each(|factor| *factor = factor.sqrt());
-    }
-    (greatest > 0.0).then_some(Change { at, axis, middles, factors, readers })
+    Some((at, Places::along(axis, channels, shape.len())))
 }
 
-/// The readers of an outlet, all of which must take the factors off; else `None`.
-///
-/// `only_views` tells whether nothing but changes of axes came before.
-fn follow(
-    graph: &TypedModel,
-    outlet: OutletId,
-    places: &Places,
-    only_views: bool,
-    readers: &mut Vec<Reader>,
-) -> Option<()> {
-    if graph.outputs.contains(&outlet) {
-        return None;
-    }
-    let shape = graph.outlet_fact(outlet).ok()?.shape.as_concrete()?.to_vec();
-    for inlet in &graph.node(outlet.node).outputs[outlet.slot].successors {
-        let node = graph.node(inlet.node);
-        let onward = if let Some(op) = node.op.downcast_ref::<Conv>() {
-            readers.push(convolution(graph, node, op, places, &shape)?);
-            continue;
-        } else if let Some(op) = node.op.downcast_ref::<EinSum>() {
-            readers.push(matrix_product(graph, node, op, places)?);
-            continue;
-        } else if is_factor(graph, node) {
-            Some(places.clone())
-        } else if scaled_input(graph, node) == Some(inlet.slot) {
-            let places = places.clone();
-            readers.push(Reader::Scaled { node: node.id, inlet: inlet.slot, places, is_behind_views: only_views });
-            continue;
-        } else if bound(graph, node) == Some(Bound::Least(0.0)) {
-            Some(places.clone())
-        } else if let Some(op) = node.op.downcast_ref::<AxisOp>() {
-            places.changed(op, &shape)
-        } else if let Some(op) = node.op.downcast_ref::<SumPool>() {
-            keeps(places, &spatial_axes(&op.pool_spec, &shape)?)
-        } else if let Some(op) = node.op.downcast_ref::<MaxPool>() {
-            keeps(places, &spatial_axes(&op.pool_spec, &shape)?)
-        } else if let Some(op) = node.op.downcast_ref::<Reduce>() {
-            keeps(places, &op.axes).filter(|_| matches!(op.reducer, Reducer::Sum | Reducer::Max))
-        } else if let Some(op) = node.op.downcast_ref::<Slice>() {
-            keeps(places, &[op.axis])
-        } else {
-            None
+impl<'g> Group<'g> {
+    /// The group that an outlet belongs to; `None` if a member has a maker or reader that can't take part.
+    fn around(graph: &'g TypedModel, at: OutletId, places: Places) -> Option<Self> {
+        let mut group = Self {
+            graph,
+            tensors: HashMap::new(),
+            makers: Vec::new(),
+            readers: Vec::new(),
+            waiting: vec![(at, places)],
+            is_view: true,
         };
-        follow(graph, node.id.into(), &onward?, only_views && node.op.is::<AxisOp>(), readers)?;
+        while let Some((outlet, places)) = group.waiting.pop() {
+            match group.tensors.get(&outlet) {
+                Some(known) if *known == places => {}
+                Some(_) => return None,
+                None => {
+                    group.tensors.insert(outlet, places.clone());
+                    group.made(outlet, &places)?;
+                    group.read(outlet, &places)?;
+                }
+            }
+        }
+        Some(group)
     }
-    Some(())
+
+    /// Looks at what makes a member.
+    fn made(&mut self, outlet: OutletId, places: &Places) -> Option<()> {
+        let graph = self.graph;
+        let node = graph.node(outlet.node);
+        if product(graph, node).is_some() || (scaled_input(graph, node).is_some() && !is_factor(graph, node)) {
+            self.makers.push((outlet, places.clone()));
+            return Some(());
+        }
+        if is_sum(graph, node) {
+            self.is_view = false;
+            return node.inputs.iter().try_for_each(|&input| self.add(input, places));
+        }
+        let input = match scaled_input(graph, node) {
+            Some(inlet) => node.inputs[inlet],
+            None => *node.inputs.iter().find(|&&input| is_variable(graph, input))?,
+        };
+        let shape = graph.outlet_fact(outlet).ok()?.shape.as_concrete()?.to_vec();
+        let before = match node.op.downcast_ref::<AxisOp>() {
+            Some(op) => places.changed(&op.recip(), &shape)?,
+            None => self.passed(node, places)?,
+        };
+        self.add(input, &before)
+    }
+
+    /// Looks at all that reads a member.
+    fn read(&mut self, outlet: OutletId, places: &Places) -> Option<()> {
+        let graph = self.graph;
+        if graph.outputs.contains(&outlet) {
+            return None;
+        }
+        let shape = graph.outlet_fact(outlet).ok()?.shape.as_concrete()?.to_vec();
+        for inlet in &graph.node(outlet.node).outputs[outlet.slot].successors {
+            let node = graph.node(inlet.node);
+            if let Some(op) = node.op.downcast_ref::<Conv>() {
+                self.readers.push(convolution(graph, node, op, places, &shape)?);
+            } else if let Some(op) = node.op.downcast_ref::<EinSum>() {
+                self.readers.push(matrix_product(graph, node, op, places)?);
+            } else if is_sum(graph, node) {
+                self.is_view = false;
+                self.add(node.id.into(), places)?;
+            } else if let Some(op) = node.op.downcast_ref::<AxisOp>() {
+                let changed = places.changed(op, &shape)?;
+                self.add(node.id.into(), &changed)?;
+            } else if let Some(passed) = self.passed(node, places) {
+                self.add(node.id.into(), &passed)?;
+            } else if scaled_input(graph, node) == Some(inlet.slot) {
+                self.readers.push(Reader::Scaled { node: node.id, inlet: inlet.slot, places: places.clone() });
+            } else {
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    fn add(&mut self, outlet: OutletId, places: &Places) -> Option<()> {
+        let shape = self.graph.outlet_fact(outlet).ok()?.shape.as_concrete()?;
+        // What is repeated in a sum may not be repeated along the channels.
+        let fits = shape.len() == places.shape.len()
+            && places.shape.iter().zip(shape).all(|(&extent, &whole)| extent == 1 || extent == whole);
+        fits.then(|| self.waiting.push((outlet, places.clone())))
+    }
+
+    /// The places on the other side of an operator that factors pass through.
+    fn passed(&mut self, node: &TypedNode, places: &Places) -> Option<Places> {
+        let axes = if is_factor(self.graph, node) || bound(self.graph, node) == Some(Bound::Least(0.0)) {
+            Vec::new()
+        } else if let Some(op) = node.op.downcast_ref::<SumPool>() {
+            spatial_axes(&op.pool_spec, node.outputs[0].fact.shape.as_concrete()?)?
+        } else if let Some(op) = node.op.downcast_ref::<MaxPool>() {
+            spatial_axes(&op.pool_spec, node.outputs[0].fact.shape.as_concrete()?)?
+        } else if let Some(op) = node.op.downcast_ref::<Reduce>() {
+            matches!(op.reducer, Reducer::Sum | Reducer::Max).then(|| op.axes.to_vec())?
+        } else {
+            vec![node.op.downcast_ref::<Slice>()?.axis]
+        };
+        self.is_view = false;
+        axes.iter().all(|&axis| places.shape[axis] == 1).then(|| places.clone())
+    }
+
+    /// What is taken off each channel and what it is then multiplied by.
+    fn numbers(
+        &self,
+        observed: &HashMap<OutletId, Observed>,
+        channels: usize,
+        strength: f32,
+    ) -> Option<(Vec<f32>, Vec<f32>)> {
+        let mut logarithms = vec![0.0f32; channels];
+        let mut middles = vec![0.0f32; channels];
+        let mut count = 0;
+        let is_centred = self.is_view
+            && self.makers.len() == 1
+            && self.readers.iter().all(|reader| matches!(reader, Reader::Scaled { .. }));
+        for (&outlet, places) in &self.tensors {
+            // Before Relu, and another view of it: not rounded as it is.
+            let is_rounded = only_reader(self.graph, outlet)
+                .is_none_or(|next| !next.op.is::<AxisOp>() && bound(self.graph, next) != Some(Bound::Least(0.0)));
+            if !is_rounded && !is_centred {
+                continue;
+            }
+            let mut ranges = ranges(observed.get(&outlet)?, places, self.graph.outlet_fact(outlet).ok()?, channels)?;
+            if is_centred {
+                for (middle, [low, high]) in middles.iter_mut().zip(&mut ranges) {
+                    *middle = (*low + *high) / 2.0;
+                    [*low, *high] = [*low - *middle, *high - *middle];
+                }
+            }
+            let peaks = ranges.iter().map(|[low, high]| high.max(-low));
+            let greatest = peaks.clone().fold(0.0, f32::max);
+            if greatest > 0.0 {
+                logarithms.iter_mut().zip(peaks).for_each(|(sum, peak)| *sum += (greatest / peak).min(MOST).ln());
+                count += 1;
+            }
+        }
+        let is_dense = self.readers.iter().any(|reader| matches!(reader, Reader::Weights { is_dense: true, .. }));
+        let power = if is_dense { strength } else { 1.0 };
+        (count > 0).then(|| (middles, logarithms.iter().map(|sum| (sum / count as f32 * power).exp()).collect()))
+    }
+}
+
+/// Whether a node adds two tensors, neither of which is constant.
+fn is_sum(graph: &TypedModel, node: &TypedNode) -> bool {
+    let is_sum = node.op.downcast_ref::<TypedBinOp>().is_some_and(|op| op.0.is::<Add>() || op.0.is::<Sub>());
+    is_sum && node.inputs.iter().all(|&input| is_variable(graph, input))
+}
+
+fn is_variable(graph: &TypedModel, outlet: OutletId) -> bool {
+    graph.outlet_fact(outlet).is_ok_and(|fact| fact.konst.is_none())
 }
 
 /// Whether a node multiplies or divides by one number.
@@ -237,11 +340,6 @@ fn is_factor(graph: &TypedModel, node: &TypedNode) -> bool {
         fact.and_then(|fact| fact.konst.as_ref()).is_some_and(|constant| constant.as_uniform().is_some())
     };
     is_product && scaled_input(graph, node).is_some_and(|variable| is_number(1 - variable))
-}
-
-/// The places themselves, if nothing changes along some axes.
-fn keeps(places: &Places, axes: &[usize]) -> Option<Places> {
-    axes.iter().all(|&axis| places.shape[axis] == 1).then(|| places.clone())
 }
 
 fn channel_axis(spec: &PoolSpec, shape: &[usize]) -> Option<usize> {
@@ -284,29 +382,35 @@ fn constant(graph: &TypedModel, node: &TypedNode) -> Option<Tensor> {
 }
 
 /// The range of each channel.
-fn ranges(observed: &Observed, axis: usize, shape: &[usize]) -> Vec<[f32; 2]> {
-    let inner: usize = shape[axis + 1..].iter().product();
-    let mut ranges = vec![[f32::INFINITY, f32::NEG_INFINITY]; shape[axis]];
-    for (index, &range) in observed.range.iter().enumerate() {
-        let channel = &mut ranges[index / inner % shape[axis]];
-        *channel = wider(*channel, range);
+fn ranges(observed: &Observed, places: &Places, fact: &TypedFact, channels: usize) -> Option<Vec<[f32; 2]>> {
+    let shape = fact.shape.as_concrete()?;
+    let whole = (0..shape.len()).fold(places.clone(), |places, axis| places.spread(axis, shape[axis]));
+    let mut ranges = vec![[f32::INFINITY, f32::NEG_INFINITY]; channels];
+    for (&channel, &range) in whole.channels.iter().zip(&observed.range) {
+        ranges[channel] = wider(ranges[channel], range);
     }
-    ranges
+    Some(ranges)
 }
 
-fn apply(graph: &mut TypedModel, change: Change) -> TractResult<()> {
-    let Change { at, axis, middles, factors, readers } = change;
-    let name = format!("{}.equalised", graph.node(at.node).name);
-    let followers = graph.node(at.node).outputs[at.slot].successors.clone();
-    let places = Places::along(axis, factors.len(), graph.outlet_fact(at)?.rank());
+fn apply(
+    graph: &mut TypedModel,
+    makers: &[(OutletId, Places)],
+    readers: Vec<Reader>,
+    middles: &[f32],
+    factors: &[f32],
+) -> TractResult<()> {
     let is_centred = middles.iter().any(|&middle| middle != 0.0);
-    let mut changed = at;
-    if is_centred {
-        changed = wire(graph, format!("{name}.middles"), sub(), changed, &places, &middles)?;
-    }
-    changed = wire(graph, name, mul(), changed, &places, &factors)?;
-    for inlet in followers {
-        graph.add_edge(changed, inlet)?;
+    for (at, places) in makers {
+        let name = format!("{}.equalised", graph.node(at.node).name);
+        let followers = graph.node(at.node).outputs[at.slot].successors.clone();
+        let mut changed = *at;
+        if is_centred {
+            changed = wire(graph, format!("{name}.middles"), sub(), changed, places, middles)?;
+        }
+        changed = wire(graph, name, mul(), changed, places, factors)?;
+        for inlet in followers {
+            graph.add_edge(changed, inlet)?;
+        }
     }
     for reader in readers {
         match reader {
@@ -318,12 +422,12 @@ fn apply(graph: &mut TypedModel, change: Change) -> TractResult<()> {
                 let weights = graph.add_const(name, weights)?;
                 graph.add_edge(weights, InletId::new(node, 1))?;
             }
-            Reader::Scaled { node, inlet, places, .. } => {
+            Reader::Scaled { node, inlet, places } => {
                 let name = format!("{}.equalised_input{inlet}", graph.node(node).name);
                 let mut input = graph.node(node).inputs[inlet];
-                input = wire(graph, name.clone(), div(), input, &places, &factors)?;
+                input = wire(graph, name.clone(), div(), input, &places, factors)?;
                 if is_centred {
-                    input = wire(graph, format!("{name}.middles"), add(), input, &places, &middles)?;
+                    input = wire(graph, format!("{name}.middles"), add(), input, &places, middles)?;
                 }
                 graph.add_edge(input, InletId::new(node, inlet))?;
             }

@@ -12,6 +12,8 @@ mod product;
 mod range;
 mod rewrite;
 
+use std::collections::HashMap;
+
 use tract_onnx::prelude::*;
 
 use super::import::{self, Imported, feature_axes};
@@ -23,10 +25,14 @@ use crate::features;
 use crate::reference::arranged;
 
 pub use noise::LayerNoise;
+use observe::Observed;
 pub use range::Ranges;
 
 /// Most windows that a network is calibrated on; of more, some are taken evenly.
 pub const MAX_WINDOWS: usize = 512;
+
+/// How much channels are equalised where weights have to make up for it: half of it in decibels, and all.
+const STRENGTHS: [f32; 2] = [0.5, 1.0];
 
 /// A float ONNX model, read and described, not yet quantised.
 #[derive(Debug)]
@@ -49,6 +55,35 @@ pub struct Calibrated {
     pub ranges: Ranges,
     /// What each quantised tensor loses, in the order in which they are computed; the last one is the output.
     pub layers: Vec<LayerNoise>,
+}
+
+fn no_audio() -> Error {
+    Error::Calibration { what: "there is no audio: give some that is like what it will hear".into() }
+}
+
+/// The model with equalised channels, and what its tensors hold.
+struct Equalised {
+    float: Imported,
+    observed: HashMap<OutletId, Observed>,
+}
+
+impl Equalised {
+    fn new(
+        model: &FloatModel<'_>,
+        before: &HashMap<OutletId, Observed>,
+        strength: f32,
+        windows: &[Tensor],
+    ) -> Result<Self, Error> {
+        let graph = equalise::equalised(&model.imported.graph, before, strength)?;
+        let observed = observe::observe(&graph, windows)?;
+        Ok(Self { float: model.imported.with_graph(graph), observed })
+    }
+
+    fn quantised(&self, ranges: Ranges, windows: &[Tensor]) -> Result<Candidate, Error> {
+        let rewritten = rewrite::rewrite(&self.float, &self.observed, ranges)?;
+        let layers = noise::measure(&self.float.graph, &rewritten, windows)?;
+        Ok(Candidate { ranges, rewritten, layers })
+    }
 }
 
 /// One way to quantise the model.
@@ -120,22 +155,21 @@ impl<'o> FloatModel<'o> {
         let step = windows.len().div_ceil(MAX_WINDOWS).max(1);
         let windows: Vec<Tensor> = windows.into_iter().step_by(step).collect();
         if windows.is_empty() {
-            return Err(Error::Calibration {
-                what: "there is no audio: give some that is like what it will hear".into(),
-            });
+            return Err(no_audio());
         }
-        let equalised = equalise::equalised(&self.imported.graph, &observe::observe(&self.imported.graph, &windows)?)?;
-        let float = self.imported.with_graph(equalised);
-        let observed = observe::observe(&float.graph, &windows)?;
-        let candidate = |ranges: Ranges| -> Result<Candidate, Error> {
-            let rewritten = rewrite::rewrite(&float, &observed, ranges)?;
-            let layers = noise::measure(&float.graph, &rewritten, &windows)?;
-            Ok(Candidate { ranges, rewritten, layers })
-        };
+        let before = observe::observe(&self.imported.graph, &windows)?;
         let (first, others) = ranges.candidates();
-        let mut best = candidate(first)?;
-        for &other in others {
-            let other = candidate(other)?;
+        let mut best: Option<(Equalised, Candidate)> = None;
+        for strength in STRENGTHS {
+            let equalised = Equalised::new(self, &before, strength, &windows)?;
+            let candidate = equalised.quantised(first, &windows)?;
+            if best.as_ref().is_none_or(|(_, best)| candidate.quality() > best.quality()) {
+                best = Some((equalised, candidate));
+            }
+        }
+        let Some((equalised, mut best)) = best else { return Err(no_audio()) };
+        for &ranges in others {
+            let other = equalised.quantised(ranges, &windows)?;
             if other.quality() > best.quality() {
                 best = other;
             }

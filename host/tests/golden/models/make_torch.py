@@ -220,6 +220,8 @@ def settled(network, shape, frontend):
     with torch.no_grad():
         for norm in norms:
             norm.momentum = None
+            norm.weight.uniform_(0.5, 1.5)
+            norm.bias.normal_(0, 0.3)
         features = heard(shape, frontend)
         network.mean, network.deviation = round(features.mean().item(), 2), round(features.std().item(), 2)
         network(features)
