@@ -93,13 +93,16 @@ pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
     screen::check(&proto, bytes.len(), Numbers::Any)?;
     let nodes = proto.graph.iter().flat_map(|graph| &graph.node);
     let operators = nodes.map(|node| (screen::name(node).to_owned(), node.op_type.clone())).collect();
-    if let Some(graph) = &mut proto.graph {
-        qlinear::fold(graph);
-        qlinear::expand(graph);
-        if numbers == Numbers::Quantised {
-            qlinear::merge(graph);
+    let rewrite = || {
+        if let Some(graph) = &mut proto.graph {
+            qlinear::fold(graph);
+            qlinear::expand(graph);
+            if numbers == Numbers::Quantised {
+                qlinear::merge(graph);
+            }
         }
-    }
+    };
+    shielded(rewrite).ok_or_else(|| Error::Onnx { what: "it is inconsistent".to_owned() })?;
     screen::check(&proto, bytes.len(), numbers)?;
     if let Some(graph) = &mut proto.graph {
         graph.input.iter_mut().for_each(fix_batch);

@@ -195,7 +195,7 @@ fn unsupported(model: &ModelProto, node: &NodeProto) -> Error {
     let is_rounded = model.graph.iter().flat_map(|graph| &graph.node).any(|node| node.op_type == "QuantizeLinear");
     let why = match node.op_type.as_str() {
         "Conv" | "Gemm" | "MatMul" if is_rounded => {
-            "it must stand between DequantizeLinear, of its input and of its int8 weights, and QuantizeLinear, with Relu \
+            "it is not supported here: it must stand between DequantizeLinear, of its input and of its int8 weights, and QuantizeLinear, with Relu \
              or Clip before that at most, and not be read elsewhere"
         }
         "Conv" | "Gemm" | "MatMul" => {

@@ -16,6 +16,9 @@ use crate::Error;
 /// Greatest bias, which leaves room for the sum of products.
 const MAX_BIAS: f32 = (1u32 << 30) as f32;
 
+/// How much larger than a product of an input's and a weight's scale an output's is at least.
+const LEAST_RATIO: f32 = 1.001;
+
 /// Inputs of tract's quantised operators, in order, from the bias on.
 const PARAMETERS: [&str; 7] = [
     "bias",
@@ -148,7 +151,7 @@ impl Rewriting<'_> {
         found: &Followers,
     ) -> Result<(), Error> {
         let outputs = found.gain.len();
-        let output = self.quant(node, found.end)?;
+        let mut output = self.quant(node, found.end)?;
         weights.values.iter_mut().zip(&weights.channels).for_each(|(weight, &channel)| *weight *= found.gain[channel]);
         for (bias, (gain, offset)) in weights.biases.iter_mut().zip(found.gain.iter().zip(&found.offset)) {
             *bias = *bias * gain + offset;
@@ -161,6 +164,9 @@ impl Rewriting<'_> {
             // Room for biases that are large beside their weights.
             *scale = scale.max(bias.abs() / (MAX_BIAS * input.quant.scale)).max(f32::MIN_POSITIVE / input.quant.scale);
         }
+        // The engine asks for a product of scales below the output's: outputs that hardly change get a wider range.
+        let greatest = scales.iter().copied().fold(0.0, f32::max) * input.quant.scale;
+        output.scale = output.scale.max(greatest * LEAST_RATIO);
         let rounded: Vec<i8> = weights
             .values
             .iter()
