@@ -31,6 +31,8 @@ pub use range::Ranges;
 /// Most windows that a network is calibrated on; of more, some are taken evenly.
 pub const MAX_WINDOWS: usize = 512;
 
+/// Most windows on which ways to quantise are compared.
+const COMPARED: usize = 32;
 /// How much channels are equalised where weights have to make up for it: half of it in decibels, and all.
 const STRENGTHS: [f32; 2] = [0.5, 1.0];
 
@@ -68,15 +70,9 @@ struct Equalised {
 }
 
 impl Equalised {
-    fn new(
-        model: &FloatModel<'_>,
-        before: &HashMap<OutletId, Observed>,
-        strength: f32,
-        windows: &[Tensor],
-    ) -> Result<Self, Error> {
-        let graph = equalise::equalised(&model.imported.graph, before, strength)?;
-        let observed = observe::observe(&graph, windows)?;
-        Ok(Self { float: model.imported.with_graph(graph), observed })
+    fn new(float: Imported, windows: &[Tensor]) -> Result<Self, Error> {
+        let observed = observe::observe(&float.graph, windows)?;
+        Ok(Self { float, observed })
     }
 
     fn quantised(&self, ranges: Ranges, windows: &[Tensor]) -> Result<Candidate, Error> {
@@ -157,24 +153,27 @@ impl<'o> FloatModel<'o> {
         if windows.is_empty() {
             return Err(no_audio());
         }
-        let before = observe::observe(&self.imported.graph, &windows)?;
+        let few: Vec<Tensor> = windows.iter().step_by(windows.len().div_ceil(COMPARED).max(1)).cloned().collect();
+        let before = observe::observe(&self.imported.graph, &few)?;
         let (first, others) = ranges.candidates();
         let mut best: Option<(Equalised, Candidate)> = None;
         for strength in STRENGTHS {
-            let equalised = Equalised::new(self, &before, strength, &windows)?;
-            let candidate = equalised.quantised(first, &windows)?;
+            let graph = equalise::equalised(&self.imported.graph, &before, strength)?;
+            let equalised = Equalised::new(self.imported.with_graph(graph), &few)?;
+            let candidate = equalised.quantised(first, &few)?;
             if best.as_ref().is_none_or(|(_, best)| candidate.quality() > best.quality()) {
                 best = Some((equalised, candidate));
             }
         }
         let Some((equalised, mut best)) = best else { return Err(no_audio()) };
         for &ranges in others {
-            let other = equalised.quantised(ranges, &windows)?;
+            let other = equalised.quantised(ranges, &few)?;
             if other.quality() > best.quality() {
                 best = other;
             }
         }
-        let Candidate { ranges, rewritten, layers } = best;
+        let equalised = Equalised::new(equalised.float, &windows)?;
+        let Candidate { ranges, rewritten, layers } = equalised.quantised(best.ranges, &windows)?;
         let imported = self.imported.with_graph(rewritten.graph);
         let note = serde_json::json!({"windows": windows.len(), "ranges": ranges.name()});
         let artifact = assemble(self.onnx, &imported, &self.description, Some(note))?;

@@ -12,8 +12,8 @@ use super::{Lowering, Operand};
 use crate::Error;
 use crate::compile::ir::{Filter, Kind, Quant, Window};
 
-/// Weight that a factor becomes: the largest, so that summands are rounded least.
-const WEIGHT: f64 = 127.0;
+/// Weights that a factor may become: large ones, because summands are rounded to its share of one.
+const WEIGHTS: std::ops::RangeInclusive<i8> = 64..=127;
 /// Greatest bias, which leaves room for the product.
 const MAX_BIAS: f64 = (1u32 << 30) as f64;
 
@@ -38,6 +38,22 @@ fn effect(node: &TypedNode, variable: usize, constant: f64) -> Option<[f64; 2]> 
         Some([1.0 / constant, 0.0])
     } else {
         None
+    }
+}
+
+/// A factor as a weight and what one of its steps stands for, such that the summand, in steps of the input, is nearly a whole number.
+fn weighed(gain: f64, summand: f64) -> (i8, f64) {
+    let least = (summand.abs() / MAX_BIAS).max(f64::from(f32::MIN_POSITIVE));
+    let error = |scale: f64| {
+        let bias = summand / scale;
+        (bias - bias.round_ties_even()).abs() * scale
+    };
+    let candidates =
+        WEIGHTS.map(|weight| (weight, gain.abs() / f64::from(weight))).filter(|(_, scale)| *scale >= least);
+    match candidates.min_by(|(_, a), (_, b)| error(*a).total_cmp(&error(*b))) {
+        Some((weight, scale)) => (if gain < 0.0 { -weight } else { weight }, scale),
+        // The summand is so large beside the factor that there is only room for a smaller weight.
+        None => ((gain / least).round_ties_even() as i8, least),
     }
 }
 
@@ -84,10 +100,7 @@ impl<'m> Lowering<'m> {
                 offset = offset * factor + summand;
             }
             let input_scale = f64::from(term.quant.scale);
-            // Room for summands that are large beside their factors.
-            let scale =
-                (gain.abs() / WEIGHT).max(offset.abs() / (MAX_BIAS * input_scale)).max(f64::from(f32::MIN_POSITIVE));
-            let weight = (gain / scale).round_ties_even() as i8;
+            let (weight, scale) = weighed(gain, offset / input_scale);
             let bias = (offset / (scale * input_scale)).round_ties_even() as i32;
             filter.weights.push(weight);
             filter.biases.push(bias - i32::from(term.quant.zero_point) * i32::from(weight));
@@ -115,5 +128,22 @@ impl<'m> Lowering<'m> {
             node = model.node(input.node);
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::weighed;
+
+    #[test]
+    fn summands_are_nearly_whole_numbers_of_steps() {
+        for (gain, summand) in [(0.3, 17.123), (-1.7, -3.3217), (0.01, 0.004), (1.0, 0.5)] {
+            let (weight, scale) = weighed(gain, summand);
+            assert!((f64::from(weight) * scale - gain).abs() < 1e-12, "{weight} {scale}");
+            let bias = summand / scale;
+            assert!((bias - bias.round()).abs() < 0.05, "{gain} {summand}: {bias}");
+        }
+        let (weight, scale) = weighed(1e-12, 100.0);
+        assert!(weight == 0 && 100.0 / scale <= f64::from(1u32 << 30), "{weight} {scale}");
     }
 }
