@@ -32,7 +32,7 @@ pub use range::Ranges;
 pub const MAX_WINDOWS: usize = 512;
 
 /// Most windows on which ways to quantise are compared.
-const COMPARED: usize = 32;
+const COMPARED: usize = 64;
 /// How much channels are equalised where weights have to make up for it: half of it in decibels, and all.
 const STRENGTHS: [f32; 2] = [0.5, 1.0];
 
