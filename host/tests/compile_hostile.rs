@@ -75,7 +75,7 @@ proptest! {
 
     #[test]
     fn no_damage_to_a_model_is_fatal(
-        name in prop_oneof![Just("doorbell.onnx"), Just("accepted.onnx")],
+        name in prop_oneof![Just("doorbell.onnx"), Just("accepted.onnx"), Just("qdq.onnx"), Just("qoperator.onnx")],
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let mut model = golden(name);

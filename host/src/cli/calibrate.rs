@@ -25,7 +25,7 @@ pub struct Calibration {
     /// Quantise a float model with the audio below DIR: some hundred clips like what it will hear, best in a folder a label
     #[arg(long, value_name = "DIR")]
     calibrate: Option<PathBuf>,
-    /// How the ranges of tensors are chosen: all values, all but the rarest, or those with the least square error
+    /// How the ranges of tensors are chosen: all values, all but the rarest, those with the least square error, or the best of these
     #[arg(long, value_enum, default_value_t, requires = "calibrate")]
     ranges: RangesName,
 }
@@ -33,6 +33,7 @@ pub struct Calibration {
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum RangesName {
     #[default]
+    Best,
     MinMax,
     Percentile,
     MeanSquare,
@@ -41,6 +42,7 @@ enum RangesName {
 impl From<RangesName> for Ranges {
     fn from(name: RangesName) -> Self {
         match name {
+            RangesName::Best => Self::Best,
             RangesName::MinMax => Self::MinMax,
             RangesName::Percentile => Self::Percentile,
             RangesName::MeanSquare => Self::MeanSquare,
@@ -100,13 +102,12 @@ impl Calibration {
             let what = format!("no file below {} could be read: give a folder of audio", folder.display());
             return Err(Error::Calibration { what });
         }
-        let ranges = Ranges::from(self.ranges);
-        let calibrated = float.calibrate(&clips, ranges)?;
+        let calibrated = float.calibrate(&clips, Ranges::from(self.ranges))?;
         let has_labels = has_words(folder, &float.labels());
         let loaded = LoadedModel::with_source(name, &calibrated.artifact, onnx)?;
         let accuracy = if has_labels { Some(compare(&loaded, folder)?) } else { None };
-        let report =
-            Report { windows: calibrated.windows, ranges: ranges.name(), layers: calibrated.layers, accuracy, skipped };
+        let (windows, ranges) = (calibrated.windows, calibrated.ranges.name());
+        let report = Report { windows, ranges, layers: calibrated.layers, accuracy, skipped };
         Ok((loaded, report))
     }
 }

@@ -13,7 +13,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::optim::Optimizer;
 
 use super::screen::{self, Numbers, SUPPORTED};
-use super::{quantize, wire};
+use super::{qlinear, quantize, wire};
 use crate::Error;
 use crate::guard::shielded;
 
@@ -76,6 +76,7 @@ impl Imported {
 pub fn reader() -> Onnx {
     let mut reader = tract_onnx::onnx();
     reader.op_register.insert("QuantizeLinear", quantize::parse);
+    reader.op_register.insert("QGemm", qlinear::parse_gemm);
     // Shapes are computed anew; those in the file may be wrong.
     reader.with_ignore_value_info(true)
 }
@@ -92,6 +93,21 @@ pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
     let mut proto = shielded(|| reader().proto_model_for_read(&mut &*bytes))
         .and_then(Result::ok)
         .ok_or_else(|| Error::Onnx { what: "it is damaged or not an ONNX file".to_owned() })?;
+    // Rewriting may quantise what is real.
+    let before = if numbers == Numbers::Foreign { Numbers::Foreign } else { Numbers::Any };
+    screen::check(&proto, bytes.len(), before)?;
+    let nodes = proto.graph.iter().flat_map(|graph| &graph.node);
+    let operators = nodes.map(|node| (screen::name(node).to_owned(), node.op_type.clone())).collect();
+    let rewrite = || {
+        if let Some(graph) = &mut proto.graph {
+            qlinear::fold(graph);
+            qlinear::expand(graph);
+            if numbers == Numbers::Quantised {
+                qlinear::merge(graph);
+            }
+        }
+    };
+    shielded(rewrite).ok_or_else(|| Error::Onnx { what: "it is inconsistent".to_owned() })?;
     screen::check(&proto, bytes.len(), numbers)?;
     if let Some(graph) = &mut proto.graph {
         graph.input.iter_mut().for_each(fix_batch);
@@ -100,8 +116,6 @@ pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
     let input_shape = input_shape(&graph)?;
     check_sizes(&graph)?;
     let metadata = proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
-    let nodes = proto.graph.iter().flat_map(|graph| &graph.node);
-    let operators = nodes.map(|node| (screen::name(node).to_owned(), node.op_type.clone())).collect();
     Ok(Imported { graph, input_shape, metadata, operators })
 }
 

@@ -168,6 +168,31 @@ impl Layout {
         layout
     }
 
+    /// For each place in memory below factor `first`, in order, its index along every axis.
+    pub fn indices(&self, first: usize) -> Vec<Vec<usize>> {
+        let mut places = vec![vec![0; self.rank()]];
+        for factor in first..self.memory.len() {
+            // Each factor belongs to one axis; those behind it there count within its steps.
+            let found = (0..self.rank()).find_map(|axis| {
+                let at = self.axes[axis].iter().position(|&other| other == factor)?;
+                Some((axis, self.product(&self.axes[axis][at + 1..])))
+            });
+            let (axis, step) = found.unwrap_or((0, 0));
+            let extent = self.memory[factor];
+            places = places
+                .into_iter()
+                .flat_map(|place| {
+                    (0..extent).map(move |index| {
+                        let mut place = place.clone();
+                        place[axis] += index * step;
+                        place
+                    })
+                })
+                .collect();
+        }
+        places
+    }
+
     /// Takes a factor away: its axis has the extent 1 along it.
     pub fn drop_factor(&mut self, factor: usize) {
         self.memory.remove(factor);
@@ -241,6 +266,16 @@ mod tests {
         assert_eq!(layout.resized(2, 3, 0).memory(), [3, 8]);
         assert_eq!(layout.resized(2, 1, 0).memory(), [8]);
         assert_eq!(layout.resized(2, 1, 0).resized(2, 4, 0).shape(), [1, 8, 4]);
+    }
+
+    #[test]
+    fn places_are_named_in_the_order_of_memory() {
+        // 2 channels × 3 frames, stored frame after frame, as one axis.
+        let mut layout = Layout::new(&[1, 2, 3], &[0, 2, 1]);
+        assert_eq!(layout.indices(1), [[0, 0, 0], [0, 1, 0]]);
+        assert!(layout.reshape(1, 2, &[6]));
+        let places: Vec<usize> = layout.indices(0).iter().map(|place| place[1]).collect();
+        assert_eq!(places, [0, 3, 1, 4, 2, 5]);
     }
 
     #[test]

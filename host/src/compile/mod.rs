@@ -16,6 +16,7 @@ pub(crate) mod lower;
 mod memory;
 pub mod metadata;
 mod plan;
+mod qlinear;
 mod quantize;
 pub(crate) mod screen;
 mod stream;

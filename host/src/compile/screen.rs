@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto};
 
 use super::import::{printable, shape_before};
+use super::qlinear::OWN_OPERATORS;
 use crate::Error;
 
 /// Most nodes that a graph may have.
@@ -23,10 +24,19 @@ const MAX_AXES: u64 = 16;
 /// Operators with weights, which must have an input that depends on the features.
 const QUANTISED: &[&str] = &["QLinearConv", "QLinearMatMul"];
 /// The same on real numbers, which are quantised with the help of audio.
-const REAL: &[&str] = &["BatchNormalization", "Conv", "Gemm", "MatMul"];
-/// Operators over windows, likewise.
-const WINDOWED: &[&str] =
-    &["AveragePool", "GlobalAveragePool", "GlobalMaxPool", "MaxPool", "Pad", "ReduceMax", "ReduceMean"];
+const REAL: &[&str] = &["Conv", "Gemm", "MatMul"];
+/// Operators over windows and whole tensors, likewise.
+const WINDOWED: &[&str] = &[
+    "AveragePool",
+    "BatchNormalization",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "MaxPool",
+    "Pad",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceSum",
+];
 /// Functions of one variable that become lookup tables, likewise.
 const UNARY: &[&str] = &[
     "Abs",
@@ -58,11 +68,12 @@ const UNARY: &[&str] = &[
     "Softplus",
     "Softsign",
     "Sqrt",
+    "Swish",
     "Tanh",
     "ThresholdedRelu",
 ];
 /// Operators that may work on constants alone as long as what they make is small.
-const ARITHMETIC: &[&str] = &["Add", "Div", "Max", "Min", "Mul", "Sub"];
+const ARITHMETIC: &[&str] = &["Add", "Div", "Max", "Mean", "Min", "Mul", "Sub", "Sum"];
 /// Others that work value by value or make one of many, of which tract folds constants.
 const FOLDING: &[&str] = &[
     "And",
@@ -95,14 +106,16 @@ const MOVING: &[&str] = &[
     "Reshape",
     "Shape",
     "Slice",
+    "Split",
     "Squeeze",
     "Transpose",
     "Unsqueeze",
 ];
 
 /// What is supported, for error messages.
-pub const SUPPORTED: &str = "QLinearConv and QLinearMatMul with int8 weights, with --calibrate Conv, Gemm, MatMul and BatchNormalization; QuantizeLinear and DequantizeLinear; \
-    between these, Add, Sub, Mul, Concat, Slice, average and max pooling (global and ReduceMean/ReduceMax too), Relu, \
+pub const SUPPORTED: &str = "Conv, Gemm and MatMul with int8 weights, as QLinearConv, QGemm and QLinearMatMul or between DequantizeLinear and \
+    QuantizeLinear, or with --calibrate in real numbers; \
+    between DequantizeLinear and QuantizeLinear BatchNormalization, Add, Sub, Mul, Concat, Split, Slice, Pad, average and max pooling (global and ReduceMean/ReduceMax too), Relu, \
     Clip and any other function of one variable; Reshape, Flatten, Squeeze, Unsqueeze and Transpose where no value \
     moves; Softmax or Sigmoid at the end";
 
@@ -149,7 +162,7 @@ pub fn check(model: &ModelProto, file_length: usize, numbers: Numbers) -> Result
         }
         // The shape of a tensor is a constant.
         let is_live = node.op_type != "Shape" && inputs().any(|name| live.contains(name.as_str()));
-        let is_allowed = known(&[QUANTISED, WINDOWED, UNARY, ARITHMETIC, MOVING])
+        let is_allowed = known(&[QUANTISED, OWN_OPERATORS, WINDOWED, UNARY, ARITHMETIC, MOVING])
             || known(&[REAL]) && numbers != Numbers::Quantised
             || numbers == Numbers::Foreign;
         if !is_allowed {
@@ -159,8 +172,8 @@ pub fn check(model: &ModelProto, file_length: usize, numbers: Numbers) -> Result
             live.extend(node.output.iter().map(String::as_str));
             continue;
         }
-        let is_small = numbers == Numbers::Foreign && known(&[UNARY]);
-        if !is_small && known(&[REAL, QUANTISED, WINDOWED, UNARY]) {
+        let is_small = numbers == Numbers::Foreign && known(&[UNARY, FOLDING]);
+        if !is_small && known(&[REAL, QUANTISED, OWN_OPERATORS, WINDOWED, UNARY]) {
             return Err(refused(format!("node {} ({}) does not depend on the features", name(node), node.op_type)));
         }
         let values = values(graph, node, &constants);
@@ -185,7 +198,7 @@ fn values(graph: &GraphProto, node: &NodeProto, constants: &HashMap<&str, u64>) 
         }
         "Shape" => MAX_AXES,
         "Identity" | "Cast" | "Reshape" | "Transpose" | "Flatten" | "Squeeze" | "Unsqueeze" | "Slice" | "Concat"
-        | "DequantizeLinear" | "QuantizeLinear" | "Dropout" => inputs().fold(0, u64::saturating_add),
+        | "Split" | "DequantizeLinear" | "QuantizeLinear" | "Dropout" => inputs().fold(0, u64::saturating_add),
         // What each value of one meets each of the others.
         name if [ARITHMETIC, UNARY, FOLDING, &["Gather"]].iter().any(|group| group.contains(&name)) => product(),
         // It may make as many as it says: that must be there to be read.
@@ -263,8 +276,13 @@ fn check_node(node: &NodeProto, file_length: u64) -> Result<(), Error> {
 /// The error for a node of an unknown kind, with the shape that its first input has.
 fn unsupported(model: &ModelProto, node: &NodeProto) -> Error {
     let input = node.input.first().map_or("", String::as_str);
+    let is_rounded = model.graph.iter().flat_map(|graph| &graph.node).any(|node| node.op_type == "QuantizeLinear");
     let why = match node.op_type.as_str() {
-        "BatchNormalization" | "Conv" | "Gemm" | "MatMul" => {
+        "Conv" | "Gemm" | "MatMul" if is_rounded => {
+            "it is not supported here: it must stand between DequantizeLinear, of its input and of its int8 weights, and QuantizeLinear, with Relu \
+             or Clip before that at most, and not be read elsewhere"
+        }
+        "Conv" | "Gemm" | "MatMul" => {
             "its real numbers are not supported as they are: quantise them by `earmark compile --calibrate DIR`, with \
              audio in DIR"
         }

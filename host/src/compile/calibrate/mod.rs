@@ -5,6 +5,7 @@
 //! quantised elsewhere. Both graphs then run on the same windows, to tell what each layer loses (`noise`).
 
 mod affine;
+mod equalise;
 mod noise;
 mod observe;
 mod product;
@@ -24,10 +25,16 @@ use crate::features;
 use crate::reference::arranged;
 
 pub use noise::LayerNoise;
+use observe::Observed;
 pub use range::Ranges;
 
 /// Most windows that a network is calibrated on; of more, some are taken evenly.
 pub const MAX_WINDOWS: usize = 512;
+
+/// Most windows on which ways to quantise are compared.
+const COMPARED: usize = 64;
+/// How much channels are equalised where weights have to make up for it: half of it in decibels, and all.
+const STRENGTHS: [f32; 2] = [0.5, 1.0];
 
 /// A float ONNX model, read and described, not yet quantised.
 #[derive(Debug)]
@@ -46,8 +53,47 @@ pub struct Calibrated {
     pub artifact: Vec<u8>,
     /// Windows of audio that it was calibrated on.
     pub windows: usize,
+    /// How the ranges were chosen; never [`Ranges::Best`], which stands for one of the others.
+    pub ranges: Ranges,
     /// What each quantised tensor loses, in the order in which they are computed; the last one is the output.
     pub layers: Vec<LayerNoise>,
+}
+
+fn no_audio() -> Error {
+    Error::Calibration { what: "there is no audio: give some that is like what it will hear".into() }
+}
+
+/// The model with equalised channels, and what its tensors hold.
+struct Equalised {
+    float: Imported,
+    observed: HashMap<OutletId, Observed>,
+}
+
+impl Equalised {
+    fn new(float: Imported, windows: &[Tensor]) -> Result<Self, Error> {
+        let observed = observe::observe(&float.graph, windows)?;
+        Ok(Self { float, observed })
+    }
+
+    fn quantised(&self, ranges: Ranges, windows: &[Tensor]) -> Result<Candidate, Error> {
+        let rewritten = rewrite::rewrite(&self.float, &self.observed, ranges)?;
+        let layers = noise::measure(&self.float.graph, &rewritten, windows)?;
+        Ok(Candidate { ranges, rewritten, layers })
+    }
+}
+
+/// One way to quantise the model.
+struct Candidate {
+    ranges: Ranges,
+    rewritten: rewrite::Rewritten,
+    layers: Vec<LayerNoise>,
+}
+
+impl Candidate {
+    /// Decibels at the output; no noise at all has no figure, and is better than any.
+    fn quality(&self) -> f64 {
+        self.layers.last().and_then(|layer| layer.sqnr_db).unwrap_or(f64::INFINITY)
+    }
 }
 
 impl<'o> FloatModel<'o> {
@@ -105,26 +151,33 @@ impl<'o> FloatModel<'o> {
         let step = windows.len().div_ceil(MAX_WINDOWS).max(1);
         let windows: Vec<Tensor> = windows.into_iter().step_by(step).collect();
         if windows.is_empty() {
-            return Err(Error::Calibration {
-                what: "there is no audio: give some that is like what it will hear".into(),
-            });
+            return Err(no_audio());
         }
-        let graph = &self.imported.graph;
-        let reals: Vec<OutletId> = (graph.nodes().iter())
-            .flat_map(|node| {
-                node.outputs.iter().enumerate().map(|(slot, output)| (OutletId::new(node.id, slot), output))
-            })
-            .filter(|(_, output)| output.fact.datum_type == DatumType::F32 && output.fact.konst.is_none())
-            .map(|(outlet, _)| outlet)
-            .collect();
-        let observed: HashMap<OutletId, _> =
-            reals.iter().copied().zip(observe::observe(graph, &reals, &windows)?).collect();
-        let rewritten = rewrite::rewrite(&self.imported, &observed, ranges)?;
-        let layers = noise::measure(graph, &rewritten, &windows)?;
+        let few: Vec<Tensor> = windows.iter().step_by(windows.len().div_ceil(COMPARED).max(1)).cloned().collect();
+        let before = observe::observe(&self.imported.graph, &few)?;
+        let (first, others) = ranges.candidates();
+        let mut best: Option<(Equalised, Candidate)> = None;
+        for strength in STRENGTHS {
+            let graph = equalise::equalised(&self.imported.graph, &before, strength)?;
+            let equalised = Equalised::new(self.imported.with_graph(graph), &few)?;
+            let candidate = equalised.quantised(first, &few)?;
+            if best.as_ref().is_none_or(|(_, best)| candidate.quality() > best.quality()) {
+                best = Some((equalised, candidate));
+            }
+        }
+        let Some((equalised, mut best)) = best else { return Err(no_audio()) };
+        for &ranges in others {
+            let other = equalised.quantised(ranges, &few)?;
+            if other.quality() > best.quality() {
+                best = other;
+            }
+        }
+        let equalised = Equalised::new(equalised.float, &windows)?;
+        let Candidate { ranges, rewritten, layers } = equalised.quantised(best.ranges, &windows)?;
         let imported = self.imported.with_graph(rewritten.graph);
         let note = serde_json::json!({"windows": windows.len(), "ranges": ranges.name()});
         let artifact = assemble(self.onnx, &imported, &self.description, Some(note))?;
-        Ok(Calibrated { artifact, windows: windows.len(), layers })
+        Ok(Calibrated { artifact, windows: windows.len(), ranges, layers })
     }
 
     /// The windows of a clip as inputs of the network.

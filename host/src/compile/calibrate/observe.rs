@@ -1,5 +1,7 @@
 //! Running a graph on windows of features and looking at tensors within it.
 
+use std::collections::HashMap;
+
 use tract_onnx::prelude::*;
 
 use super::range::Histogram;
@@ -60,27 +62,40 @@ pub(super) struct Observed {
     pub(super) histogram: Histogram,
     /// The mean of each of its values.
     pub(super) mean: Vec<f32>,
+    /// The least and the greatest that each of its values was.
+    pub(super) range: Vec<[f32; 2]>,
 }
 
-/// Runs a graph on all windows, twice: for the bounds of each tensor and for what lies between them.
+/// A range that holds two.
+pub(super) fn wider([low, high]: [f32; 2], other: [f32; 2]) -> [f32; 2] {
+    [low.min(other[0]), high.max(other[1])]
+}
+
+/// Runs a graph on all windows, twice: for the bounds of each tensor of real numbers and for what lies between them.
 ///
 /// # Errors
 /// [`Error::Onnx`] if tract fails or a tensor holds something that is no number.
-pub(super) fn observe(graph: &TypedModel, outlets: &[OutletId], windows: &[Tensor]) -> Result<Vec<Observed>, Error> {
-    let observer = Observer::new(graph, outlets)?;
+pub(super) fn observe(graph: &TypedModel, windows: &[Tensor]) -> Result<HashMap<OutletId, Observed>, Error> {
+    let outlets: Vec<OutletId> = (graph.nodes().iter())
+        .flat_map(|node| node.outputs.iter().enumerate().map(|(slot, output)| (OutletId::new(node.id, slot), output)))
+        .filter(|(_, output)| output.fact.datum_type == DatumType::F32 && output.fact.konst.is_none())
+        .map(|(outlet, _)| outlet)
+        .collect();
+    let observer = Observer::new(graph, &outlets)?;
     let mut bounds = vec![[f32::INFINITY, f32::NEG_INFINITY]; outlets.len()];
     let mut means: Vec<Vec<f64>> = vec![Vec::new(); outlets.len()];
+    let mut ranges: Vec<Vec<[f32; 2]>> = vec![Vec::new(); outlets.len()];
     for window in windows {
         for (index, values) in observer.run(window)?.iter().enumerate() {
             if !values.iter().all(|value| value.is_finite()) {
                 let name = printable(&graph.node(outlets[index].node).name);
                 return Err(Error::Onnx { what: format!("node {name} gives infinite numbers, or none") });
             }
-            let [low, high] = &mut bounds[index];
-            *low = values.iter().copied().fold(*low, f32::min);
-            *high = values.iter().copied().fold(*high, f32::max);
+            bounds[index] = values.iter().fold(bounds[index], |bounds, &value| wider(bounds, [value; 2]));
             means[index].resize(values.len(), 0.0);
             means[index].iter_mut().zip(values).for_each(|(mean, &value)| *mean += f64::from(value));
+            ranges[index].resize(values.len(), [f32::INFINITY, f32::NEG_INFINITY]);
+            ranges[index].iter_mut().zip(values).for_each(|(range, &value)| *range = wider(*range, [value; 2]));
         }
     }
     let mut histograms: Vec<Histogram> = bounds.into_iter().map(Histogram::new).collect();
@@ -90,5 +105,7 @@ pub(super) fn observe(graph: &TypedModel, outlets: &[OutletId], windows: &[Tenso
         }
     }
     let mean = |sums: Vec<f64>| sums.into_iter().map(|sum| (sum / windows.len() as f64) as f32).collect();
-    Ok(histograms.into_iter().zip(means).map(|(histogram, sums)| Observed { histogram, mean: mean(sums) }).collect())
+    let values = histograms.into_iter().zip(means).zip(ranges);
+    let observed = values.map(|((histogram, sums), range)| Observed { histogram, mean: mean(sums), range });
+    Ok(outlets.into_iter().zip(observed).collect())
 }

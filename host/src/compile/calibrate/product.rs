@@ -6,16 +6,18 @@
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::axes::{AxesMapping, Axis};
-use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat, PaddingSpec, PoolSpec};
+use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat};
 use tract_onnx::tract_core::ops::einsum::EinSum;
-use tract_onnx::tract_core::ops::nn::DataFormat;
 
-use super::affine::{Followers, affine, followers};
+use super::affine::{Followers, followers};
 use super::rewrite::{Bytes, Rewriting};
 use crate::Error;
 
 /// Greatest bias, which leaves room for the sum of products.
 const MAX_BIAS: f32 = (1u32 << 30) as f32;
+
+/// How much larger than a product of an input's and a weight's scale an output's is at least.
+const LEAST_RATIO: f32 = 1.001;
 
 /// Inputs of tract's quantised operators, in order, from the bias on.
 const PARAMETERS: [&str; 7] = [
@@ -39,6 +41,34 @@ struct Weights {
     channels: Vec<usize>,
     /// The mean of the input that each weight is multiplied by.
     means: Vec<f32>,
+}
+
+/// The axes of a product with a matrix of weights.
+pub(super) struct MatrixAxes {
+    /// The summed axis of the input, and that of the weights.
+    pub(super) inner: usize,
+    pub(super) weight_inner: usize,
+    /// What tract calls the columns, and their axis in the weights and in the output.
+    column_name: char,
+    weight_column: usize,
+    pub(super) column: usize,
+}
+
+impl MatrixAxes {
+    pub(super) fn of(op: &EinSum) -> Option<Self> {
+        // The summed axis is in both inputs but not in the output, the columns in the weights and the output alone.
+        let first = |positions: &[usize]| positions.first().copied();
+        let places = |axis: &Axis| (first(&axis.inputs[0]), first(&axis.inputs[1]), first(&axis.outputs[0]));
+        let (inner, weight_inner) = op.axes.iter_all_axes().find_map(|axis| match places(axis) {
+            (Some(input), Some(weight), None) => Some((input, weight)),
+            _ => None,
+        })?;
+        let (column_name, weight_column, column) = op.axes.iter_all_axes().find_map(|axis| match places(axis) {
+            (None, Some(weight), Some(output)) => Some((axis.repr, weight, output)),
+            _ => None,
+        })?;
+        Some(Self { inner, weight_inner, column_name, weight_column, column })
+    }
 }
 
 impl Rewriting<'_> {
@@ -66,7 +96,7 @@ impl Rewriting<'_> {
             shape,
             values,
         };
-        let input = self.bytes_or_padded(node, node.inputs[0])?;
+        let input = self.bytes(node, node.inputs[0])?;
         let found = followers(&self.float.graph, node.id.into(), axis, outputs);
         let op = Conv { q_params: Some(DatumType::I8), ..op.clone() };
         self.product(node, op, input, weights, &found)
@@ -78,20 +108,8 @@ impl Rewriting<'_> {
             return Err(refuse());
         }
         let (shape, values) = self.real_constant(node, 1)?;
-        // The summed axis is in both inputs but not in the output, the columns in the weights and the output alone.
-        let first = |positions: &[usize]| positions.first().copied();
-        let places = |axis: &Axis| (first(&axis.inputs[0]), first(&axis.inputs[1]), first(&axis.outputs[0]));
-        let summed = op.axes.iter_all_axes().find_map(|axis| match places(axis) {
-            (Some(input), Some(weight), None) => Some((input, weight)),
-            _ => None,
-        });
-        let columns = op.axes.iter_all_axes().find_map(|axis| match places(axis) {
-            (None, Some(weight), Some(output)) => Some((axis.repr, weight, output)),
-            _ => None,
-        });
-        let (Some((inner, weight_inner)), Some((column_name, weight_column, column))) = (summed, columns) else {
-            return Err(refuse());
-        };
+        let MatrixAxes { inner, weight_inner, column_name, weight_column, column } =
+            MatrixAxes::of(op).ok_or_else(refuse)?;
         let (depth, outputs) = (shape[weight_inner], shape[weight_column]);
         if depth * outputs != values.len() {
             return Err(refuse());
@@ -123,48 +141,6 @@ impl Rewriting<'_> {
         self.product(node, op, input, weights, &found)
     }
 
-    /// A factor and a summand a channel without a convolution before them: a convolution of one tap, each channel for itself.
-    pub(super) fn by_channel(&mut self, node: &TypedNode) -> Result<Bytes, Error> {
-        let refuse =
-            || self.float.unsupported(node, "its constant may have one value, or one a channel of three axes or four");
-        let variable = node
-            .inputs
-            .iter()
-            .copied()
-            .find(|&input| self.float.graph.outlet_fact(input).is_ok_and(|fact| fact.konst.is_none()));
-        let variable = variable.ok_or_else(refuse)?;
-        let shape = node.outputs[0].fact.shape.as_concrete().ok_or_else(refuse)?;
-        let (rank, channels) = (shape.len(), shape.get(1).copied().unwrap_or(0));
-        if !(3..=4).contains(&rank) {
-            return Err(refuse());
-        }
-        let [factors, summands] = affine(&self.float.graph, node, variable, 1, channels).ok_or_else(refuse)?;
-        let pool_spec = PoolSpec {
-            data_format: DataFormat::NCHW,
-            kernel_shape: tvec!(1; rank - 2),
-            padding: PaddingSpec::Valid,
-            dilations: None,
-            strides: None,
-            input_channels: channels,
-            output_channels: channels,
-        };
-        let op = Conv { pool_spec, kernel_fmt: KernelFormat::OIHW, group: channels, q_params: Some(DatumType::I8) };
-        let mut weight_shape = vec![1; rank];
-        weight_shape[0] = channels;
-        let weights = Weights {
-            shape: weight_shape,
-            values: factors,
-            biases: summands,
-            channels: (0..channels).collect(),
-            means: self.means(node, variable, 1, channels)?,
-        };
-        let input = self.bytes(node, variable)?;
-        let found = followers(&self.float.graph, node.id.into(), 1, channels);
-        self.product(node, op, input, weights, &found)?;
-        // The outlet itself may have been taken in with what follows; its value is there then under the last one's name.
-        self.bytes(node, found.end)
-    }
-
     /// Quantises weights and biases and puts the quantised operator in place.
     fn product(
         &mut self,
@@ -175,7 +151,7 @@ impl Rewriting<'_> {
         found: &Followers,
     ) -> Result<(), Error> {
         let outputs = found.gain.len();
-        let output = self.quant(node, found.end)?;
+        let mut output = self.quant(node, found.end)?;
         weights.values.iter_mut().zip(&weights.channels).for_each(|(weight, &channel)| *weight *= found.gain[channel]);
         for (bias, (gain, offset)) in weights.biases.iter_mut().zip(found.gain.iter().zip(&found.offset)) {
             *bias = *bias * gain + offset;
@@ -188,6 +164,9 @@ impl Rewriting<'_> {
             // Room for biases that are large beside their weights.
             *scale = scale.max(bias.abs() / (MAX_BIAS * input.quant.scale)).max(f32::MIN_POSITIVE / input.quant.scale);
         }
+        // The engine asks for a product of scales below the output's: outputs that hardly change get a wider range.
+        let greatest = scales.iter().copied().fold(0.0, f32::max) * input.quant.scale;
+        output.scale = output.scale.max(greatest * LEAST_RATIO);
         let rounded: Vec<i8> = weights
             .values
             .iter()

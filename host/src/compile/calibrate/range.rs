@@ -12,8 +12,10 @@ const NARROWEST: u32 = 30;
 /// How the range of a tensor is chosen. What lies outside becomes the nearest value inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Ranges {
-    /// From the least to the greatest value.
+    /// Whichever of the others gives the least noise at the network's output.
     #[default]
+    Best,
+    /// From the least to the greatest value.
     MinMax,
     /// All but 0.005 % of the values on each side.
     Percentile,
@@ -26,16 +28,25 @@ impl Ranges {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Best => "best",
             Self::MinMax => "min-max",
             Self::Percentile => "percentile",
             Self::MeanSquare => "mean-square",
         }
     }
 
+    /// The ways to try: the first, and others.
+    pub(super) const fn candidates(self) -> (Self, &'static [Self]) {
+        match self {
+            Self::Best => (Self::MinMax, &[Self::Percentile, Self::MeanSquare]),
+            one => (one, &[]),
+        }
+    }
+
     /// The least and the greatest value that bytes are to stand for.
     pub(super) fn choose(self, values: &Histogram) -> [f32; 2] {
         match self {
-            Self::MinMax => [values.low, values.high],
+            Self::Best | Self::MinMax => [values.low, values.high],
             Self::Percentile => values.percentile(),
             Self::MeanSquare => values.least_squares(),
         }

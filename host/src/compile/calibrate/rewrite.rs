@@ -7,9 +7,8 @@
 use std::collections::{HashMap, HashSet};
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::array::{Gather, Pad, PadMode, Slice, TypedConcat};
+use tract_onnx::tract_core::ops::array::{Pad, PadMode, TypedConcat};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
-use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, SumPool};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
@@ -24,7 +23,7 @@ use super::range::{Ranges, quant};
 use crate::Error;
 use crate::compile::import::{Imported, describe};
 use crate::compile::ir::Quant;
-use crate::compile::lower::{before_activation, is_part, works_by_value};
+use crate::compile::lower::{before_activation, is_part, scaled_input, works_by_value};
 use crate::compile::quantize::QuantizeExact;
 
 /// A quantised graph.
@@ -89,8 +88,8 @@ pub(super) fn rewrite(
 enum Value {
     /// Bytes.
     Bytes(Bytes),
-    /// Bytes that a Pad has put zeros around.
-    Padded(Bytes),
+    /// Bytes scaled and shifted by constants that differ from place to place, in real numbers.
+    Scaled(OutletId),
     /// A function of bytes, value by value, in real numbers.
     Function { outlet: OutletId, of: Bytes },
     /// A sum, product, mean or concatenation of bytes, with bounds perhaps, in real numbers.
@@ -137,8 +136,6 @@ impl Rewriting<'_> {
             return self.matrix_product(node, op);
         } else if let Some(op) = node.op.downcast_ref::<Pad>() {
             self.padded(node, op)?
-        } else if let Some(op) = node.op.downcast_ref::<Gather>() {
-            self.picked(node, op)?
         } else if is_part(node) {
             let input = self.bytes(node, node.inputs[0])?;
             let outlet = self.copied(node, &[(node.inputs[0], input.outlet)])?;
@@ -157,12 +154,27 @@ impl Rewriting<'_> {
     /// Operators that work value by value: functions of one tensor stay real, sums and products of two become combinations.
     fn by_value(&mut self, node: &TypedNode) -> Result<Value, Error> {
         let variables = self.variables(node);
-        if let (&[input], Some(Value::Combination(outlet))) =
+        if let (&[input], Some(Value::Combination(outlet) | Value::Scaled(outlet))) =
             (variables.as_slice(), variables.first().and_then(|input| self.values.get(input)).copied())
             && only_reader(&self.float.graph, input).is_some()
             && (bound(&self.float.graph, node).is_some() || self.is_mean(node))
         {
             return self.copied(node, &[(input, outlet)]).map(Value::Combination);
+        }
+        if let Some(inlet) = scaled_input(&self.float.graph, node) {
+            let input = node.inputs[inlet];
+            let known = self.values.get(&input).copied();
+            match known {
+                Some(Value::Scaled(outlet)) if only_reader(&self.float.graph, input).is_some() => {
+                    return self.copied(node, &[(input, outlet)]).map(Value::Scaled);
+                }
+                _ if self.is_uniform(node.inputs[1 - inlet]) => {}
+                _ => {
+                    let bytes = self.bytes(node, input)?;
+                    let real = self.real(node, bytes)?;
+                    return self.copied(node, &[(input, real)]).map(Value::Scaled);
+                }
+            }
         }
         let mut bases = Vec::new();
         let mut inputs = Vec::new();
@@ -179,11 +191,7 @@ impl Rewriting<'_> {
                 bases.push(base);
             }
         }
-        let is_uniform = |input: &OutletId| {
-            let fact = self.float.graph.outlet_fact(*input).ok();
-            fact.and_then(|fact| fact.konst.as_ref()).is_none_or(|constant| constant.as_uniform().is_some())
-        };
-        if let (&[of], true) = (bases.as_slice(), node.inputs.iter().all(is_uniform)) {
+        if let (&[of], true) = (bases.as_slice(), node.inputs.iter().all(|&input| self.is_uniform(input))) {
             return Ok(Value::Function { outlet: self.copied(node, &inputs)?, of });
         }
         let is_pair = node
@@ -191,12 +199,17 @@ impl Rewriting<'_> {
             .downcast_ref::<TypedBinOp>()
             .is_some_and(|op| op.0.is::<Add>() || op.0.is::<Sub>() || op.0.is::<Mul>());
         match *variables.as_slice() {
-            [_] => self.by_channel(node).map(Value::Bytes),
             [_, _] if is_pair => self.combination(node),
             _ => Err(self
                 .float
                 .unsupported(node, "it is supported only with one variable, or as a sum or product of two")),
         }
+    }
+
+    /// Whether an outlet is not constant, or the same number everywhere.
+    fn is_uniform(&self, outlet: OutletId) -> bool {
+        let fact = self.float.graph.outlet_fact(outlet).ok();
+        fact.and_then(|fact| fact.konst.as_ref()).is_none_or(|constant| constant.as_uniform().is_some())
     }
 
     /// An operator on bytes as real numbers, whose result needs bytes of its own.
@@ -209,35 +222,16 @@ impl Rewriting<'_> {
         self.copied(node, &inputs).map(Value::Combination)
     }
 
-    /// A Pad of zeros, which becomes part of the convolution behind it.
+    /// A Pad with one number.
     fn padded(&mut self, node: &TypedNode, op: &Pad) -> Result<Value, Error> {
-        let zeros = matches!(&op.mode, PadMode::Constant(value) if value.cast_to_scalar::<f32>().ok() == Some(0.0));
-        if !zeros {
-            return Err(self.float.unsupported(node, "padding is supported only by zeros"));
-        }
+        let number = match &op.mode {
+            PadMode::Constant(value) => value.cast_to_scalar::<f32>().ok().filter(|value| value.is_finite()),
+            _ => None,
+        };
+        let number = number.ok_or_else(|| self.float.unsupported(node, "padding is supported only by a constant"))?;
         let input = self.bytes(node, node.inputs[0])?;
-        let mode = PadMode::Constant(tensor0(input.quant.zero_point).into_arc_tensor());
+        let mode = PadMode::Constant(tensor0(input.quant.byte(number)).into_arc_tensor());
         let outlet = self.wire(node, &node.name, Pad { mode, ..op.clone() }, &[input.outlet])?;
-        Ok(Value::Padded(Bytes { outlet, ..input }))
-    }
-
-    /// A Gather of one place along an axis, which is how exporters write `x[:, 0]`: a slice without its axis.
-    fn picked(&mut self, node: &TypedNode, op: &Gather) -> Result<Value, Error> {
-        let refuse = || self.float.unsupported(node, "only one place along an axis may be gathered");
-        let fact = |inlet: usize| self.float.graph.outlet_fact(node.inputs[inlet]).ok();
-        let place =
-            fact(1).and_then(|fact| fact.konst.as_ref()).filter(|places| places.len() == 1 && places.rank() <= 1);
-        let place = place.ok_or_else(refuse)?;
-        let keeps_axis = place.rank() == 1;
-        let extent = fact(0).and_then(|fact| fact.shape.as_concrete()?.get(op.axis).copied()).ok_or_else(refuse)?;
-        let place = place.cast_to_scalar::<i64>().map_err(|_| refuse())?;
-        let place = usize::try_from(if place < 0 { place + extent as i64 } else { place }).map_err(|_| refuse())?;
-        let input = self.bytes(node, node.inputs[0])?;
-        let name = format!("{}.slice", node.name);
-        let mut outlet = self.wire(node, &name, Slice::new(op.axis, place, place + 1), &[input.outlet])?;
-        if !keeps_axis {
-            outlet = self.wire(node, &node.name, AxisOp::Rm(op.axis), &[outlet])?;
-        }
         Ok(Value::Bytes(Bytes { outlet, ..input }))
     }
 
@@ -264,11 +258,7 @@ impl Rewriting<'_> {
     pub(super) fn bytes(&mut self, reader: &TypedNode, outlet: OutletId) -> Result<Bytes, Error> {
         let real = match self.values.get(&outlet) {
             Some(&Value::Bytes(bytes)) => return Ok(bytes),
-            Some(&(Value::Function { outlet, .. } | Value::Combination(outlet))) => outlet,
-            Some(Value::Padded(_)) => {
-                let pad = self.float.graph.node(outlet.node);
-                return Err(self.float.unsupported(pad, "padding is supported only before a convolution"));
-            }
+            Some(&(Value::Function { outlet, .. } | Value::Combination(outlet) | Value::Scaled(outlet))) => outlet,
             None => {
                 return Err(self
                     .float
@@ -279,14 +269,6 @@ impl Rewriting<'_> {
         let bytes = self.quantised(node, outlet, real)?;
         self.values.insert(outlet, Value::Bytes(bytes));
         Ok(bytes)
-    }
-
-    /// The bytes that a convolution reads, padded perhaps.
-    pub(super) fn bytes_or_padded(&mut self, reader: &TypedNode, outlet: OutletId) -> Result<Bytes, Error> {
-        match self.values.get(&outlet) {
-            Some(&Value::Padded(bytes)) => Ok(bytes),
-            _ => self.bytes(reader, outlet),
-        }
     }
 
     /// Puts a QuantizeLinear behind `real`, which is what became of `outlet`.

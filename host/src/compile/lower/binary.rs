@@ -72,6 +72,9 @@ impl Lowering<'_> {
     }
 
     fn combination(&mut self, quantize: &TypedNode, node: &TypedNode, quant: Quant) -> Result<Operand, Error> {
+        if let Some(scaled) = self.scaled(node, quant)? {
+            return Ok(scaled);
+        }
         if let Some(op) = node.op.downcast_ref::<TypedBinOp>() {
             if op.0.is::<Add>() || op.0.is::<Sub>() || op.0.is::<Mul>() {
                 return self.pairwise(node, op, quant);
@@ -79,6 +82,9 @@ impl Lowering<'_> {
             if op.0.is::<Div>() {
                 return self.mean(node, quant);
             }
+        }
+        if let Some(reduce) = node.op.downcast_ref::<Reduce>().filter(|reduce| reduce.reducer == Reducer::Sum) {
+            return self.total(node, reduce, 1.0, quant);
         }
         if let Some(op) = node.op.downcast_ref::<SumPool>() {
             let term = self.needed_term(node, node.inputs[0])?;
@@ -130,20 +136,26 @@ impl Lowering<'_> {
         Ok(Operand { tensor, offset: 0, layout, quant: Some(quant) })
     }
 
-    /// A sum over whole axes, divided by their extent.
+    /// A sum over whole axes, divided by a number: by their extent in a mean.
     fn mean(&mut self, node: &TypedNode, quant: Quant) -> Result<Operand, Error> {
         let sum = self.model.node(node.inputs[0].node);
         let reduce = sum.op.downcast_ref::<Reduce>().filter(|reduce| reduce.reducer == Reducer::Sum);
         let divisor = self.constants::<f32>(node, 1)?;
-        let Some(reduce) = reduce else {
+        let (Some(reduce), Some(&first)) = (reduce, divisor.first()) else {
             return Err(self.unsupported(node, "it is supported only as part of a mean, or with one variable"));
         };
-        let term = self.needed_term(sum, sum.inputs[0])?;
-        let pool = self.reduction(sum, &reduce.axes, &term.operand)?;
-        let count = (pool.window.kernel[0] * pool.window.kernel[1]) as f32;
-        if divisor.iter().any(|&divisor| divisor != count) {
-            return Err(self.unsupported(node, "it is supported only as part of a mean"));
+        if divisor.iter().any(|&other| other != first) || !first.is_normal() || first < 0.0 {
+            return Err(self.unsupported(node, "a sum over axes may be divided only by one number above 0"));
         }
+        self.total(sum, reduce, first, quant)
+    }
+
+    /// A sum over whole axes over `divisor`, as a multiple of the mean.
+    fn total(&mut self, node: &TypedNode, reduce: &Reduce, divisor: f32, quant: Quant) -> Result<Operand, Error> {
+        let mut term = self.needed_term(node, node.inputs[0])?;
+        let pool = self.reduction(node, &reduce.axes, &term.operand)?;
+        let count = (pool.window.kernel[0] * pool.window.kernel[1]) as f32;
+        term.quant.scale *= count / divisor;
         Ok(self.average(node, &term, pool, quant))
     }
 

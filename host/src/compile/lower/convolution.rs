@@ -39,7 +39,7 @@ impl Lowering<'_> {
             return Err(self.unsupported(node, "its channels do not divide into its groups"));
         }
         let quantisation = self.quantisation(node, outputs)?;
-        let (input, pads) = self.padded_input(node, quantisation.input.zero_point)?;
+        let (input, pads) = self.padded_input(node, op, quantisation.input.zero_point)?;
         let sliding = self.sliding(node, spec, &input, &pads)?;
         let taps: usize = spec.kernel_shape.iter().product();
         let weights = self.signed_weights(node, outputs * taps * (inputs / op.group))?;
@@ -66,18 +66,37 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// The input of a convolution and the padding that a Pad operator before it adds to each axis.
-    fn padded_input(&self, node: &TypedNode, zero_point: i8) -> Result<(Operand, Vec<(usize, usize)>), Error> {
-        let Some((source, pad)) = self.pads.get(&node.inputs[0]) else {
+    /// The input of a convolution and the padding that a Pad operator before it adds to each axis, if that can be part of it.
+    fn padded_input(
+        &mut self,
+        node: &TypedNode,
+        op: &Conv,
+        zero_point: i8,
+    ) -> Result<(Operand, Vec<(usize, usize)>), Error> {
+        let Some((source, pad)) = self.pads.get(&node.inputs[0]).cloned() else {
             return Ok((self.operand(node, 0)?, Vec::new()));
         };
-        let operand =
-            self.operands.get(source).cloned().ok_or_else(|| self.unsupported(node, "its input can't be padded"))?;
-        if !self.pads_with(pad, node.inputs[0], zero_point) || pad.pads.iter().take(2).any(|&pads| pads != (0, 0)) {
-            let pad_node = self.model.node(node.inputs[0].node);
-            return Err(self.unsupported(pad_node, "padding must have the value of the convolution's input zero point"));
+        let spec = &op.pool_spec;
+        let fact = self.model.outlet_fact(node.inputs[0]).map_err(|_| self.must_move(node))?;
+        let shape = spec.data_format.shape(self.concrete(node, fact)?).map_err(|_| self.must_move(node))?;
+        let (spatial, dilations, own) = (shape.hw_axes(), spec.dilations(), spec.computed_padding(shape.hw_dims()));
+        // The engine pads by less than the kernel's extent.
+        let fits = |(axis, &(before, after)): (usize, &(usize, usize))| {
+            if !spatial.contains(&axis) {
+                return before == 0 && after == 0;
+            }
+            let index = axis - spatial.start;
+            let extent = (spec.kernel_shape[index] - 1) * dilations[index] + 1;
+            before + own[index].pad_before < extent && after + own[index].pad_after < extent
+        };
+        match self.operands.get(&source).cloned() {
+            Some(operand)
+                if self.pads_with(&pad, node.inputs[0], zero_point) && pad.pads.iter().enumerate().all(fits) =>
+            {
+                Ok((operand, pad.pads.clone()))
+            }
+            _ => Ok((self.operand(node, 0)?, Vec::new())),
         }
-        Ok((operand, pad.pads.clone()))
     }
 
     fn pads_with(&self, pad: &Pad, outlet: OutletId, zero_point: i8) -> bool {

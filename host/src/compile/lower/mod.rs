@@ -4,11 +4,13 @@
 //! real numbers: such a stretch is recognised as a whole, at its QuantizeLinear, and becomes integer operators
 //! ([`real`]).
 
+mod affine;
 mod axes;
 mod binary;
 mod concat;
 mod convolution;
 mod logits;
+mod pad;
 mod pool;
 mod product;
 mod real;
@@ -19,7 +21,7 @@ mod window;
 use std::collections::HashMap;
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::array::{Pad, TypedConcat};
+use tract_onnx::tract_core::ops::array::{Gather, Pad, TypedConcat};
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool};
 use tract_onnx::tract_core::ops::einsum::EinSum;
@@ -34,6 +36,7 @@ use super::layout::Layout;
 use super::quantize::QuantizeExact;
 use crate::Error;
 
+pub use affine::scaled_input;
 pub use logits::{Activation, before_activation};
 pub use real::is_part;
 pub use unary::works_by_value;
@@ -107,7 +110,7 @@ struct Lowering<'m> {
     imported: &'m Imported,
     graph: Graph,
     operands: HashMap<OutletId, Operand>,
-    /// Padded tensors that only convolutions can take: what was padded, and by how much on each axis.
+    /// Padded tensors, which convolutions take as they are: what was padded, and by how much on each axis.
     pads: HashMap<OutletId, (OutletId, Pad)>,
     /// For each real tensor that was looked at the int8 one that holds it exactly, if there is one.
     terms: HashMap<OutletId, Option<real::Term>>,
@@ -136,6 +139,9 @@ impl Lowering<'_> {
         } else if let Some(op) = op.downcast_ref::<EinSum>() {
             self.matrix_product(node, op)
         } else if let Some(op) = op.downcast_ref::<Pad>() {
+            if self.pads.contains_key(&node.inputs[0]) {
+                self.operand(node, 0)?;
+            }
             self.pads.insert(node.id.into(), (node.inputs[0], op.clone()));
             Ok(())
         } else if let Some(op) = op.downcast_ref::<TypedConcat>() {
@@ -159,6 +165,8 @@ impl Lowering<'_> {
             self.max_pool(node, op, input)
         } else if let Some(op) = node.op.downcast_ref::<Reduce>() {
             self.reduced_max(node, op, input)
+        } else if let Some(op) = node.op.downcast_ref::<Gather>() {
+            self.picked(node, op, input)
         } else {
             self.sliced(node, input)
         }
@@ -228,12 +236,13 @@ impl Lowering<'_> {
     }
 
     /// The int8 operand that a node reads.
-    fn operand(&self, node: &TypedNode, inlet: usize) -> Result<Operand, Error> {
+    fn operand(&mut self, node: &TypedNode, inlet: usize) -> Result<Operand, Error> {
         let outlet = node.inputs[inlet];
-        if self.pads.contains_key(&outlet) {
-            return Err(
-                self.unsupported(self.model.node(outlet.node), "padding is supported only before a convolution")
-            );
+        if let Some((source, pad)) = self.pads.get(&outlet).cloned()
+            && !self.operands.contains_key(&outlet)
+        {
+            let padded = self.padded(self.model.node(outlet.node), source, &pad)?;
+            self.operands.insert(outlet, padded);
         }
         self.operands.get(&outlet).cloned().ok_or_else(|| {
             self.unsupported(node, "one of its inputs does not depend on the features as an int8 tensor")

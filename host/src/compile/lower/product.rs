@@ -97,17 +97,7 @@ fn inner_order(layout: &Layout, inner: usize) -> Option<Vec<usize>> {
     if factors.iter().any(|&factor| factor < first) {
         return None;
     }
-    // The step that each factor takes along the axis: the product of the extents of those behind it on the axis.
-    let step = |factor: usize| {
-        let position = factors.iter().position(|&other| other == factor).unwrap_or(0);
-        layout.product(&factors[position + 1..])
-    };
-    let mut order = vec![0];
-    for factor in first..layout.memory().len() {
-        let (extent, step) = (layout.memory()[factor], step(factor));
-        order = order.iter().flat_map(|&base| (0..extent).map(move |index| base + index * step)).collect();
-    }
-    Some(order)
+    Some(layout.indices(first).into_iter().map(|place| place[inner]).collect())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! terms; or the features themselves, at the input.
 
 use tract_onnx::prelude::*;
-use tract_onnx::tract_core::ops::array::{Slice, StridedSlice, TypedConcat};
+use tract_onnx::tract_core::ops::array::{Gather, Pad, PadMode, Slice, StridedSlice, TypedConcat};
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::MaxPool;
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
@@ -29,9 +29,12 @@ impl Lowering<'_> {
     pub(super) fn quantised_real(&mut self, node: &TypedNode, quant: Quant) -> Result<Operand, Error> {
         let model = self.model;
         let mut outlet = node.inputs[0];
-        let mut views = Vec::new();
-        while let Some(op) = model.node(outlet.node).op.downcast_ref::<AxisOp>() {
-            views.push((model.node(outlet.node), op));
+        // Parts and maxima of rounded numbers are rounded parts and maxima: where they are no terms, rounding comes first.
+        let mut parts = Vec::new();
+        while (is_part(model.node(outlet.node)) || padding(model.node(outlet.node)).is_some())
+            && (model.node(outlet.node).op.is::<AxisOp>() || self.term(outlet)?.is_none())
+        {
+            parts.push(model.node(outlet.node));
             outlet = model.node(outlet.node).inputs[0];
         }
         let mut operand = if model.node(outlet.node).op.is::<TypedSource>() {
@@ -44,8 +47,11 @@ impl Lowering<'_> {
         } else {
             self.combined(node, outlet, quant)?
         };
-        for (view, op) in views.into_iter().rev() {
-            operand = self.changed_axes(view, op, &operand)?;
+        for part in parts.into_iter().rev() {
+            operand = match padding(part) {
+                Some((pads, number)) => self.surrounded(part, &operand, pads, quant.byte(number))?,
+                None => self.rearranged(part, &operand)?,
+            };
         }
         Ok(operand)
     }
@@ -72,6 +78,13 @@ impl Lowering<'_> {
         }
         if let Some(op) = node.op.downcast_ref::<TypedConcat>() {
             return self.concatenated_term(node, op.axis);
+        }
+        if let Some((pads, number)) = padding(node) {
+            let Some(term) = self.term(node.inputs[0])? else { return Ok(None) };
+            let byte = term.quant.byte(number);
+            let is_exact = term.quant.real(byte) == number;
+            let operand = if is_exact { self.surrounded(node, &term.operand, pads, byte)? } else { return Ok(None) };
+            return Ok(Some(Term { operand, ..term }));
         }
         let Some((term, values)) = self.function_of_term(outlet)? else { return Ok(None) };
         let table = values.map(|value| term.quant.byte(value));
@@ -119,8 +132,17 @@ pub fn is_part(node: &TypedNode) -> bool {
     node.op.is::<AxisOp>()
         || node.op.is::<Slice>()
         || node.op.is::<StridedSlice>()
+        || node.op.is::<Gather>()
         || node.op.is::<MaxPool>()
         || matches!(node.op.downcast_ref::<Reduce>(), Some(Reduce { reducer: Reducer::Max, .. }))
+}
+
+/// What a Pad puts before and behind each axis, and the number that it puts there.
+fn padding(node: &TypedNode) -> Option<(&[(usize, usize)], f32)> {
+    let op = node.op.downcast_ref::<Pad>()?;
+    let PadMode::Constant(value) = &op.mode else { return None };
+    let number = value.cast_to_scalar::<f32>().ok()?;
+    Some((&op.pads, number))
 }
 
 /// The byte whose table entry is at `index`.

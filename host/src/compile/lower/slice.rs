@@ -2,7 +2,7 @@
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::DimLike;
-use tract_onnx::tract_core::ops::array::{Slice, StridedSlice};
+use tract_onnx::tract_core::ops::array::{Gather, Slice, StridedSlice};
 
 use super::{Lowering, Operand};
 use crate::Error;
@@ -14,6 +14,22 @@ impl Lowering<'_> {
         let mut output = input.clone();
         for (axis, start, end) in self.bounds(node, input)? {
             output = self.cut(node, &output, axis, start, end)?;
+        }
+        Ok(output)
+    }
+
+    /// A Gather of one place along an axis, which is how exporters write `x[:, 0]`: a slice without its axis.
+    pub(super) fn picked(&mut self, node: &TypedNode, op: &Gather, input: &Operand) -> Result<Operand, Error> {
+        let (rank, places) = (self.constant(node, 1)?.rank(), self.constants::<i64>(node, 1)?);
+        let extent = input.layout.extent(op.axis);
+        let place = match *places.as_slice() {
+            [place] if rank <= 1 => usize::try_from(if place < 0 { place + extent as i64 } else { place }).ok(),
+            _ => None,
+        };
+        let place = place.ok_or_else(|| self.unsupported(node, "only one place along an axis may be gathered"))?;
+        let mut output = self.cut(node, input, op.axis, place, place + 1)?;
+        if rank == 0 {
+            output.layout.remove_axis(op.axis);
         }
         Ok(output)
     }

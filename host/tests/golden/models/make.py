@@ -19,6 +19,7 @@ sys.path.insert(0, str(HERE.parent / "ops"))
 
 from cases import bias, output_scale, weight_scale, weights  # noqa: E402
 from graph import Case  # noqa: E402
+from random_network import Quantised  # noqa: E402
 
 
 def doorbell():
@@ -167,7 +168,17 @@ def huge_padding(case, rng):
     return 8
 
 
+def by_onnxruntime(form, number):
+    """A random network as onnxruntime quantises it."""
+    network = Quantised(np.random.default_rng(number), number, form)
+    front_end = {"preset": "torchaudio", "mel_bands": network.features}
+    describe(network.graph, labels=[f"label {index}" for index in range(network.output[2])], frontend=front_end)
+    return network.graph
+
+
 def main() -> None:
+    for form in ("qdq", "qoperator"):
+        onnx.save(by_onnxruntime(form, 3), HERE / f"{form}.onnx")
     onnx.save(doorbell(), HERE / "doorbell.onnx")
     onnx.save(small(every_kind), HERE / "signed.onnx")
     onnx.save(small(every_kind, unsigned=True), HERE / "unsigned.onnx")

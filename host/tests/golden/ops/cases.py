@@ -3,6 +3,7 @@
 import numpy as np
 
 from graph import Case
+from random_network import quantised
 
 MOST_OUTPUTS = 1024
 ALL_ZERO_POINTS = [-128, 127, 0]
@@ -365,4 +366,7 @@ FAMILIES = {
     "moving": (moving, 24, 600, 1),
     "network": (network, 24, 2000, 8),
     "convolution_ties": (convolution_ties, 30, 1000, 7),
+    "qdq": (quantised("qdq"), 30, 1500, 4),
+    "fake_quantised": (quantised("fake_quantised"), 10, 500, 4),
+    "qoperator": (quantised("qoperator"), 30, 1500, 4),
 }

@@ -5,8 +5,11 @@
     python make.py                      # the sample that is kept here: one file a family
     python make.py --full --output DIR  # thousands of random networks, for `ci.sh --full`
 
+Three of the families (qdq, fake_quantised, qoperator) are random float networks that onnxruntime's quantize_static has quantised; in
+fake_quantised the weights are real numbers that the graph rounds, as PyTorch's FakeQuantize has it.
+
 The Rust test `ops` reads the sample, or the files in the directory that EARMARK_GOLDEN_OPS names. Activations and
-weights are int8: onnxruntime's uint8 x int8 kernels saturate on CPUs without VNNI. Scales are random, or powers of two
+weights are int8, but for the activations of those three: onnxruntime's uint8 x int8 kernels saturate on CPUs without VNNI. Scales are random, or powers of two
 where exact ties are wanted (sums, means, one family of convolutions): with other simple scales, such as 0.1 and 0.2, onnxruntime computes ties in
 floats that are off by their last bit, and rounds them either way.
 
@@ -54,9 +57,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=HERE)
     parser.add_argument("--full", action="store_true", help="thousands of random networks instead of the sample")
+    parser.add_argument("families", nargs="*", metavar="FAMILY", help="only these")
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
     for index, (family, (make, sample, full, windows)) in enumerate(FAMILIES.items()):
+        if arguments.families and family not in arguments.families:
+            continue
         rng = np.random.default_rng([1, index, int(arguments.full)])
         count, windows = (full, 2 * windows) if arguments.full else (sample, windows)
         with open(arguments.output / f"{family}.bin", "wb") as file:
