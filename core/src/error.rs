@@ -212,6 +212,7 @@ impl Error {
             Self::Misaligned { .. } => "the artifact must start at a multiple of 16 bytes",
             Self::BadHeader { what, .. } | Self::BadOp { what, .. } => what,
             Self::FrontEndLeftOut { feature } => match feature.as_bytes() {
+                b"clip-frontend" => "the model's front end takes earmark-core with its feature `clip-frontend`",
                 b"float-frontend" => "the model's front end takes earmark-core with its feature `float-frontend`",
                 _ => "the model's front end takes earmark-core with its feature `fixed-frontend`",
             },

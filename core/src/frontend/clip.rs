@@ -5,6 +5,7 @@
 //! take samples that are still to come. A window that [`Recognizer::classify`](crate::recognizer::Recognizer::classify) is given is such a
 //! clip; what listens refuses a model of this kind with [`Error::ClipsOnly`].
 
+use super::built_in;
 use super::{Framer, FrontEnd};
 use crate::Error;
 
@@ -49,9 +50,15 @@ pub struct ClipSettings {
 }
 
 impl ClipSettings {
+    /// Nothing that only a whole clip allows.
+    pub const NONE: Self = Self { centring: Centring::None, peak: Peak::None, range: 0.0, relative: false };
+
     /// Why no stream can have these features; `None` if it can.
     #[must_use]
     pub const fn refusal(&self) -> Option<&'static str> {
+        if !built_in::CLIPS {
+            return None;
+        }
         match (self.centring, self.peak) {
             (Centring::Zeros | Centring::Reflect, _) => {
                 Some("its frames are centred, and those at a window's ends are filled up beyond them")
@@ -123,6 +130,20 @@ impl ClipSettings {
 }
 
 impl FrontEnd<'_> {
+    /// A frame of a clip, of which `adjust` changes the compressed bands: one function for all that adjust, for the sake of flash.
+    #[inline(never)]
+    fn clip_frame(
+        &self,
+        samples: &[i16],
+        scratch: &mut [f32],
+        features: &mut [f32],
+        adjust: &mut dyn FnMut(&mut [f32]),
+    ) -> Result<(), Error> {
+        self.check_lengths(samples.len(), scratch.len(), features.len())?;
+        self.adjusted_frame(samples, scratch, features, adjust);
+        Ok(())
+    }
+
     /// Computes the features of each frame of a clip, and calls `on_frame` with it.
     ///
     /// With [`ClipSettings`] of none these are the frames of a stream that begins with the clip. A clip whose settings ask for its loudest
@@ -139,7 +160,7 @@ impl FrontEnd<'_> {
         mut on_frame: impl FnMut(&[f32]) -> Result<(), E>,
     ) -> Result<(), E> {
         let settings = self.spec.clip;
-        if settings == ClipSettings::default() {
+        if !built_in::CLIPS || settings == ClipSettings::default() {
             framer.reset();
             let mut rest = clip;
             while let Some(frame) = framer.next_frame(&mut rest) {
@@ -157,7 +178,7 @@ impl FrontEnd<'_> {
             framer.reset();
             settings.padded(clip, lengths, |mut piece| {
                 while let Some(frame) = framer.next_frame(&mut piece) {
-                    front_end.adjusted_frame(frame, scratch, features, &mut |bands| {
+                    front_end.clip_frame(frame, scratch, features, &mut |bands| {
                         loudest = bands.iter().copied().fold(loudest, f32::max);
                     })?;
                 }
@@ -172,7 +193,7 @@ impl FrontEnd<'_> {
                 let mut adjust = |bands: &mut [f32]| {
                     bands.iter_mut().for_each(|band| *band = if *band > lowest { *band } else { lowest } - reference);
                 };
-                front_end.adjusted_frame(frame, scratch, features, &mut adjust)?;
+                front_end.clip_frame(frame, scratch, features, &mut adjust)?;
                 on_frame(features)?;
             }
             Ok(())

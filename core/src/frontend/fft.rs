@@ -88,6 +88,7 @@ where
 /// Leaves four times the power spectrum of the windowed samples, 4·|X\[k\]|², in `data`, whose length is half of a supported power of two:
 /// bin k is the first of the two numbers at k, and the bin at half the sample rate the second one at 0. What else is there is left over.
 /// Samples behind those given are zero.
+#[inline(always)]
 pub(super) fn power_spectrum(samples: &[i16], window: &[f32], data: &mut [[f32; 2]]) {
     transform(samples, window, 0, data);
     powers_of_real(data, |_, _| 0);

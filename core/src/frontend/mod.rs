@@ -117,10 +117,10 @@ impl<'m> FrontEnd<'m> {
     /// [`Error::BufferLength`] if one of the three slices has the wrong length. Values never fail.
     #[inline(never)] // Firmware that is optimised for size has it as fast as this crate is compiled.
     pub fn frame(&self, samples: &[i16], scratch: &mut [f32], features: &mut [f32]) -> Result<(), Error> {
+        self.check_lengths(samples.len(), scratch.len(), features.len())?;
         if built_in::FIXED
             && let Arithmetic::Fixed(tables) = &self.spec.arithmetic
         {
-            self.check_lengths(samples.len(), scratch.len(), features.len())?;
             let count = features.len();
             let quantised = bytemuck::cast_slice_mut::<f32, i8>(features).get_mut(..count).unwrap_or_default();
             self.fixed_frame(tables, samples, scratch, quantised);
@@ -133,21 +133,22 @@ impl<'m> FrontEnd<'m> {
             }
             return Ok(());
         }
-        self.adjusted_frame(samples, scratch, features, &mut |_| {})
+        self.adjusted_frame(samples, scratch, features, |_| {});
+        Ok(())
     }
 
-    /// Computes a frame in floating point; `adjust` may change the compressed bands before anything is made of them.
+    /// Computes a frame in floating point from slices of the right lengths; `adjust` may change the compressed bands before anything is made of them.
+    #[inline(always)]
     fn adjusted_frame(
         &self,
         samples: &[i16],
         scratch: &mut [f32],
         features: &mut [f32],
-        adjust: &mut dyn FnMut(&mut [f32]),
-    ) -> Result<(), Error> {
-        self.check_lengths(samples.len(), scratch.len(), features.len())?;
+        adjust: impl FnOnce(&mut [f32]),
+    ) {
         if !built_in::FLOAT {
             // There is no other kind, and `check` has seen to it that the spec is of a kind that there is.
-            return Ok(());
+            return;
         }
         let window = self.spec.window;
         #[cfg(target_arch = "x86_64")]
@@ -164,10 +165,9 @@ impl<'m> FrontEnd<'m> {
                     )
                 },
             );
-            return Ok(());
+            return;
         }
         self.float_frame(|spectrum| fft::power_spectrum(samples, window, spectrum), scratch, features, adjust);
-        Ok(())
     }
 
     /// The features of a frame whose spectrum `power_spectrum` gives; the slices have the right lengths.
@@ -177,7 +177,7 @@ impl<'m> FrontEnd<'m> {
         power_spectrum: impl FnOnce(&mut [[f32; 2]]),
         scratch: &mut [f32],
         features: &mut [f32],
-        adjust: &mut dyn FnMut(&mut [f32]),
+        adjust: impl FnOnce(&mut [f32]),
     ) {
         let spec = &self.spec;
         let Some((frame, kept)) = scratch.split_at_mut_checked(spec.fft_length) else { return };
@@ -190,17 +190,15 @@ impl<'m> FrontEnd<'m> {
             spectrum.iter_mut().for_each(|[x, _]| *x = sqrt::sqrt(*x));
         }
 
-        match spec.features {
-            Features::LogMel => {
-                self.log_mel(spectrum, features);
-                adjust(features);
-            }
-            Features::Mfcc => {
-                let Some(log_mel) = kept.get_mut(..spec.mel_bands.len()) else { return };
-                self.log_mel(spectrum, log_mel);
-                adjust(log_mel);
-                dct::apply(spec.dct, log_mel, features);
-            }
+        let bands = match spec.features {
+            Features::LogMel => Some(&mut *features),
+            Features::Mfcc => kept.get_mut(..spec.mel_bands.len()),
+        };
+        let Some(bands) = bands else { return };
+        self.log_mel(spectrum, bands);
+        adjust(bands);
+        if spec.features == Features::Mfcc {
+            dct::apply(spec.dct, kept.get(..spec.mel_bands.len()).unwrap_or_default(), features);
         }
         features.iter_mut().zip(spec.offset).for_each(|(x, offset)| *x += offset);
         features.iter_mut().zip(spec.scale).for_each(|(x, scale)| *x *= scale);

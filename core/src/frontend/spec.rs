@@ -128,7 +128,7 @@ impl FrontEndSpec<'_> {
         }
         match &self.arithmetic {
             Arithmetic::Float => {
-                built_in::check(false)?;
+                built_in::check(false, self.clip.refusal().is_some())?;
                 self.check_tables()?;
                 self.check_bands(self.mel_weights.len())?;
                 self.check_numbers()?;
@@ -138,7 +138,7 @@ impl FrontEndSpec<'_> {
                 Err(Error::FixedFrontEnd { setting: "clip", allowed: "nothing that only a whole clip allows" })
             }
             Arithmetic::Fixed(tables) => {
-                built_in::check(true)?;
+                built_in::check(true, false)?;
                 tables.check(self)?;
                 self.check_bands(tables.mel_weights.len())
             }

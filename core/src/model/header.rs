@@ -187,6 +187,9 @@ pub(super) const fn feature_count(bytes: &[u8]) -> usize {
 
 /// What only a whole clip allows.
 pub(super) const fn clip_settings(bytes: &[u8]) -> ClipSettings {
+    if !built_in::CLIPS {
+        return ClipSettings::NONE;
+    }
     ClipSettings {
         centring: match header_word(bytes, word::CENTRING) {
             0 => Centring::None,
@@ -203,6 +206,21 @@ pub(super) const fn clip_settings(bytes: &[u8]) -> ClipSettings {
     }
 }
 
+/// The words of [`clip_settings`].
+const CLIP_WORDS: [usize; 4] = [word::CENTRING, word::PEAK, word::CLIP_RANGE, word::CLIP_RELATIVE];
+
+/// Whether anything is asked for that only a whole clip allows.
+const fn is_for_clips(bytes: &[u8]) -> bool {
+    let mut index = 0;
+    while index < CLIP_WORDS.len() {
+        if header_word(bytes, CLIP_WORDS[index]) != 0 {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
 /// The front end's numbers and that its tables lie in the file. What the tables hold is checked by
 /// [`FrontEndSpec`](crate::frontend::FrontEndSpec), which needs them as slices.
 pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
@@ -214,7 +232,7 @@ pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
         return bad(word::ARITHMETIC, "unknown arithmetic of the front end");
     }
     let is_fixed = header_word(bytes, word::ARITHMETIC) == 1;
-    if let Err(error) = built_in::check(is_fixed) {
+    if let Err(error) = built_in::check(is_fixed, is_for_clips(bytes)) {
         return Err(error);
     }
     if header_word(bytes, word::FEATURE_KIND) > 1 {
@@ -252,11 +270,13 @@ pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
     if frames == 0 || frames > 65_535 {
         return bad(word::FRAMES, "a window must have 1 to 65535 frames");
     }
-    if header_word(bytes, word::CENTRING) > 2 || header_word(bytes, word::PEAK) > 2 {
-        return bad(word::CENTRING, "unknown treatment of clips");
-    }
-    if header_word(bytes, word::CLIP_RELATIVE) > 1 {
-        return bad(word::CLIP_RELATIVE, "unknown treatment of a clip's loudest band");
+    if built_in::CLIPS {
+        if header_word(bytes, word::CENTRING) > 2 || header_word(bytes, word::PEAK) > 2 {
+            return bad(word::CENTRING, "unknown treatment of clips");
+        }
+        if header_word(bytes, word::CLIP_RELATIVE) > 1 {
+            return bad(word::CLIP_RELATIVE, "unknown treatment of a clip's loudest band");
+        }
     }
     let clip = clip_settings(bytes);
     if clip.refusal().is_some() && header_word(bytes, word::STREAM_STRIDE) != 0 {
