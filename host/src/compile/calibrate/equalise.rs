@@ -6,7 +6,7 @@
 //! calibration audio, not those of the weights. Where nothing but factors and summands reads the channels, such as a norm for each band
 //! of frequency, the middle of each range is taken off, too: a norm would take it off only after it had been rounded.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::DimLike;
@@ -122,7 +122,8 @@ enum Reader {
 /// Tensors that have the same channels: what a product gives, its Relu and other views and parts, and the tensors that it is added to.
 struct Group<'g> {
     graph: &'g TypedModel,
-    tensors: HashMap<OutletId, Places>,
+    /// In order, so that sums over them round alike every time.
+    tensors: BTreeMap<OutletId, Places>,
     /// Where the factors are put on: outlets of products, or of what scales and shifts.
     makers: Vec<(OutletId, Places)>,
     readers: Vec<Reader>,
@@ -183,7 +184,7 @@ impl<'g> Group<'g> {
     fn around(graph: &'g TypedModel, at: OutletId, places: Places) -> Option<Self> {
         let mut group = Self {
             graph,
-            tensors: HashMap::new(),
+            tensors: BTreeMap::new(),
             makers: Vec::new(),
             readers: Vec::new(),
             waiting: vec![(at, places)],
