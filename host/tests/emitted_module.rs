@@ -17,7 +17,7 @@ version = "0.0.0"
 edition = "2024"
 
 [dependencies]
-earmark-core = { path = "CORE", default-features = false }
+earmark-core = { path = "CORE", default-features = false, features = ["float-frontend"] }
 
 [workspace]
 "#;
