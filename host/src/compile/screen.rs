@@ -280,7 +280,8 @@ fn unsupported(model: &ModelProto, node: &NodeProto) -> Error {
     let why = match node.op_type.as_str() {
         "Conv" | "Gemm" | "MatMul" if is_rounded => {
             "it is not supported here: it must stand between DequantizeLinear, of its input and of its int8 weights, and QuantizeLinear, with Relu \
-             or Clip before that at most, and not be read elsewhere"
+             or Clip before that at most, and not be read elsewhere; or compile the network as it was before it was quantised, with \
+             --calibrate DIR"
         }
         "Conv" | "Gemm" | "MatMul" => {
             "its real numbers are not supported as they are: quantise them by `earmark compile --calibrate DIR`, with \

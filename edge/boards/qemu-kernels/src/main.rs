@@ -29,7 +29,7 @@ use embedded_io::Write;
 use record::{MEMORY, Record};
 
 /// Longest output, in bytes.
-const OUTPUT: usize = 8192;
+const OUTPUT: usize = 32_768;
 
 #[entry]
 fn main() -> ! {
