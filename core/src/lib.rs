@@ -15,5 +15,6 @@ pub mod listener;
 pub mod model;
 pub mod recognizer;
 pub mod signal;
+mod words;
 
 pub use error::Error;

@@ -8,8 +8,9 @@ pub trait Decode<T> {
     /// Items from one sample to the next; at least 1.
     fn step(&self) -> usize;
 
-    /// The samples in the items that follow those of the last call; of n · [`step`](Self::step) items at most n.
-    fn decode(&mut self, items: &[T]) -> impl Iterator<Item = i16>;
+    /// Makes samples of the items that follow those of the last call, and says how many: of n · [`step`](Self::step) items at most n. What
+    /// `samples` has no places for is lost.
+    fn decode(&mut self, items: &[T], samples: &mut [i16]) -> usize;
 
     /// Starts afresh, as after items were lost.
     fn reset(&mut self);
@@ -45,9 +46,7 @@ impl<'b, S, D: Decode<T>, T: Copy> Decoded<'b, S, D, T> {
             self.decoder.reset();
         }
         let heard = delivered?.min(wanted);
-        // The decoder is asked first, so that it also takes the items after the last sample.
-        let decoded = self.decoder.decode(&self.buffer[..heard]);
-        let count = decoded.zip(samples).map(|(sample, place)| *place = sample).count();
+        let count = self.decoder.decode(&self.buffer[..heard], samples);
         Ok((count > 0 || heard == 0).then_some(count))
     }
 }

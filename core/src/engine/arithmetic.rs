@@ -49,42 +49,83 @@ pub const fn shift_half_even(value: i64, shift: u32) -> i64 {
     if shift > 0 && (rest > half || (rest == half && floor & 1 == 1)) { floor + 1 } else { floor }
 }
 
-/// `sum · multiplier / (count · 2^shift)`, ties to even; 0 for a count of 0. Shifts of 0..=40.
+/// Means of sums: `sum · multiplier / (count · 2^shift)`, ties to even; 0 for a count of 0.
 ///
 /// Exact, and cheap where 64-bit division is a library's loop: one 32-bit division, which most microcontrollers have as an instruction.
 /// What is beyond ±2³⁰ before the division saturates there; such a mean is far beyond any byte for every count up to 2¹⁶.
 ///
 /// ```
-/// use earmark_core::engine::arithmetic::mean_half_even;
-/// assert_eq!([5, 7, -5, -7].map(|sum| mean_half_even(sum, 1, 0, 2)), [2, 4, -2, -4]);
-/// assert_eq!(mean_half_even(9, 3, 1, 3), 4); // 9 · 1.5 / 3 = 4.5
+/// use earmark_core::engine::arithmetic::Mean;
+/// let of_two = Mean::new(1, 0, 2);
+/// assert_eq!([5, 7, -5, -7].map(|sum| of_two.round(sum)), [2, 4, -2, -4]);
+/// assert_eq!(Mean::new(3, 1, 3).round(9), 4); // 9 · 1.5 / 3 = 4.5
 /// ```
-#[inline]
-#[must_use]
-pub const fn mean_half_even(sum: i32, multiplier: i32, shift: u32, count: u32) -> i32 {
+#[derive(Debug, Clone, Copy)]
+pub struct Mean {
+    multiplier: i32,
+    shift: u32,
+    count: i32,
+    /// Half of the divisor; of an odd one without a shift half a step less.
+    half: i64,
+    /// The greatest sum, of either sign, whose way through 32 bits after the shift is open; 0 if the shift leaves no bits of the lower word.
+    greatest: u32,
+}
+
+impl Mean {
     const FAR: i64 = 1 << 30;
-    if count == 0 {
-        return 0;
+
+    /// Shifts of 0..=40.
+    #[must_use]
+    pub const fn new(multiplier: i32, shift: u32, count: u32) -> Self {
+        // A product below 2^(29 + shift) and half of the divisor, with a count of at most 2^29, are below 2^(30 + shift) together.
+        let bits = (29 + shift).saturating_sub(u32::BITS - multiplier.unsigned_abs().leading_zeros());
+        let greatest = match bits {
+            _ if shift == 0 || shift > 31 || count > 1 << 29 => 0,
+            31.. => i32::MAX as u32,
+            _ => (1 << bits) - 1,
+        };
+        let half = ((count as i64) << shift) >> 1;
+        Self { multiplier, shift, count: count as i32, half, greatest }
     }
-    let product = sum as i64 * multiplier as i64;
-    let whole = product >> shift;
-    if whole >= FAR {
-        return FAR as i32 / count as i32;
+
+    /// The mean of a sum.
+    #[inline]
+    #[must_use]
+    pub const fn round(&self, sum: i32) -> i32 {
+        if self.count == 0 {
+            return 0;
+        }
+        if sum.unsigned_abs() > self.greatest {
+            return self.round_far(sum);
+        }
+        let raised = sum as i64 * self.multiplier as i64 + self.half;
+        self.divide(raised, self.shift % 32)
     }
-    if whole < -FAR {
-        return -(FAR as i32) / count as i32;
+
+    /// As [`round`](Self::round), whatever the sum.
+    #[cold]
+    const fn round_far(&self, sum: i32) -> i32 {
+        let product = sum as i64 * self.multiplier as i64;
+        let whole = product >> self.shift;
+        if whole >= Self::FAR {
+            Self::FAR as i32 / self.count
+        } else if whole < -Self::FAR {
+            -(Self::FAR as i32) / self.count
+        } else if self.shift == 0 {
+            self.divide(2 * product + self.count as i64, 1)
+        } else {
+            self.divide(product + self.half, self.shift)
+        }
     }
-    let (whole_bits, count_bits) = (whole as i32, count as i32);
-    let floor = whole_bits.div_euclid(count_bits);
-    let rest = whole_bits - floor * count_bits;
-    // How much nearer the lower neighbour is than the upper one, but for what `whole` left out: twice that is missing, less than 2.
-    let nearer = count_bits - rest - rest;
-    if nearer > 1 {
-        return floor;
+
+    /// `raised / (count · 2^shift)` rounded down, where half of the divisor was added to what is to be rounded; an odd tie goes down once more.
+    #[inline(always)]
+    const fn divide(&self, raised: i64, shift: u32) -> i32 {
+        let whole = (raised >> shift) as i32;
+        let floor = whole.div_euclid(self.count);
+        let is_tie = whole == floor * self.count && (raised >> shift) << shift == raised;
+        if is_tie && floor & 1 == 1 { floor - 1 } else { floor }
     }
-    let left_out = product - (whole << shift);
-    let half = (nearer as i64) << shift;
-    if 2 * left_out > half || (2 * left_out == half && floor & 1 == 1) { floor + 1 } else { floor }
 }
 
 /// As [`finish`], for wide values.

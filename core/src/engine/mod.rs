@@ -9,7 +9,7 @@ pub mod layout;
 
 mod execute;
 
-use crate::Error;
+use crate::{Error, words};
 use crate::model::{Model, Quantisation, StreamingPlan};
 use kernels::KernelSet;
 
@@ -213,8 +213,8 @@ impl Stream<'_> {
         if self.filled == stride {
             for line in self.plan.delays() {
                 let shift = line.shift as usize;
-                if let Some(rows) = arena.get_mut(line.range()).filter(|rows| shift <= rows.len()) {
-                    rows.copy_within(shift.., 0);
+                if let Some(rows) = arena.get_mut(line.range()) {
+                    words::move_to_front(rows, shift);
                 }
             }
             self.filled = 0;

@@ -1,6 +1,6 @@
 //! Cutting a stream of samples into frames.
 
-use crate::Error;
+use crate::{Error, words};
 
 /// Cuts samples that arrive in chunks of any size into overlapping frames.
 ///
@@ -57,7 +57,7 @@ impl<'b> Framer<'b> {
 
         let missing = &mut self.frame[self.filled..];
         let (taken, rest) = rest.split_at(missing.len().min(rest.len()));
-        missing[..taken.len()].copy_from_slice(taken);
+        words::copy(taken, missing);
         self.filled += taken.len();
         *samples = rest;
         (self.filled == self.frame.len()).then_some(&*self.frame)
@@ -77,7 +77,7 @@ impl<'b> Framer<'b> {
         // A move of a few hundred samples costs a frame less than one percent; in return the frame is contiguous.
         let kept = self.frame.len().saturating_sub(self.hop_length);
         let left = self.frame.len() - kept;
-        self.frame.copy_within(left.., 0);
+        words::move_to_front(self.frame, left);
         self.skip = self.hop_length - left;
         self.filled = kept;
     }

@@ -1,6 +1,7 @@
 //! Finding out whether the signal can be heard at all.
 
 use super::{SignalChange, SignalCondition};
+use crate::engine::kernels::{KernelSet, Kernels};
 
 /// Looks at raw samples and says when something is wrong with them, and when it is over.
 ///
@@ -71,19 +72,12 @@ impl Quarter {
     const EMPTY: Self = Self { heard: 0, low: i16::MAX, high: i16::MIN, sum: 0, last: 0, flat: 0 };
 
     fn hear(&mut self, samples: &[i16]) {
-        // Of 32 bits, as registers are.
-        let (mut low, mut high) = (i32::from(i16::MAX), i32::from(i16::MIN));
+        let (mut low, mut high) = (i16::MAX, i16::MIN);
         for block in samples.chunks(SUMMED) {
-            let mut sum = 0;
-            for &sample in block {
-                let sample = i32::from(sample);
-                low = low.min(sample);
-                high = high.max(sample);
-                sum += sample;
-            }
-            self.sum += i64::from(sum);
+            let found = KernelSet::certain().extremes(block);
+            (low, high) = (low.min(found.low), high.max(found.high));
+            self.sum += i64::from(found.sum);
         }
-        let (low, high) = (low as i16, high as i16);
         (self.low, self.high) = (self.low.min(low), self.high.max(high));
         // Most sound never gets there: it is spared the second look.
         if is_an_end(low) || is_an_end(high) {

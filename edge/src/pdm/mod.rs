@@ -89,8 +89,9 @@ impl Decode<u8> for Decimator {
         self.clock.bytes()
     }
 
-    fn decode(&mut self, bits: &[u8]) -> impl Iterator<Item = i16> {
-        self.decimate(bits)
+    fn decode(&mut self, bits: &[u8], samples: &mut [i16]) -> usize {
+        // Bits are asked for first, so that those after the last sample are taken, too.
+        self.decimate(bits).zip(samples).map(|(sample, place)| *place = sample).count()
     }
 
     fn reset(&mut self) {

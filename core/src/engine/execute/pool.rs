@@ -1,7 +1,7 @@
 //! Pools: the greatest value or the mean under a sliding window.
 
 use super::apart;
-use crate::engine::arithmetic::mean_half_even;
+use crate::engine::arithmetic::Mean;
 use crate::model::{AveragePool, MaxPool, RunningMean, Tensor, Window};
 
 /// Channels pooled at a time: their sums stay on the stack.
@@ -9,7 +9,7 @@ const CHANNELS: usize = 16;
 
 /// The greatest value; padding is left out.
 pub(super) fn max(op: &MaxPool, arena: &mut [i8]) {
-    pool(&op.window, &op.input, &op.output, arena, i8::MIN, |best, value| *best = value.max(*best), |_, best| best);
+    pool(&op.window, &op.input, &op.output, arena, i8::MIN, |best, value| *best = value.max(*best), |_| |best| best);
 }
 
 /// The mean.
@@ -22,17 +22,18 @@ pub(super) fn average(op: &AveragePool, arena: &mut [i8]) {
         arena,
         0i32,
         |sum, value| *sum += i32::from(value) - zero_point,
-        |inside, sum| {
+        |inside| {
             let count = if op.count_padding { op.window.taps() } else { inside };
-            scaled(sum, op.multiplier, op.shift, count, op.output.zero_point)
+            let mean = Mean::new(op.multiplier, op.shift.into(), count as u32);
+            move |sum| byte(&mean, sum, op.output.zero_point)
         },
     );
 }
 
-/// A sum over `count` values as a byte of the output.
-fn scaled(sum: i32, multiplier: i32, shift: u8, count: usize, zero_point: i8) -> i8 {
-    let mean = mean_half_even(sum, multiplier, u32::from(shift), count as u32);
-    mean.saturating_add(zero_point.into()).clamp(i8::MIN.into(), i8::MAX.into()) as i8
+/// The mean of a sum as a byte of the output.
+#[inline(always)]
+fn byte(mean: &Mean, sum: i32, zero_point: i8) -> i8 {
+    mean.round(sum).saturating_add(zero_point.into()).clamp(i8::MIN.into(), i8::MAX.into()) as i8
 }
 
 /// The mean over the latest rows of a stream: new rows go into the sums, those that leave the window come out of them.
@@ -57,8 +58,9 @@ pub(super) fn running(op: &RunningMean, arena: &mut [i8]) {
     *next = bytes(oldest as i32);
     let count = rows * usize::from(op.input.width);
     let zero = i32::from(op.input.zero_point) * count as i32;
+    let mean = Mean::new(op.multiplier, op.shift.into(), count as u32);
     for (output, sum) in output.iter_mut().zip(sums.as_chunks::<4>().0) {
-        *output = scaled(word(sum).wrapping_sub(zero), op.multiplier, op.shift, count, op.output.zero_point);
+        *output = byte(&mean, word(sum).wrapping_sub(zero), op.output.zero_point);
     }
 }
 
@@ -71,15 +73,16 @@ fn bytes(word: i32) -> [i8; 4] {
     word.to_le_bytes().map(u8::cast_signed)
 }
 
-/// Folds the values under the window, a few channels at a time; `finish` gets the number of positions inside the input.
-fn pool<S: Copy>(
+/// Folds the values under the window, a few channels at a time; `finish` says what becomes of them for a number of positions inside the
+/// input.
+fn pool<S: Copy, F: Fn(S) -> i8>(
     window: &Window,
     input: &Tensor,
     output: &Tensor,
     arena: &mut [i8],
     start: S,
     fold: impl Fn(&mut S, i8),
-    finish: impl Fn(usize, S) -> i8,
+    finish: impl Fn(usize) -> F,
 ) {
     let channels = input.channels as usize;
     let (values, results) = apart(arena, input, output);
@@ -87,7 +90,7 @@ fn pool<S: Copy>(
     for (index, results) in results.chunks_exact_mut(channels.max(1)).enumerate() {
         let rows = covered(window, 0, index / columns, input.height);
         let across = covered(window, 1, index % columns, input.width);
-        let inside = rows.len() * across.len();
+        let finish = finish(rows.len() * across.len());
         for (block, results) in results.chunks_mut(CHANNELS).enumerate() {
             let mut state = [start; CHANNELS];
             for row in rows.clone() {
@@ -97,7 +100,7 @@ fn pool<S: Copy>(
                     state.iter_mut().zip(values).for_each(|(state, &value)| fold(state, value));
                 }
             }
-            results.iter_mut().zip(state).for_each(|(result, state)| *result = finish(inside, state));
+            results.iter_mut().zip(state).for_each(|(result, state)| *result = finish(state));
         }
     }
 }

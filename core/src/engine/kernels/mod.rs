@@ -13,11 +13,13 @@ pub mod generic;
 pub mod x86;
 
 mod depthwise;
+mod extremes;
 mod patches;
 mod runs;
 mod set;
 
 pub use depthwise::{DepthwiseFilter, DepthwiseInput};
+pub use extremes::Extremes;
 pub use patches::Patches;
 pub use runs::Runs;
 pub(in crate::engine) use runs::short;
@@ -156,4 +158,9 @@ pub trait Kernels: Copy {
 
     /// Adds two slices into as many outputs as the shortest of the three has values.
     fn sum(self, sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]);
+
+    /// Finds the extremes of samples.
+    fn extremes(self, samples: &[i16]) -> Extremes {
+        Extremes::of(samples)
+    }
 }

@@ -6,7 +6,7 @@ use super::arm_dsp::ArmDsp;
 use super::generic::Generic;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Vnni};
-use super::{DepthwiseFilter, DepthwiseInput, Kernels, Patches, Product, Rows, Runs, Sum};
+use super::{DepthwiseFilter, DepthwiseInput, Extremes, Kernels, Patches, Product, Rows, Runs, Sum};
 
 /// Which kernels to use. All give the same bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,17 +39,18 @@ impl KernelSet {
         let special = [Vnni::detect().map(Self::X86Vnni), Avx2::detect().map(Self::X86Avx2)];
         #[cfg(not(target_arch = "x86_64"))]
         let special: [Option<Self>; 0] = [];
-        special.into_iter().flatten().chain([Self::last()])
+        special.into_iter().flatten().chain([Self::certain()])
     }
 
     /// The fastest kernels that this machine can run.
     #[must_use]
     pub fn detect() -> Self {
-        Self::available().next().unwrap_or(Self::last())
+        Self::available().next().unwrap_or(Self::certain())
     }
 
     /// Kernels that every machine with the target's instructions can run.
-    const fn last() -> Self {
+    #[must_use]
+    pub const fn certain() -> Self {
         #[cfg(earmark_arm_dsp)]
         return Self::ArmDsp(ArmDsp::new());
         #[cfg(not(earmark_arm_dsp))]
@@ -107,5 +108,9 @@ impl Kernels for KernelSet {
 
     fn sum(self, sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]) {
         dispatch!(self, sum(sum, a, b, output));
+    }
+
+    fn extremes(self, samples: &[i16]) -> Extremes {
+        dispatch!(self, extremes(samples))
     }
 }

@@ -195,7 +195,7 @@ fn sound(report: &mut Report, model: &Model<'_>) -> Result<(), Failure> {
     report.count("slots and conditioning", || {
         for _ in 0..2 * rate as usize / SLOTS {
             let mut samples = [0i16; SLOTS / 2];
-            samples.iter_mut().zip(decoder.decode(&slots)).for_each(|(place, sample)| *place = sample);
+            decoder.decode(&slots, &mut samples);
             conditioner.process(&mut samples, |_| ());
             black_box(&samples);
         }

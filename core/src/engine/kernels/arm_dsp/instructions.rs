@@ -35,6 +35,28 @@ pub(super) fn multiply_pairs(a: u32, b: u32, sum: i32) -> i32 {
     total
 }
 
+/// The lesser of each two halves, as signed numbers.
+#[inline(always)]
+pub(super) fn lesser_halves(a: u32, b: u32) -> u32 {
+    let lesser;
+    // SAFETY: as above, and the flags GE, of which only `SEL` takes notice.
+    unsafe {
+        asm!("ssub16 {lesser}, {a}, {b}", "sel {lesser}, {b}, {a}", a = in(reg) a, b = in(reg) b, lesser = out(reg) lesser, options(pure, nomem, nostack));
+    };
+    lesser
+}
+
+/// The greater of each two halves, as signed numbers.
+#[inline(always)]
+pub(super) fn greater_halves(a: u32, b: u32) -> u32 {
+    let greater;
+    // SAFETY: as above.
+    unsafe {
+        asm!("ssub16 {greater}, {a}, {b}", "sel {greater}, {a}, {b}", a = in(reg) a, b = in(reg) b, greater = out(reg) greater, options(pure, nomem, nostack));
+    };
+    greater
+}
+
 /// The nearest number in -128..=127.
 #[inline(always)]
 pub(super) fn saturate(value: i32) -> i32 {

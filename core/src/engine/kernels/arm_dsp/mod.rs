@@ -15,6 +15,7 @@ macro_rules! dsp_asm {
 }
 
 mod depthwise;
+mod extremes;
 mod instructions;
 mod outputs;
 mod patch;
@@ -24,7 +25,7 @@ mod sum;
 mod taps;
 mod tiles;
 
-use super::{DepthwiseFilter, DepthwiseInput, Kernels, Product, Rows, Runs, Sum};
+use super::{DepthwiseFilter, DepthwiseInput, Extremes, Kernels, Product, Rows, Runs, Sum};
 
 /// Kernels with Arm's DSP instructions. One is only to be had where the code is built for a processor that has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +55,10 @@ impl Kernels for ArmDsp {
 
     fn sum(self, sum: &Sum, a: &[i8], b: &[i8], output: &mut [i8]) {
         sum::sum(sum, a, b, output);
+    }
+
+    fn extremes(self, samples: &[i16]) -> Extremes {
+        extremes::of(samples)
     }
 }
 
