@@ -1,6 +1,8 @@
 //! Copying by blocks of words, where both ends are aligned: on microcontrollers a few times faster than the compiler's own functions, which
 //! make no use of instructions for several words.
 
+use core::hint::black_box;
+
 use bytemuck::Pod;
 
 /// Words copied at a time.
@@ -33,7 +35,16 @@ pub(crate) fn move_to_front<T: Pod>(values: &mut [T], first: usize) {
                 rest = words;
             }
         }
-        _ => values.copy_within(first.., 0),
+        // In small pieces by way of the stack, which the compiler is kept from seeing through: its own function for this is larger than a
+        // microcontroller's flash is worth.
+        _ => {
+            let mut piece = [T::zeroed(); BLOCK];
+            for at in (0..values.len() - first).step_by(BLOCK) {
+                let count = (values.len() - first - at).min(BLOCK);
+                piece[..count].copy_from_slice(&values[first + at..][..count]);
+                values[at..][..count].copy_from_slice(&black_box(&piece)[..count]);
+            }
+        }
     }
 }
 

@@ -65,65 +65,39 @@ pub struct Mean {
     multiplier: i32,
     shift: u32,
     count: i32,
-    /// Half of the divisor; of an odd one without a shift half a step less.
+    /// Half of the divisor.
     half: i64,
-    /// The greatest sum, of either sign, whose way through 32 bits after the shift is open; 0 if the shift leaves no bits of the lower word.
-    greatest: u32,
 }
 
 impl Mean {
-    const FAR: i64 = 1 << 30;
-
     /// Shifts of 0..=40.
     #[must_use]
     pub const fn new(multiplier: i32, shift: u32, count: u32) -> Self {
-        // A product below 2^(29 + shift) and half of the divisor, with a count of at most 2^29, are below 2^(30 + shift) together.
-        let bits = (29 + shift).saturating_sub(u32::BITS - multiplier.unsigned_abs().leading_zeros());
-        let greatest = match bits {
-            _ if shift == 0 || shift > 31 || count > 1 << 29 => 0,
-            31.. => i32::MAX as u32,
-            _ => (1 << bits) - 1,
-        };
-        let half = ((count as i64) << shift) >> 1;
-        Self { multiplier, shift, count: count as i32, half, greatest }
+        // With a place more, an odd count has a half, too. A ratio that has no room for it brings every sum far out.
+        let (multiplier, shift) = if shift == 0 { (multiplier.saturating_mul(2), 1) } else { (multiplier, shift) };
+        Self { multiplier, shift, count: count as i32, half: (count as i64) << (shift - 1) }
     }
 
     /// The mean of a sum.
     #[inline]
     #[must_use]
     pub const fn round(&self, sum: i32) -> i32 {
+        const FAR: i64 = 1 << 30;
         if self.count == 0 {
             return 0;
         }
-        if sum.unsigned_abs() > self.greatest {
-            return self.round_far(sum);
-        }
         let raised = sum as i64 * self.multiplier as i64 + self.half;
-        self.divide(raised, self.shift % 32)
-    }
-
-    /// As [`round`](Self::round), whatever the sum.
-    #[cold]
-    const fn round_far(&self, sum: i32) -> i32 {
-        let product = sum as i64 * self.multiplier as i64;
-        let whole = product >> self.shift;
-        if whole >= Self::FAR {
-            Self::FAR as i32 / self.count
-        } else if whole < -Self::FAR {
-            -(Self::FAR as i32) / self.count
-        } else if self.shift == 0 {
-            self.divide(2 * product + self.count as i64, 1)
+        let steps = raised >> self.shift;
+        let whole = if steps > FAR {
+            FAR as i32
+        } else if steps < -FAR {
+            -(FAR as i32)
         } else {
-            self.divide(product + self.half, self.shift)
-        }
-    }
-
-    /// `raised / (count · 2^shift)` rounded down, where half of the divisor was added to what is to be rounded; an odd tie goes down once more.
-    #[inline(always)]
-    const fn divide(&self, raised: i64, shift: u32) -> i32 {
-        let whole = (raised >> shift) as i32;
+            steps as i32
+        };
         let floor = whole.div_euclid(self.count);
-        let is_tie = whole == floor * self.count && (raised >> shift) << shift == raised;
+        // What is a multiple of the divisor after half of it was added was midway between two numbers.
+        let is_tie = whole == floor * self.count && steps << self.shift == raised;
         if is_tie && floor & 1 == 1 { floor - 1 } else { floor }
     }
 }

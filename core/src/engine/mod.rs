@@ -190,10 +190,7 @@ impl<'m, 'b> PlanEngine<'m, 'b> {
     fn windowed_place(&mut self) -> usize {
         let (frames, count) = (self.model.frames(), self.model.features());
         if self.frames == frames {
-            let window = self.arena.get_mut(..frames * count).unwrap_or(&mut []);
-            if count <= window.len() {
-                window.copy_within(count.., 0);
-            }
+            words::move_to_front(self.arena.get_mut(..frames * count).unwrap_or(&mut []), count);
             self.frames -= 1;
         }
         self.frames * count

@@ -55,32 +55,32 @@ impl Conditioner {
     // Firmware that is optimised for size has these as fast as this crate is compiled.
     #[inline(never)]
     fn condition_in_place(&mut self, samples: &mut [i16]) {
-        self.condition(Samples::InPlace(samples));
+        self.condition(samples.iter_mut().map(|place| (*place, place)));
         self.mute.process(samples);
     }
 
     #[inline(never)]
     fn condition_into(&mut self, samples: &[i16], places: &mut [i16]) {
-        self.condition(Samples::Into(samples, places));
+        self.condition(samples.iter().copied().zip(places.iter_mut()));
         self.mute.process(places);
     }
 
     /// Takes each sample through DC blocker and gain to its place.
     #[inline(always)]
-    fn condition(&mut self, samples: Samples<'_>) {
+    fn condition<'s>(&mut self, samples: impl Iterator<Item = (i16, &'s mut i16)>) {
         // One pass over the samples where both steps are there, with the filter's state in registers.
         let gain = self.gain;
         match (self.dc_blocker, gain == Gain::UNITY) {
             (Some(mut blocker), is_unity) => {
                 if is_unity {
-                    samples.replace(|sample| blocker.filter(sample));
+                    samples.for_each(|(sample, place)| *place = blocker.filter(sample));
                 } else {
-                    samples.replace(|sample| gain.apply(blocker.filter(sample)));
+                    samples.for_each(|(sample, place)| *place = gain.apply(blocker.filter(sample)));
                 }
                 self.dc_blocker = Some(blocker);
             }
-            (None, false) => samples.replace(|sample| gain.apply(sample)),
-            (None, true) => samples.replace(|sample| sample),
+            (None, false) => samples.for_each(|(sample, place)| *place = gain.apply(sample)),
+            (None, true) => samples.for_each(|(sample, place)| *place = sample),
         }
     }
 
@@ -103,30 +103,5 @@ impl Conditioner {
             blocker.reset();
         }
         self.mute.reset();
-    }
-}
-
-/// Samples and where they go.
-enum Samples<'s> {
-    InPlace(&'s mut [i16]),
-    Into(&'s [i16], &'s mut [i16]),
-}
-
-impl Samples<'_> {
-    /// Puts in each place what the step makes of its sample: four at a time, for processors on which a loop's own instructions count.
-    #[inline(always)]
-    fn replace(self, mut step: impl FnMut(i16) -> i16) {
-        match self {
-            Self::InPlace(samples) => {
-                let (fours, rest) = samples.as_chunks_mut::<4>();
-                fours.iter_mut().for_each(|four| *four = four.map(&mut step));
-                rest.iter_mut().for_each(|sample| *sample = step(*sample));
-            }
-            Self::Into(samples, places) => {
-                let ((fours, rest), (place_fours, places)) = (samples.as_chunks::<4>(), places.as_chunks_mut::<4>());
-                place_fours.iter_mut().zip(fours).for_each(|(places, four)| *places = four.map(&mut step));
-                places.iter_mut().zip(rest).for_each(|(place, &sample)| *place = step(sample));
-            }
-        }
     }
 }
