@@ -99,7 +99,58 @@ pub(super) fn power_spectrum(samples: &[i16], window: &[f32], data: &mut [[f32; 
 /// Every step but the first leaves its numbers [`scaled`](Number::scaled) once more.
 #[inline(always)]
 pub(super) fn transform<T: Sampled>(samples: &[i16], window: &[T::Coefficient], dropped: u32, data: &mut [Complex<T>]) {
+    if let Ok(data) = <&mut [_; USUAL]>::try_from(&mut *data) {
+        return usual_transform(samples, window, dropped, data);
+    }
     transform_by(samples, window, dropped, data, |_| false, |_, _| false);
+}
+
+/// Numbers of the transform of 512 samples, which suits 16 kHz: it has code of its own, in which all distances are known.
+const USUAL: usize = 256;
+/// Groups in its first step.
+const USUAL_GROUPS: usize = USUAL / 4;
+
+/// [`transform`] of the usual length.
+#[inline(always)]
+fn usual_transform<T: Sampled>(
+    samples: &[i16],
+    window: &[T::Coefficient],
+    dropped: u32,
+    data: &mut [Complex<T>; USUAL],
+) {
+    let source = Source::<T>::new(samples, window, dropped);
+    if let Ok(places) = data.as_chunks_mut().0.try_into()
+        && !usual_first_step(&source, places)
+    {
+        first_step(&source, data);
+    }
+    short_step::<T, 4, 16>(data);
+    short_step::<T, 16, 64>(data);
+    step(data, 64);
+}
+
+/// [`first_step`] of the usual length; `false`, and nothing else, where the window does not reach the last of the four.
+#[inline(always)]
+fn usual_first_step<T: Sampled>(source: &Source<'_, T>, places: &mut [[Complex<T>; 4]; USUAL_GROUPS]) -> bool {
+    const WHOLE: usize = 3 * USUAL_GROUPS;
+    let (Some((pairs, fourth)), Some(coefficients)) =
+        (source.pairs.split_first_chunk::<WHOLE>(), source.coefficients.first_chunk::<WHOLE>())
+    else {
+        return false;
+    };
+    let number = |at: usize| windowed(pairs[at], coefficients[at], source.dropped);
+    let three = |group: usize| [number(group), number(group + USUAL_GROUPS), number(group + 2 * USUAL_GROUPS)];
+    let place = |group: usize| group.reverse_bits() >> (usize::BITS - USUAL_GROUPS.trailing_zeros());
+    let with_fourth = (fourth.len() + 1).min(USUAL_GROUPS);
+    for group in 0..with_fourth {
+        let ([a, b, c], d) = (three(group), source.number(WHOLE + group).unwrap_or_default());
+        places[place(group)] = transform_four(a, b, c, d);
+    }
+    for group in with_fourth..USUAL_GROUPS {
+        let [a, b, c] = three(group);
+        places[place(group)] = transform_three(a, b, c);
+    }
+    true
 }
 
 /// [`transform`], for which the two functions may take the first and the following steps; they give `false` where they leave a step.
@@ -113,16 +164,12 @@ pub(super) fn transform_by<T: Sampled>(
     following: impl Fn(&mut [Complex<T>], usize) -> bool,
 ) {
     if !first(data) {
-        first_step(samples, window, dropped, data);
+        first_step(&Source::new(samples, window, dropped), data);
     }
     let mut span = if first_joins_four(data) { 4 } else { 2 };
     while span < data.len() {
-        match span {
-            _ if following(data, span) => (),
-            // Short spans have few angles and many groups.
-            4 => short_step::<T, 4, 16>(data),
-            16 => short_step::<T, 16, 64>(data),
-            _ => step(data, span),
+        if !following(data, span) {
+            step(data, span);
         }
         span *= 4;
     }
@@ -136,26 +183,13 @@ pub(super) const fn first_joins_four<T>(data: &[Complex<T>]) -> bool {
 
 /// Windows the samples and transforms groups of them.
 #[inline(always)]
-fn first_step<T: Sampled>(samples: &[i16], window: &[T::Coefficient], dropped: u32, data: &mut [Complex<T>]) {
+fn first_step<T: Sampled>(source: &Source<'_, T>, data: &mut [Complex<T>]) {
     let fours = first_joins_four(data);
     let groups = data.len() / if fours { 4 } else { 2 };
-    let source = Source::<T>::new(samples, window, dropped);
     // A group's results stand where its number's bits, in reverse order, say.
     let shift = usize::BITS - groups.trailing_zeros();
     if fours {
         let (places, _) = data.as_chunks_mut::<4>();
-        let parts = [0, 1, 2].map(|part| source.whole(part * groups, groups));
-        if let [Some(first), Some(second), Some(third)] = parts {
-            // The usual case: the window ends in the last of the four.
-            for (group, ((a, b), c)) in first.zip(second).zip(third).enumerate() {
-                let Some(place) = places.get_mut(group.reverse_bits() >> shift) else { return };
-                *place = match source.number(group + 3 * groups) {
-                    Some(d) => transform_four(a, b, c, d),
-                    None => transform_three(a, b, c),
-                };
-            }
-            return;
-        }
         for group in 0..groups {
             let [a, b, c, d] = [0, 1, 2, 3].map(|part| source.number(group + part * groups).unwrap_or_default());
             if let Some(place) = places.get_mut(group.reverse_bits() >> shift) {
@@ -194,14 +228,6 @@ impl<'a, T: Sampled> Source<'a, T> {
         Self { pairs, coefficients, last, dropped }
     }
 
-    /// So many numbers from `first` on, if there are.
-    fn whole(&self, first: usize, count: usize) -> Option<impl Iterator<Item = Complex<T>> + use<'a, T>> {
-        let pairs = self.pairs.get(first..first + count)?;
-        let coefficients = self.coefficients.get(first..first + count)?;
-        let dropped = self.dropped;
-        Some(pairs.iter().zip(coefficients).map(move |(&pair, &by)| windowed(pair, by, dropped)))
-    }
-
     /// The number at `index`; behind the last they are zero.
     #[inline(always)]
     pub(super) fn number(&self, index: usize) -> Option<Complex<T>> {
@@ -236,7 +262,7 @@ fn step<T: Sampled>(data: &mut [Complex<T>], span: usize) {
     }
 }
 
-/// [`step`] with a span known in advance, a fourth of `LENGTH`: the angles are looked up once for all groups.
+/// [`step`] with a span known in advance, a fourth of `LENGTH`: with few angles and many groups, an angle is looked up once for all groups.
 #[inline(always)]
 fn short_step<T: Sampled, const SPAN: usize, const LENGTH: usize>(data: &mut [Complex<T>]) {
     let (groups, _) = data.as_chunks_mut::<LENGTH>();
@@ -323,6 +349,15 @@ pub(super) fn powers_of_real(
     data: &mut [Complex<f32>],
     outermost: impl Fn(&mut [Complex<f32>], &mut [Complex<f32>]) -> usize,
 ) {
+    match <&mut [_; USUAL]>::try_from(&mut *data) {
+        Ok(data) => powers(data, outermost),
+        Err(_) => powers(data, outermost),
+    }
+}
+
+/// [`powers_of_real`], where it is inlined for the usual length and for others.
+#[inline(always)]
+fn powers(data: &mut [Complex<f32>], outermost: impl Fn(&mut [Complex<f32>], &mut [Complex<f32>]) -> usize) {
     let half = data.len();
     let angle = 2 * QUARTER / half;
     let Some((first, others)) = data.split_first_mut() else { return };

@@ -9,9 +9,9 @@ pub(super) fn apply(bands: &[MelBand], weights: &[f32], spectrum: &[[f32; 2]], u
     let mut weights = weights;
     for (band, place) in bands.iter().zip(sums) {
         // `FrontEndSpec::check` sees to it that all of them are there.
-        let (own, others) = weights.split_at_checked(usize::from(band.bins)).unwrap_or_default();
+        let Some((own, others)) = weights.split_at_checked(usize::from(band.bins)) else { return };
+        let Some(bins) = spectrum.get(usize::from(band.first_bin)..) else { return };
         weights = others;
-        let bins = spectrum.get(usize::from(band.first_bin)..).unwrap_or_default();
         // Not `Iterator::sum`, which starts at -0.0, and not `mul_add`, which rounds once where other targets round twice.
         let mut sum = weighted(own, bins);
         if own.len() > bins.len()
