@@ -119,8 +119,8 @@ pub struct Listener<'m, 'b, N> {
     block: [i16; BLOCK],
 }
 
-/// The samples conditioned at a time.
-const BLOCK: usize = 128;
+/// The samples conditioned at a time: 10 ms at 16 kHz, what a DMA controller often delivers.
+const BLOCK: usize = 160;
 
 impl<'m, 'b> Listener<'m, 'b, PlanEngine<'m, 'b>> {
     /// Listens with a model's streaming plan, or windowed if it has none. Takes

@@ -30,35 +30,35 @@ impl<'b, S, D: Decode<T>, T: Copy> Decoded<'b, S, D, T> {
         Self { items, decoder, buffer }
     }
 
-    /// As many items as hold this many samples, wherever the first of them begins.
-    fn wanted(&self, samples: usize) -> usize {
-        samples.saturating_mul(self.decoder.step()).min(self.buffer.len())
+    /// As much of the buffer as holds the items of so many samples, wherever the first of them begins, and what makes these.
+    fn parts(&mut self, samples: usize) -> (&mut S, &mut D, &mut [T]) {
+        let Self { items, decoder, buffer } = self;
+        let wanted = samples.saturating_mul(decoder.step()).min(buffer.len());
+        (items, decoder, &mut buffer[..wanted])
     }
+}
 
-    /// Makes samples of what was delivered into the buffer, and says how many; `None` if it takes more items for one.
-    fn decode(
-        &mut self,
-        delivered: Result<usize, Error>,
-        wanted: usize,
-        samples: &mut [i16],
-    ) -> Result<Option<usize>, Error> {
-        if delivered == Err(Error::Overrun) {
-            self.decoder.reset();
-        }
-        let heard = delivered?.min(wanted);
-        let count = self.decoder.decode(&self.buffer[..heard], samples);
-        Ok((count > 0 || heard == 0).then_some(count))
+/// Makes samples of what was delivered, and says how many; `None` if it takes more items for one.
+fn decode<T>(
+    decoder: &mut impl Decode<T>,
+    delivered: Result<&[T], Error>,
+    samples: &mut [i16],
+) -> Result<Option<usize>, Error> {
+    if matches!(delivered, Err(Error::Overrun)) {
+        decoder.reset();
     }
+    let items = delivered?;
+    let count = decoder.decode(items, samples);
+    Ok((count > 0 || items.is_empty()).then_some(count))
 }
 
 impl<S: Source, D: Decode<S::Item>> Source for Decoded<'_, S, D, S::Item> {
     type Item = i16;
 
     fn fill(&mut self, samples: &mut [i16]) -> Result<usize, Error> {
-        let wanted = self.wanted(samples.len());
         loop {
-            let delivered = self.items.fill(&mut self.buffer[..wanted]);
-            if let Some(count) = self.decode(delivered, wanted, samples)? {
+            let (items, decoder, buffer) = self.parts(samples.len());
+            if let Some(count) = decode(decoder, items.show(buffer), samples)? {
                 return Ok(count);
             }
         }
@@ -69,10 +69,11 @@ impl<S: AsyncSource, D: Decode<S::Item>> AsyncSource for Decoded<'_, S, D, S::It
     type Item = i16;
 
     async fn fill(&mut self, samples: &mut [i16]) -> Result<usize, Error> {
-        let wanted = self.wanted(samples.len());
         loop {
-            let delivered = self.items.fill(&mut self.buffer[..wanted]).await;
-            if let Some(count) = self.decode(delivered, wanted, samples)? {
+            let (items, decoder, buffer) = self.parts(samples.len());
+            let delivered = items.fill(buffer).await;
+            let delivered = delivered.map(|count| buffer.get(..count).unwrap_or(buffer));
+            if let Some(count) = decode(decoder, delivered, samples)? {
                 return Ok(count);
             }
         }

@@ -119,13 +119,9 @@ pub struct Reader<'h, T, W, const BLOCK: usize> {
     taken: usize,
 }
 
-impl<T: Copy, W: FnMut(), const BLOCK: usize> Source for Reader<'_, T, W, BLOCK> {
-    type Item = T;
-
-    fn fill(&mut self, items: &mut [T]) -> Result<usize, Error> {
-        if items.is_empty() {
-            return Ok(0);
-        }
+impl<T: Copy, W: FnMut(), const BLOCK: usize> Reader<'_, T, W, BLOCK> {
+    /// Waits until there is something left of a block.
+    fn wait_for_block(&mut self) -> Result<(), Error> {
         loop {
             if self.lost.load(Ordering::Acquire) {
                 // Cleared before the rest is dropped: what is lost from here on is told of again, never missed.
@@ -134,17 +130,8 @@ impl<T: Copy, W: FnMut(), const BLOCK: usize> Source for Reader<'_, T, W, BLOCK>
                 self.block = None;
                 return Err(Error::Overrun);
             }
-            if let Some(block) = &self.block {
-                let rest = block.get(self.taken..).unwrap_or(&[]);
-                let count = rest.len().min(items.len());
-                items[..count].copy_from_slice(&rest[..count]);
-                self.taken += count;
-                if self.taken >= BLOCK {
-                    self.block = None;
-                }
-                if count > 0 {
-                    return Ok(count);
-                }
+            if self.block.is_some() && self.taken < BLOCK {
+                return Ok(());
             }
             self.block = self.blocks.dequeue();
             self.taken = 0;
@@ -152,5 +139,31 @@ impl<T: Copy, W: FnMut(), const BLOCK: usize> Source for Reader<'_, T, W, BLOCK>
                 (self.wait)();
             }
         }
+    }
+
+    /// The next items of a block, at most so many.
+    fn next(&mut self, most: usize) -> Result<&[T], Error> {
+        if most == 0 {
+            return Ok(&[]);
+        }
+        self.wait_for_block()?;
+        let rest = self.block.as_ref().and_then(|block| block.get(self.taken..)).unwrap_or(&[]);
+        let items = &rest[..rest.len().min(most)];
+        self.taken += items.len();
+        Ok(items)
+    }
+}
+
+impl<T: Copy, W: FnMut(), const BLOCK: usize> Source for Reader<'_, T, W, BLOCK> {
+    type Item = T;
+
+    fn fill(&mut self, items: &mut [T]) -> Result<usize, Error> {
+        let heard = self.next(items.len())?;
+        items[..heard.len()].copy_from_slice(heard);
+        Ok(heard.len())
+    }
+
+    fn show<'s>(&'s mut self, buffer: &'s mut [T]) -> Result<&'s [T], Error> {
+        self.next(buffer.len())
     }
 }

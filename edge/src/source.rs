@@ -42,6 +42,17 @@ pub trait Source {
     /// [`Error::Overrun`] if something was lost since the last call. Nothing is delivered then, and the next call starts afresh: on
     /// a stereo bus with a left slot. Any other error means that the source does not work.
     fn fill(&mut self, items: &mut [Self::Item]) -> Result<usize, Error>;
+
+    /// As [`fill`](Self::fill), for a source that may show items where they are: at most as many as `buffer` has, by way of which others go.
+    ///
+    /// A source with a buffer of its own, such as that of a DMA controller, spares a copy by it.
+    ///
+    /// # Errors
+    /// As [`fill`](Self::fill).
+    fn show<'s>(&'s mut self, buffer: &'s mut [Self::Item]) -> Result<&'s [Self::Item], Error> {
+        let count = self.fill(buffer)?;
+        Ok(buffer.get(..count).unwrap_or(buffer))
+    }
 }
 
 impl<S: Source + ?Sized> Source for &mut S {
@@ -49,6 +60,10 @@ impl<S: Source + ?Sized> Source for &mut S {
 
     fn fill(&mut self, items: &mut [S::Item]) -> Result<usize, Error> {
         (**self).fill(items)
+    }
+
+    fn show<'s>(&'s mut self, buffer: &'s mut [S::Item]) -> Result<&'s [S::Item], Error> {
+        (**self).show(buffer)
     }
 }
 

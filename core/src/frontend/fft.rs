@@ -99,8 +99,10 @@ pub(super) fn power_spectrum(samples: &[i16], window: &[f32], data: &mut [[f32; 
 /// Every step but the first leaves its numbers [`scaled`](Number::scaled) once more.
 #[inline(always)]
 pub(super) fn transform<T: Sampled>(samples: &[i16], window: &[T::Coefficient], dropped: u32, data: &mut [Complex<T>]) {
-    if let Ok(data) = <&mut [_; USUAL]>::try_from(&mut *data) {
-        return usual_transform(samples, window, dropped, data);
+    if let Ok(data) = <&mut [_; USUAL]>::try_from(&mut *data)
+        && usual_transform(&Source::new(samples, window, dropped), data)
+    {
+        return;
     }
     transform_by(samples, window, dropped, data, |_| false, |_, _| false);
 }
@@ -110,26 +112,20 @@ const USUAL: usize = 256;
 /// Groups in its first step.
 const USUAL_GROUPS: usize = USUAL / 4;
 
-/// [`transform`] of the usual length.
+/// [`transform`] of the usual length; `false`, and nothing else, where the window does not reach the last of four parts.
 #[inline(always)]
-fn usual_transform<T: Sampled>(
-    samples: &[i16],
-    window: &[T::Coefficient],
-    dropped: u32,
-    data: &mut [Complex<T>; USUAL],
-) {
-    let source = Source::<T>::new(samples, window, dropped);
-    if let Ok(places) = data.as_chunks_mut().0.try_into()
-        && !usual_first_step(&source, places)
-    {
-        first_step(&source, data);
+fn usual_transform<T: Sampled>(source: &Source<'_, T>, data: &mut [Complex<T>; USUAL]) -> bool {
+    let Ok(places) = data.as_chunks_mut().0.try_into() else { return false };
+    if !usual_first_step(source, places) {
+        return false;
     }
     short_step::<T, 4, 16>(data);
     short_step::<T, 16, 64>(data);
     step(data, 64);
+    true
 }
 
-/// [`first_step`] of the usual length; `false`, and nothing else, where the window does not reach the last of the four.
+/// [`first_step`] of the usual length; `false`, and nothing else, where the window does not reach the last of four parts.
 #[inline(always)]
 fn usual_first_step<T: Sampled>(source: &Source<'_, T>, places: &mut [[Complex<T>; 4]; USUAL_GROUPS]) -> bool {
     const WHOLE: usize = 3 * USUAL_GROUPS;

@@ -16,8 +16,8 @@ earmark_core::include_model! {
     pub static MODEL, SIZES = env!("EARMARK_COMMANDS_S");
 }
 
-/// Samples that the loop takes at a time.
-const SAMPLES: usize = 80;
+/// Samples that the loop takes at a time: 10 ms.
+const SAMPLES: usize = 160;
 
 /// All memory that the loop borrows; `LISTENER` bytes of it for the model.
 #[derive(Debug)]

@@ -316,15 +316,27 @@ struct Bus<'s> {
     at: usize,
 }
 
+impl Bus<'_> {
+    /// The next slots, at most so many: they stand where a DMA controller put them.
+    fn next(&mut self, most: usize) -> &[u32] {
+        let heard = &self.sound[self.at..];
+        let heard = &heard[..heard.len().min(most)];
+        self.at = (self.at + heard.len()) % self.sound.len();
+        heard
+    }
+}
+
 impl Source for Bus<'_> {
     type Item = u32;
 
     fn fill(&mut self, slots: &mut [u32]) -> Result<usize, earmark_edge::Error> {
-        let rest = &self.sound[self.at..];
-        let count = rest.len().min(slots.len());
-        slots[..count].copy_from_slice(&rest[..count]);
-        self.at = (self.at + count) % self.sound.len();
-        Ok(count)
+        let heard = self.next(slots.len());
+        slots[..heard.len()].copy_from_slice(heard);
+        Ok(heard.len())
+    }
+
+    fn show<'s>(&'s mut self, buffer: &'s mut [u32]) -> Result<&'s [u32], earmark_edge::Error> {
+        Ok(self.next(buffer.len()))
     }
 }
 

@@ -94,12 +94,9 @@ impl<'b, S: Source<Item = u32>, C: Clock> Paced<'b, S, C> {
         (self.length, self.taken) = (0, 0);
         Error::Overrun
     }
-}
 
-impl<S: Source<Item = u32>, C: Clock> Source for Paced<'_, S, C> {
-    type Item = u32;
-
-    fn fill(&mut self, slots: &mut [u32]) -> Result<usize, Error> {
+    /// The next slots of a half, at most so many.
+    fn next(&mut self, most: usize) -> Result<&[u32], Error> {
         // The controller writes over a half once the other one is full.
         if self.full_at(self.number + 1) <= self.now() {
             return Err(self.skip());
@@ -118,14 +115,27 @@ impl<S: Source<Item = u32>, C: Clock> Source for Paced<'_, S, C> {
                 return Err(error);
             }
         }
-        let rest = &self.halves[self.number % 2][self.taken..self.length];
-        let count = rest.len().min(slots.len());
-        slots[..count].copy_from_slice(&rest[..count]);
-        self.taken += count;
-        if self.taken == self.length && count > 0 {
+        let half = self.number % 2;
+        let taken = self.taken..self.length.min(self.taken + most);
+        self.taken = taken.end;
+        if self.taken == self.length && !taken.is_empty() {
             self.number += 1;
             (self.length, self.taken) = (0, 0);
         }
-        Ok(count)
+        Ok(&self.halves[half][taken])
+    }
+}
+
+impl<S: Source<Item = u32>, C: Clock> Source for Paced<'_, S, C> {
+    type Item = u32;
+
+    fn fill(&mut self, slots: &mut [u32]) -> Result<usize, Error> {
+        let heard = self.next(slots.len())?;
+        slots[..heard.len()].copy_from_slice(heard);
+        Ok(heard.len())
+    }
+
+    fn show<'s>(&'s mut self, buffer: &'s mut [u32]) -> Result<&'s [u32], Error> {
+        self.next(buffer.len())
     }
 }
