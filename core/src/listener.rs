@@ -89,10 +89,10 @@ impl ListenerSettings {
 ///
 /// ```
 /// use earmark_core::listener::{Event, Listener, ListenerSettings};
-/// use earmark_core::{api, model::{Memory, Model}};
+/// use earmark_core::{api, model::Memory};
 ///
 /// earmark_core::include_model!(static SOUNDS, SIZES = "../tests/plan/every-operator.ear";);
-/// let model = Model::new(SOUNDS)?;
+/// let model = SOUNDS;
 /// let mut memory = Memory::<{ SIZES.listener }>::new(); // on a device in a `static`
 /// let mut listener = Listener::new(model, &ListenerSettings::of(&model), memory.bytes())?;
 ///

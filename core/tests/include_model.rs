@@ -18,10 +18,9 @@ const OUTPUTS: [u32; 3] = [4.625f32.to_bits(), (-2.0f32).to_bits(), (-8.625f32).
 #[test]
 fn an_embedded_model_is_aligned_and_its_memory_is_known_at_build_time() {
     let mut memory = Memory::<{ SIZES.recognizer }>::new();
-    let model = Model::new(SAMPLE).unwrap();
-    assert_eq!([model.sizes(), AGAIN_SIZES], [SIZES; 2]);
-    assert_eq!(Model::new(AGAIN).unwrap().bytes(), SAMPLE);
-    let mut recognizer = Recognizer::new(model, memory.bytes()).unwrap();
+    assert_eq!([SAMPLE.sizes(), AGAIN_SIZES], [SIZES; 2]);
+    assert_eq!(Model::new(AGAIN.bytes()).unwrap().bytes(), SAMPLE.bytes());
+    let mut recognizer = Recognizer::new(SAMPLE, memory.bytes()).unwrap();
     let ramp: Vec<i16> = (0..SIZES.window_samples).map(|index| (index * 7919) as u16 as i16).collect();
     let outputs = recognizer.classify(&ramp).unwrap();
     assert_eq!(outputs.iter().map(|output| output.to_bits()).collect::<Vec<_>>(), OUTPUTS);
@@ -34,7 +33,7 @@ fn refused<T: std::fmt::Debug>(check: impl FnOnce() -> T + std::panic::UnwindSaf
 
 #[test]
 fn a_refused_build_is_told_the_reason() {
-    let mut bytes = SAMPLE.to_vec();
+    let mut bytes = SAMPLE.bytes().to_vec();
     bytes[300] ^= 1;
     assert_eq!(refused(|| build_sizes(&bytes)), "the artifact is damaged");
     bytes[300] ^= 1;

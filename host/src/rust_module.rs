@@ -39,7 +39,7 @@ fn head(module: &mut impl Write, model: &Model<'_>, file: &str) -> std::fmt::Res
         "//! A model of earmark's, made by `earmark compile --emit rust`: make it anew rather than change it.
 
 earmark_core::include_model! {{
-    /// The model, for `earmark_core::model::Model::new`.
+    /// The model.
     pub static MODEL, SIZES = {file:?};
 }}
 

@@ -31,11 +31,11 @@ const LIBRARY: &str = "
 pub mod commands;
 
 use commands::{Label, MODEL, RecognizerMemory, WINDOW_SAMPLES};
-use earmark_core::{Error, model::Model, recognizer::Recognizer};
+use earmark_core::{Error, recognizer::Recognizer};
 
 /// The label that scores highest.
 pub fn hear(memory: &mut RecognizerMemory, samples: &[i16; WINDOW_SAMPLES]) -> Result<Option<Label>, Error> {
-    let mut recognizer = Recognizer::new(Model::new(MODEL)?, memory.bytes())?;
+    let mut recognizer = Recognizer::new(MODEL, memory.bytes())?;
     let scores = recognizer.classify(samples)?;
     let best = (0..scores.len()).max_by(|&one, &other| scores[one].total_cmp(&scores[other]));
     Ok(best.and_then(|index| Label::try_from(index).ok()))
@@ -43,7 +43,7 @@ pub fn hear(memory: &mut RecognizerMemory, samples: &[i16; WINDOW_SAMPLES]) -> R
 ";
 
 const TEST: &str = r#"
-use earmark_core::{Error, model::Model};
+use earmark_core::Error;
 use emitted::commands::*;
 
 #[test]
@@ -53,7 +53,7 @@ fn it_hears() {
     let heard = emitted::hear(&mut RecognizerMemory::new(), samples.as_slice().try_into().unwrap());
     assert_eq!(heard, Ok(Some(Label::Yes)));
 
-    let model = Model::new(MODEL).unwrap();
+    let model = MODEL;
     assert!(Label::ALL.map(Label::as_str).into_iter().eq(model.labels()));
     assert!(Label::ALL.iter().enumerate().all(|(index, label)| label.index() == index));
     assert_eq!((Label::Yes.to_string(), Label::Silence.to_string()), ("yes".to_owned(), "_silence_".to_owned()));

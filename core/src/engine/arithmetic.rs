@@ -52,7 +52,7 @@ pub const fn shift_half_even(value: i64, shift: u32) -> i64 {
 /// Means of sums: `sum · multiplier / (count · 2^shift)`, ties to even; 0 for a count of 0.
 ///
 /// Exact, and cheap where 64-bit division is a library's loop: one 32-bit division, which most microcontrollers have as an instruction.
-/// What is beyond ±2³⁰ before the division saturates there; such a mean is far beyond any byte for every count up to 2¹⁶.
+/// What is beyond 32 bits before the division saturates there; such a mean is far beyond any byte for every count up to 2¹⁶.
 ///
 /// ```
 /// use earmark_core::engine::arithmetic::Mean;
@@ -82,18 +82,15 @@ impl Mean {
     #[inline]
     #[must_use]
     pub const fn round(&self, sum: i32) -> i32 {
-        const FAR: i64 = 1 << 30;
         if self.count == 0 {
             return 0;
         }
         let raised = sum as i64 * self.multiplier as i64 + self.half;
         let steps = raised >> self.shift;
-        let whole = if steps > FAR {
-            FAR as i32
-        } else if steps < -FAR {
-            -(FAR as i32)
-        } else {
-            steps as i32
+        let whole = match steps as i32 {
+            whole if whole as i64 == steps => whole,
+            _ if steps < 0 => i32::MIN,
+            _ => i32::MAX,
         };
         let floor = whole.div_euclid(self.count);
         // What is a multiple of the divisor after half of it was added was midway between two numbers.

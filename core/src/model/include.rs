@@ -1,7 +1,7 @@
 //! Embedding a model in a program.
 
-use super::Sizes;
 use super::message::Message;
+use super::{Model, Sizes, check_sizes, check_structure};
 use crate::Error;
 
 /// Aligns what it holds to 16 bytes, as an artifact needs; `include_bytes!` alone aligns to 1.
@@ -42,14 +42,15 @@ impl<const N: usize> Default for Memory<N> {
 
 /// Embeds the artifact at a path (as [`include_bytes!`] takes it) with 16-byte alignment, and its sizes as constants.
 ///
-/// It defines two items: the bytes, for [`Model::new`](crate::model::Model::new), and a constant of
-/// [`Sizes`](crate::model::Sizes), for `static` memory. The file is checked while the program is compiled: a damaged one fails the
-/// build and the message says what is wrong. With `at most … bytes of RAM`, so does a model for which
+/// It defines two items: the [`Model`](crate::model::Model), and a constant of [`Sizes`](crate::model::Sizes), for `static` memory. The file
+/// is checked while the program is compiled: a damaged one fails the build and the message says what is wrong. Nothing of that is left for
+/// the device to do or to keep in its flash; who does not trust the flash checks `model.bytes()` by
+/// [`Model::new`](crate::model::Model::new). With `at most … bytes of RAM`, so does a model for which
 /// [`Recognizer`](crate::recognizer::Recognizer) takes more; the message says how many. Checking takes the compiler some
 /// seconds a megabyte.
 ///
 /// ```
-/// use earmark_core::model::{Memory, Model};
+/// use earmark_core::model::Memory;
 /// use earmark_core::recognizer::Recognizer;
 ///
 /// earmark_core::include_model! {
@@ -57,7 +58,7 @@ impl<const N: usize> Default for Memory<N> {
 ///     static COMMANDS, SIZES = "../../tests/plan/every-operator.ear", at most 65536 bytes of RAM;
 /// }
 /// let mut memory = Memory::<{ SIZES.recognizer }>::new(); // on a device in a `static`
-/// let mut recognizer = Recognizer::new(Model::new(COMMANDS)?, memory.bytes())?;
+/// let mut recognizer = Recognizer::new(COMMANDS, memory.bytes())?;
 /// assert_eq!(recognizer.classify(&[0; SIZES.window_samples])?.len(), SIZES.labels);
 /// # Ok::<(), earmark_core::Error>(())
 /// ```
@@ -81,13 +82,14 @@ impl<const N: usize> Default for Memory<N> {
 macro_rules! include_model {
     ($(#[$attribute:meta])* $visibility:vis static $name:ident, $sizes:ident = $path:expr $(, at most $limit:literal bytes of RAM)?;) => {
         $(#[$attribute])*
-        $visibility static $name: &[u8] = {
+        // Checking a large file takes many steps; it is bounded by the file's length.
+        #[allow(long_running_const_eval)]
+        $visibility static $name: $crate::model::Model<'static> = {
             static FILE: &$crate::model::Aligned<[u8]> = &$crate::model::Aligned(*::core::include_bytes!($path));
-            &FILE.0
+            $crate::model::build_model(FILE)
         };
 
         /// The memory that the model takes.
-        // Checking a large file takes many steps; it is bounded by the file's length.
         #[allow(long_running_const_eval)]
         $visibility const $sizes: $crate::model::Sizes = {
             let sizes = $crate::model::build_sizes(::core::include_bytes!($path));
@@ -97,6 +99,19 @@ macro_rules! include_model {
     };
 }
 
+/// The model in a file, for [`include_model!`](crate::include_model).
+///
+/// # Panics
+/// As [`build_sizes`].
+#[doc(hidden)]
+#[must_use]
+pub const fn build_model(file: &'static Aligned<[u8]>) -> Model<'static> {
+    match check_structure(&file.0) {
+        Ok(()) => Model { bytes: &file.0 },
+        Err(error) => refuse(error),
+    }
+}
+
 /// The sizes of the model in `bytes`, for [`include_model!`](crate::include_model).
 ///
 /// # Panics
@@ -104,15 +119,21 @@ macro_rules! include_model {
 #[doc(hidden)]
 #[must_use]
 pub const fn build_sizes(bytes: &[u8]) -> Sizes {
-    match super::check_sizes(bytes) {
+    match check_sizes(bytes) {
         Ok(sizes) => sizes,
-        Err(Error::BadHeader { offset, what }) => {
+        Err(error) => refuse(error),
+    }
+}
+
+const fn refuse(error: Error) -> ! {
+    match error {
+        Error::BadHeader { offset, what } => {
             panic!("{}", Message::new().text(what).text(" (header, byte ").number(offset as usize).text(")").as_str())
         }
-        Err(Error::BadOp { index, what }) => {
+        Error::BadOp { index, what } => {
             panic!("{}", Message::new().text(what).text(" (operator ").number(index as usize).text(")").as_str())
         }
-        Err(error) => panic!("{}", error.what()),
+        error => panic!("{}", error.what()),
     }
 }
 

@@ -16,7 +16,7 @@ mod record;
 mod stream;
 
 pub use header::{DetectorDefaults, Mode, Problem, Quantisation, Sizes};
-pub use include::{Aligned, Memory, build_limit, build_sizes};
+pub use include::{Aligned, Memory, build_limit, build_model, build_sizes};
 pub use op::{
     Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
 };

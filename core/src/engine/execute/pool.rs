@@ -37,6 +37,7 @@ fn byte(mean: &Mean, sum: i32, zero_point: i8) -> i8 {
 }
 
 /// The mean over the latest rows of a stream: new rows go into the sums, those that leave the window come out of them.
+#[inline(never)] // On its own its variables stay in registers.
 pub(super) fn running(op: &RunningMean, arena: &mut [i8]) {
     let (rows, row) = (op.rows as usize, usize::from(op.input.width) * op.input.channels as usize);
     let channels = op.input.channels as usize;

@@ -7,7 +7,7 @@
 #![forbid(unsafe_code)]
 
 use earmark_core::listener::{Listener, ListenerSettings};
-use earmark_core::model::{Memory, Model};
+use earmark_core::model::Memory;
 use earmark_core::signal::Preset;
 use earmark_edge::Error;
 use earmark_edge::handover::Handover;
@@ -68,7 +68,7 @@ pub fn listen(
     port: impl Write,
     led: impl OutputPin,
 ) -> Result<(), Error> {
-    let model = Model::new(MODEL)?;
+    let model = MODEL;
     if model.sample_rate() != SAMPLE_RATE {
         return Err(Error::Source { what: "its clock is set up for a model at 16 kHz" });
     }

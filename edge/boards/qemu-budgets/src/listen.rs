@@ -38,14 +38,13 @@ impl<const LISTENER: usize> Working<LISTENER> {
 /// The run loop, ready to hear what `bus` delivers.
 ///
 /// # Errors
-/// What is wrong with the model.
+/// What is wrong with the memory.
 pub fn listening<'b, const LISTENER: usize, W: Write, P: OutputPin>(
-    artifact: &'static [u8],
+    model: Model<'static>,
     bus: impl Source<Item = u32> + 'b,
     output: (W, P),
     working: &'b mut Working<LISTENER>,
 ) -> Result<Listening<'static, 'b, PlanEngine<'static, 'b>, impl Source<Item = i16> + 'b, W, P>, Error> {
-    let model = Model::new(artifact)?;
     let conditioning = Preset::Inmp441.conditioning(model.sample_rate());
     let settings = ListenerSettings { conditioning, ..ListenerSettings::of(&model) };
     let listener = Listener::new(model, &settings, working.listener.bytes())?;

@@ -154,32 +154,29 @@ impl Report {
 pub fn measure(statics: &mut Statics) -> Result<(), Failure> {
     let console = Console::stdout().map_err(|_| Failure::Console)?;
     let mut report = Report { console, counter: Counter::start() };
-    let commands = Model::new(COMMANDS)?;
     let samples = &mut statics.window;
     samples.iter_mut().zip(TestSignal::default()).for_each(|(place, sample)| *place = sample);
 
-    sound(&mut report, &commands)?;
-    let fixed = Model::new(FIXED)?;
-    for (name, model) in [("one frame", &commands), ("one frame, fixed-point", &fixed)] {
+    sound(&mut report, &COMMANDS)?;
+    for (name, model) in [("one frame", &COMMANDS), ("one frame, fixed-point", &FIXED)] {
         frame(&mut report, name, model, samples, statics.memory.bytes())?;
     }
-    for (name, model) in [("one second", &commands), ("one second, fixed-point", &fixed)] {
+    for (name, model) in [("one second", &COMMANDS), ("one second, fixed-point", &FIXED)] {
         second(&mut report, name, model, samples, statics.memory.bytes())?;
     }
-    for (name, artifact) in
-        [("1×1 convolution", POINTWISE), ("3×3 depthwise convolution", DEPTHWISE), ("DS-CNN", DS_CNN)]
+    for (name, model) in [("1×1 convolution", POINTWISE), ("3×3 depthwise convolution", DEPTHWISE), ("DS-CNN", DS_CNN)]
     {
-        let (instructions, multiplications) = window(&report, Model::new(artifact)?, statics.memory.bytes())?;
+        let (instructions, multiplications) = window(&report, model, statics.memory.bytes())?;
         // Thousandths, rounded up: a bar is not passed by rounding.
         let thousandths = (u64::from(instructions) * 1000).div_ceil(multiplications);
         report.figure(name, format_args!("{}.{:03}", thousandths / 1000, thousandths % 1000))?;
     }
-    for (name, artifact) in [("commands-s", listen::MODEL), ("commands-m", COMMANDS)] {
-        network(&mut report, name, Model::new(artifact)?, statics.memory.bytes())?;
+    for (name, model) in [("commands-s", listen::MODEL), ("commands-m", COMMANDS)] {
+        network(&mut report, name, model, statics.memory.bytes())?;
     }
     all_in(&mut report, "all in", listen::MODEL, &mut statics.product, &mut statics.sound)?;
     all_in(&mut report, "all in, fixed-point", FIXED, &mut statics.product, &mut statics.sound)?;
-    answers(&mut report, &commands, samples, statics.memory.bytes(), (statics.detector.bytes(), &mut statics.line))
+    answers(&mut report, &COMMANDS, samples, statics.memory.bytes(), (statics.detector.bytes(), &mut statics.line))
 }
 
 /// From slots of the bus to conditioned samples: one second.
@@ -375,14 +372,14 @@ impl digital::OutputPin for Nowhere {
 fn all_in(
     report: &mut Report,
     name: &str,
-    artifact: &'static [u8],
+    model: Model<'static>,
     working: &mut Working<LISTENER>,
     sound: &mut [u32],
 ) -> Result<(), Failure> {
     for (frame, sample) in sound.as_chunks_mut::<2>().0.iter_mut().zip(TestSignal::default()) {
         *frame = [(i32::from(sample) << 16).cast_unsigned(), 0];
     }
-    let mut listening = listening(artifact, Bus { sound, at: 0 }, (Nowhere, Nowhere), working)?;
+    let mut listening = listening(model, Bus { sound, at: 0 }, (Nowhere, Nowhere), working)?;
     let rate = u64::from(listening.listener().model().sample_rate());
     while listening.position() < 2 * rate {
         listening.step(|_| ())?;

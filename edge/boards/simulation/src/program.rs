@@ -79,7 +79,7 @@ fn run(memory: &mut Statics, led: impl StatefulOutputPin, clock: impl Clock) -> 
     if arguments.fault {
         provoke();
     }
-    let model = Model::new(MODEL)?;
+    let model = MODEL;
     if arguments.fingerprints {
         writeln!(Console::stdout()?, "{{\"front_end\":\"{:016x}\"}}", conformance::front_end()?)?;
     }
