@@ -9,8 +9,8 @@ pub mod layout;
 
 mod execute;
 
-use crate::{Error, words};
 use crate::model::{Model, Quantisation, StreamingPlan};
+use crate::{Error, words};
 use kernels::KernelSet;
 
 /// A network that takes frames of features and gives the raw outputs for the window that they end.
