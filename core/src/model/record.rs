@@ -94,6 +94,7 @@ impl Op {
     /// Reads the record at byte `at`; gives the operator and where the next record begins, or `None` if there is no record of
     /// a known kind and length. The numbers in it are not checked.
     #[must_use]
+    #[inline(always)]
     pub const fn decode(bytes: &[u8], at: usize) -> Option<(Self, usize)> {
         let Some((_, from_record)) = bytes.split_at_checked(at) else { return None };
         let (words, _) = from_record.as_chunks();
