@@ -144,10 +144,11 @@ impl<F> Decoder<F> {
         F: Fn(T) -> i16,
     {
         let count = slots.len().div_ceil(STEP).min(samples.len());
-        let samples = &mut samples[..count];
+        let slots = slots.get(..count * STEP).unwrap_or(slots);
         // Four at a time, for processors on which a loop's own instructions count; firmware that is optimised for size unrolls none.
-        let ((fours, slots), (places, samples)) = (slots.as_chunks::<FOUR>(), samples.as_chunks_mut::<4>());
-        for (slots, places) in fours.iter().zip(places) {
+        let (fours, slots) = slots.as_chunks::<FOUR>();
+        let (places, samples) = samples.split_at_mut(4 * fours.len());
+        for (slots, places) in fours.iter().zip(places.as_chunks_mut::<4>().0) {
             let sample = |number: usize| (self.decode)(slots[number * STEP]);
             *places = [sample(0), sample(1), sample(2), sample(3)];
         }

@@ -99,6 +99,15 @@ fn sum((sum, a, b): &(Sum, Vec<i8>, Vec<i8>)) -> Record {
     record
 }
 
+fn extremes(samples: &[i16]) -> Record {
+    let mut record = Record::default();
+    let found = KernelSet::Generic.extremes(samples);
+    let bytes = |samples: &[i16]| samples.iter().flat_map(|sample| sample.to_le_bytes()).collect::<Vec<_>>();
+    record.arrays.push(bytes(samples));
+    record.arrays.push([bytes(&[found.low, found.high]), found.sum.to_le_bytes().to_vec()].concat());
+    record
+}
+
 #[test]
 fn arm_dsp_kernels_give_the_bits_of_the_portable_ones() {
     let mut runner = TestRunner::deterministic();
@@ -111,6 +120,8 @@ fn arm_dsp_kernels_give_the_bits_of_the_portable_ones() {
         let slices = (0..=100usize).prop_flat_map(|length| (bytes(length), bytes(length)));
         let terms = (strategies::sum(), slices).prop_map(|(sum, (a, b))| (sum, a, b));
         write(3, sum(&terms.new_tree(&mut runner).unwrap().current()));
+        let samples = proptest::collection::vec(proptest::num::i16::ANY, 0..=100);
+        write(5, extremes(&samples.new_tree(&mut runner).unwrap().current()));
     }
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kernels.bin");
     std::fs::write(&path, file).unwrap();
@@ -119,6 +130,6 @@ fn arm_dsp_kernels_give_the_bits_of_the_portable_ones() {
         let output = firmware::run(device, &[path]);
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{}: {stdout}{stderr}", output.status);
-        assert_eq!(stdout.trim(), format!("arm-dsp: {} cases", 4 * CASES));
+        assert_eq!(stdout.trim(), format!("arm-dsp: {} cases", 5 * CASES));
     }
 }

@@ -125,6 +125,13 @@ fn run(kernels: KernelSet, record: &Record<'_>, output: &mut [i8], scratch: &mut
             let runs = Runs { input: record.bytes(3), length, count, step, grid, grid_steps };
             kernels.runs(&product, &runs, output, scratch);
         }
+        5 => {
+            let samples = &record.words(0)[..record.bytes(0).len() / size_of::<i16>()];
+            let found = kernels.extremes(samples);
+            let (sum, values) = (found.sum.to_le_bytes(), [found.low.to_le_bytes(), found.high.to_le_bytes()]);
+            let bytes = values.as_flattened().iter().chain(&sum);
+            output.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte.cast_signed());
+        }
         kind => die(format_args!("there is no kind {kind}")),
     }
 }
