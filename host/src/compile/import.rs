@@ -74,11 +74,27 @@ impl Imported {
 
 /// tract's ONNX reader, with QuantizeLinear as the standard has it.
 pub fn reader() -> Onnx {
+    without_amx();
     let mut reader = tract_onnx::onnx();
     reader.op_register.insert("QuantizeLinear", quantize::parse);
     reader.op_register.insert("QGemm", qlinear::parse_gemm);
     // Shapes are computed anew; those in the file may be wrong.
     reader.with_ignore_value_info(true)
+}
+
+/// Keeps tract from Intel's AMX instructions, for which it has kernels in bytes (`avx512amx_mmm_i32_8x8` and `_16x16` of tract-linalg
+/// 0.23.9): these take the depth of a product by 64, but the right-hand side is packed for as many as there are. What lies behind it is
+/// read, multiplied by zero, and where no memory lies there the program ends. Other kernels give the same numbers.
+fn without_amx() {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use tract_onnx::tract_core::tract_linalg::knobs::TRACT_CPU_ISA;
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| {
+            let asked = TRACT_CPU_ISA.get().map_or(String::new(), |asked| format!("{asked},"));
+            TRACT_CPU_ISA.set(Some(format!("{asked}-amx-int8")));
+        });
+    }
 }
 
 /// Reads an ONNX file whose weights are `numbers`.
