@@ -266,3 +266,15 @@ pub fn shape_before(model: &ModelProto, node: &NodeProto, tensor: &str) -> Strin
         .and_then(|graph| graph.output_fact(0).ok().map(|fact| format!("[{:?}]", fact.shape)))
         .unwrap_or_else(|| "unknown".to_owned())
 }
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use tract_onnx::tract_core::tract_linalg::isa::{Isa, native};
+
+    /// Whatever was read before: every file goes through the one reader.
+    #[test]
+    fn tract_makes_no_use_of_amx() {
+        super::reader();
+        assert!(!native().has(Isa::X86_64AmxInt8));
+    }
+}
