@@ -46,6 +46,13 @@ pub enum Error {
         /// What is wrong.
         what: &'static str,
     },
+    /// An operator of the plan is of a kind that was left out of this build.
+    OperatorLeftOut {
+        /// Which one, from 0.
+        index: u16,
+        /// The feature of this crate that brings it.
+        feature: &'static str,
+    },
     /// The memory handed over is smaller than the model needs.
     MemoryTooSmall {
         /// Bytes the model needs.
@@ -216,6 +223,7 @@ impl Error {
                 b"float-frontend" => "the model's front end takes earmark-core with its feature `float-frontend`",
                 _ => "the model's front end takes earmark-core with its feature `fixed-frontend`",
             },
+            Self::OperatorLeftOut { .. } => "the model's network takes earmark-core with its feature `recurrent`",
             _ => "the artifact is not usable",
         }
     }
@@ -244,6 +252,12 @@ impl fmt::Display for Error {
             }
             Self::BadOp { index, what } => {
                 write!(f, "operator {index} of the artifact's plan is wrong: {what}; compile the model anew")
+            }
+            Self::OperatorLeftOut { index, feature } => {
+                write!(
+                    f,
+                    "operator {index} of the artifact's plan takes earmark-core with its feature `{feature}`: turn it on"
+                )
             }
             Self::MemoryTooSmall { needed, given } => {
                 write!(f, "the model needs {needed} bytes of memory and was given {given}: enlarge the buffer")
