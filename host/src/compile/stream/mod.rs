@@ -117,6 +117,7 @@ impl<'a> Analysis<'a> {
                 }
                 self.row_by_row(op, frames)
             }
+            Kind::Recurrent { .. } => Err("begins each window with an empty state"),
             Kind::RunningMean { .. } => Err("is part of a stream already"),
         }
     }
