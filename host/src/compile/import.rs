@@ -98,6 +98,9 @@ pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
     let mut proto = shielded(|| reader(numbers).proto_model_for_read(&mut &*bytes))
         .and_then(Result::ok)
         .ok_or_else(|| Error::Onnx { what: "it is damaged or not an ONNX file".to_owned() })?;
+    if let (Some(graph), true) = (&mut proto.graph, numbers != Numbers::Foreign) {
+        recurrent::tidy(graph);
+    }
     // Rewriting may quantise what is real.
     let before = if numbers == Numbers::Quantised { Numbers::Any } else { numbers };
     screen::check(&proto, bytes.len(), before)?;

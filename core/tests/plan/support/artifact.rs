@@ -181,9 +181,7 @@ impl Artifact {
     pub fn push(&mut self, op: Op) {
         let output = op.output();
         let (first, second) = op.inputs();
-        let state = if let Op::Recurrent(op) = op { op.state_range().end as u32 } else { 0 };
         let ends = [Some(first), second, Some(output)].into_iter().flatten().map(|tensor| tensor.range().end as u32);
-        let ends = ends.chain([state]);
         self.header[word::ARENA] = ends.fold(self.header[word::ARENA], u32::max).max(self.features().length() as u32);
         self.header[word::SCRATCH] = self.header[word::SCRATCH].max(layout::scratch_length(&op) as u32);
         self.header[word::OUTPUT] = output.offset;

@@ -4,6 +4,7 @@ use super::artifact::Artifact;
 use super::reference::{half_even, scaled};
 use earmark_core::engine::layout::pack_scale;
 use earmark_core::engine::recurrent::{CURVE, Row, curves};
+use earmark_core::model::format::word;
 use earmark_core::model::{Recurrent, RecurrentKind, Tensor};
 
 /// A recurrent layer as people write it down: of each unit and gate the weights of the inputs, those of the outputs, and the numbers.
@@ -52,7 +53,7 @@ impl PlainRecurrent {
             .zip(&self.weights)
             .map(|(&(biases, multipliers, shift), weights)| row((biases, weights), multipliers, shift))
             .collect();
-        Recurrent {
+        let record = Recurrent {
             kind: self.kind,
             input: self.input,
             output: self.output,
@@ -64,7 +65,11 @@ impl PlainRecurrent {
             curves: artifact.append(&curves().concat()),
             cell_bits: self.cell_bits,
             scale: pack_scale(self.scale).expect("a scale below 1"),
-        }
+        };
+        // No tensor reaches so far.
+        let end = artifact.header[word::ARENA].max(record.state_range().end as u32);
+        artifact.header[word::ARENA] = end;
+        record
     }
 
     /// What it writes.

@@ -211,7 +211,7 @@ impl Rewriting<'_> {
     }
 
     /// A constant of real numbers: its shape and values.
-    fn real_constant(&self, node: &TypedNode, inlet: usize) -> Result<(Vec<usize>, Vec<f32>), Error> {
+    pub(super) fn real_constant(&self, node: &TypedNode, inlet: usize) -> Result<(Vec<usize>, Vec<f32>), Error> {
         let fact = node.inputs.get(inlet).and_then(|&input| self.float.graph.outlet_fact(input).ok());
         let values = fact.and_then(|fact| fact.konst.as_ref()).and_then(|constant| {
             let reals = constant.cast_to::<f32>().ok()?;

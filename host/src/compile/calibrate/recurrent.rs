@@ -16,7 +16,7 @@ use super::rewrite::{Bytes, Rewriting};
 use crate::Error;
 use crate::compile::fixed_point::fixed_point;
 use crate::compile::ir::Quant;
-use crate::compile::recurrent::{ByteLayer, Numbers, RealLayer};
+use crate::compile::recurrent::{ByteLayer, NOT_EMPTY, Numbers, RealLayer};
 
 /// Steps of a gate in 1.
 const GATE_STEPS: f32 = 4096.0;
@@ -49,7 +49,16 @@ impl Rounded {
 impl Rewriting<'_> {
     pub(super) fn recurrent(&mut self, node: &TypedNode, layer: &RealLayer) -> Result<(), Error> {
         let outlet = OutletId::from(node.id);
-        let (units, inputs) = (layer.units, layer.inputs());
+        let units = layer.units;
+        let constants = [1, 2, 3].map(|inlet| self.real_constant(node, inlet));
+        let [input_weights, output_weights, biases] = constants;
+        let (input_weights, output_weights, biases) = (input_weights?.1, output_weights?.1, biases?.1);
+        for inlet in 4..node.inputs.len() {
+            if self.real_constant(node, inlet)?.1.iter().any(|&value| value != 0.0) {
+                return Err(self.float.unsupported(node, NOT_EMPTY));
+            }
+        }
+        let inputs = input_weights.len() / layer.rows();
         let means = [self.means(node, node.inputs[0], 1, inputs)?, self.means(node, outlet, 1, units)?];
         let input = self.bytes(node, node.inputs[0])?;
         let output = self.output_quant(node)?;
@@ -61,10 +70,10 @@ impl Rewriting<'_> {
                 let row = gate * units + unit;
                 let part = |weights: &[f32], bias: usize, scale: f32, means: &[f32]| {
                     let weights = &weights[row * means.len()..][..means.len()];
-                    Rounded::new(weights, layer.biases[bias], scale, means)
+                    Rounded::new(weights, biases[bias], scale, means)
                 };
-                let of_input = part(&layer.input_weights, row, input.quant.scale, &means[0]);
-                let of_outputs = part(&layer.output_weights, layer.rows() + row, output.scale, &means[1]);
+                let of_input = part(&input_weights, row, input.quant.scale, &means[0]);
+                let of_outputs = part(&output_weights, layer.rows() + row, output.scale, &means[1]);
                 let factors = [of_input.unit * GATE_STEPS, of_outputs.unit * GATE_STEPS];
                 let (multipliers, shift) = fixed_point(factors, MAX_SHIFT).ok_or_else(too_far)?;
                 let sum: i32 = of_input.weights.iter().map(|&weight| i32::from(weight)).sum();

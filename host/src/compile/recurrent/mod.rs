@@ -7,6 +7,7 @@
 mod bytes;
 mod node;
 mod real;
+mod tidy;
 
 use tract_onnx::pb::{GraphProto, NodeProto};
 
@@ -15,6 +16,7 @@ use super::qlinear::constants;
 pub use bytes::{ByteLayer, Numbers};
 pub use node::parse;
 pub use real::RealLayer;
+pub use tidy::tidy;
 
 /// The operators.
 pub const OPERATORS: &[&str] = &["GRU", "LSTM"];
@@ -63,4 +65,54 @@ mod inlet {
     pub(super) const PEEPHOLES: usize = 7;
 }
 
-const NOT_EMPTY: &str = "it begins with a state other than zeros, which is not supported";
+/// Why a layer that begins with something is not supported.
+pub const NOT_EMPTY: &str = "it begins with a state other than zeros, which is not supported";
+
+#[cfg(test)]
+mod tests {
+    use tract_onnx::pb::{AttributeProto, GraphProto, NodeProto, TensorProto};
+
+    use super::refusal;
+
+    fn layer(operator: &str) -> NodeProto {
+        let linear = AttributeProto { name: "linear_before_reset".to_owned(), i: 1, ..AttributeProto::default() };
+        NodeProto {
+            op_type: operator.to_owned(),
+            input: ["x", "w", "r", "b", "", "h", "c", ""].map(str::to_owned).to_vec(),
+            attribute: if operator == "GRU" { vec![linear] } else { Vec::new() },
+            ..NodeProto::default()
+        }
+    }
+
+    fn state(value: f32) -> GraphProto {
+        let tensor =
+            TensorProto { name: "h".to_owned(), data_type: 1, float_data: vec![value], ..TensorProto::default() };
+        GraphProto { initializer: vec![tensor], ..GraphProto::default() }
+    }
+
+    #[test]
+    fn what_is_not_supported_is_told() {
+        for operator in super::OPERATORS {
+            assert_eq!(refusal(&state(0.0), &layer(operator)), None);
+            let told = |change: &dyn Fn(&mut NodeProto)| {
+                let mut changed = layer(operator);
+                change(&mut changed);
+                refusal(&state(0.0), &changed).unwrap_or("nothing")
+            };
+            let with = |attribute: AttributeProto| told(&|node| node.attribute.push(attribute.clone()));
+            let named = |name: &str| AttributeProto { name: name.to_owned(), ..AttributeProto::default() };
+            assert!(
+                with(AttributeProto { s: b"bidirectional".to_vec(), ..named("direction") }).contains("one direction")
+            );
+            assert!(with(AttributeProto { f: 3.0, ..named("clip") }).contains("clips"));
+            let relu = vec![b"Sigmoid".to_vec(), b"Relu".to_vec()];
+            assert!(with(AttributeProto { strings: relu, ..named("activations") }).contains("other activations"));
+            assert!(told(&|node| node.input[4] = "lengths".to_owned()).contains("lengths"));
+            assert!(told(&|node| node.input[7] = "p".to_owned()).contains("peepholes"));
+            assert!(refusal(&state(0.5), &layer(operator)).is_some_and(|why| why.contains("other than zeros")));
+        }
+        let mut gru = layer("GRU");
+        gru.attribute.clear();
+        assert!(refusal(&state(0.0), &gru).is_some_and(|why| why.contains("linear_before_reset")));
+    }
+}

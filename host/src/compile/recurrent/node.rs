@@ -9,8 +9,8 @@ use tract_onnx::tract_hir::internal::{
     Expansion, InferenceOp, InferenceResult, Solver, TensorProxy, check_output_arity, expand,
 };
 
+use super::inlet;
 use super::real::RealLayer;
-use super::{NOT_EMPTY, inlet};
 
 /// Builds the operator from an ONNX node; see [`Onnx::op_register`](tract_onnx::Onnx::op_register).
 pub fn parse(_context: &ParsingContext<'_>, node: &NodeProto) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
@@ -92,26 +92,31 @@ impl Expansion for RecurrentNode {
     }
 
     fn wire(&self, prefix: &str, target: &mut TypedModel, inputs: &[OutletId]) -> TractResult<TVec<OutletId>> {
-        let constant = |target: &TypedModel, inlet: usize| {
-            let constant = target.outlet_fact(inputs[inlet])?.konst.clone();
-            constant.context("its weights, biases and first state must be constants")
+        let shape = |target: &TypedModel, inlet: usize| {
+            let shape = target.outlet_fact(inputs[inlet])?.shape.as_concrete().map(<[usize]>::to_vec);
+            shape.context("its sizes must be known")
         };
-        for state in self.states.into_iter().flatten() {
-            let state = constant(target, state)?;
-            let is_zero =
-                state.cast_to::<f32>()?.try_as_plain_ram()?.as_slice::<f32>()?.iter().all(|&value| value == 0.0);
-            ensure!(is_zero, NOT_EMPTY);
-        }
-        let biases = self.biases.map(|inlet| constant(target, inlet)).transpose()?;
-        let layer = RealLayer::new(self.kind, &*constant(target, 1)?, &*constant(target, 2)?, biases.as_deref())?;
+        let (sequence, input_weights, output_weights) = (shape(target, 0)?, shape(target, 1)?, shape(target, 2)?);
         let (time, batch) = self.axes();
-        let shape =
-            target.outlet_fact(inputs[0])?.shape.as_concrete().context("its sequence has an open size")?.to_vec();
-        ensure!(shape[batch] == 1, "only one sequence at a time is supported");
-        let steps = shape[time];
-        ensure!(steps > 0 && shape[2] == layer.inputs(), "its weights do not fit its sequence");
-        let rows = target.wire_node(format!("{prefix}.rows"), AxisOp::Rm(batch), &inputs[..1])?;
-        let outlets = target.wire_node(prefix, layer, &rows)?;
+        let (steps, depth, units) = (sequence[time], sequence[2], output_weights[2]);
+        let rows = self.kind.gates() * units;
+        ensure!(sequence[batch] == 1, "only one sequence at a time is supported");
+        ensure!(steps > 0 && depth > 0 && units > 0, "its sequence or its weights are empty");
+        ensure!(
+            input_weights == [1, rows, depth] && output_weights == [1, rows, units],
+            "its weights must be those of one direction, and fit its sequence"
+        );
+        let biases = match self.biases {
+            Some(inlet) => {
+                ensure!(shape(target, inlet)? == [1, 2 * rows], "its biases must be those of one direction");
+                inputs[inlet]
+            }
+            None => target.add_const(format!("{prefix}.biases"), Tensor::zero::<f32>(&[1, 2 * rows])?)?,
+        };
+        let sequence = target.wire_node(format!("{prefix}.rows"), AxisOp::Rm(batch), &inputs[..1])?[0];
+        let mut wires = vec![sequence, inputs[1], inputs[2], biases];
+        wires.extend(self.states.into_iter().flatten().map(|inlet| inputs[inlet]));
+        let outlets = target.wire_node(prefix, RealLayer { kind: self.kind, units }, &wires)?;
         let axis = |target: &mut TypedModel, name: &str, outlet: OutletId, at: usize| -> TractResult<OutletId> {
             Ok(target.wire_node(format!("{prefix}.{name}"), AxisOp::Add(at), &[outlet])?[0])
         };

@@ -4,60 +4,31 @@ use earmark_core::model::RecurrentKind;
 use tract_onnx::tract_core::internal::*;
 
 /// A layer over the rows of one sequence, as ONNX defines it. It gives each step's outputs and, of an LSTM, its cells.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// It takes the sequence and three constants, those of the node: weights of inputs, of former outputs, and biases. What it begins with, if the
+/// node says so, follows; it is to be zeros, and not looked at here.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RealLayer {
     pub kind: RecurrentKind,
     /// Number of units.
     pub units: usize,
-    /// Of each gate and unit the weights of the inputs.
-    pub input_weights: Vec<f32>,
-    /// Of each gate and unit the weights of the former outputs.
-    pub output_weights: Vec<f32>,
-    /// Of each gate and unit what is added to the products of the inputs, then of each what is added to those of the former outputs.
-    pub biases: Vec<f32>,
 }
 
-impl Eq for RealLayer {}
-
 impl RealLayer {
-    /// From a node's tensors: weights of one direction, gate after gate.
-    pub fn new(kind: RecurrentKind, inputs: &Tensor, outputs: &Tensor, biases: Option<&Tensor>) -> TractResult<Self> {
-        let values = |tensor: &Tensor| -> TractResult<Vec<f32>> {
-            let values = tensor.cast_to::<f32>()?.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
-            ensure!(values.iter().all(|value| value.is_finite()), "its weights must be finite");
-            Ok(values)
-        };
-        ensure!(inputs.rank() == 3 && outputs.rank() == 3, "its weights must have three axes");
-        let (units, depth) = (outputs.shape()[2], inputs.shape()[2]);
-        let rows = kind.gates() * units;
-        ensure!(rows > 0 && depth > 0, "its weights are empty");
-        ensure!(
-            outputs.shape() == [1, rows, units] && inputs.shape() == [1, rows, depth],
-            "its weights must be those of one direction"
-        );
-        let biases = biases.map_or_else(|| Ok(vec![0.0; 2 * rows]), values)?;
-        ensure!(biases.len() == 2 * rows, "its biases must be those of one direction");
-        Ok(Self { kind, units, input_weights: values(inputs)?, output_weights: values(outputs)?, biases })
-    }
-
-    /// Values of one step's input.
-    pub fn inputs(&self) -> usize {
-        self.input_weights.len() / self.rows()
-    }
-
     /// Gates of all units.
     pub fn rows(&self) -> usize {
         self.kind.gates() * self.units
     }
 
     /// The outputs and the cells of each step.
-    fn run(&self, sequence: &[f32]) -> [Vec<f32>; 2] {
+    fn run(&self, sequence: &[f32], [input_weights, output_weights, biases]: [&[f32]; 3]) -> [Vec<f32>; 2] {
         let (units, rows) = (self.units, self.rows());
+        let (of_input, of_outputs) = biases.split_at(rows.min(biases.len()));
         let (mut outputs, mut cells) = (vec![0.0f32; units], vec![0.0f32; units]);
         let mut all = [Vec::new(), Vec::new()];
-        for input in sequence.chunks_exact(self.inputs()) {
-            let of_input = products(&self.input_weights, &self.biases[..rows], input);
-            let of_outputs = products(&self.output_weights, &self.biases[rows..], &outputs);
+        for input in sequence.chunks_exact((input_weights.len() / rows.max(1)).max(1)) {
+            let of_input = products(input_weights, of_input, input);
+            let of_outputs = products(output_weights, of_outputs, &outputs);
             for unit in 0..units {
                 let at = |gate: usize| gate * units + unit;
                 let gate = |gate: usize| sigmoid(of_input[at(gate)] + of_outputs[at(gate)]);
@@ -102,8 +73,12 @@ impl EvalOp for RealLayer {
     op_out_of_plan!();
 
     fn eval(&self, _context: &EvalContext<'_>, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let sequence = inputs[0].try_as_plain_ram()?;
-        let [outputs, cells] = self.run(sequence.as_slice::<f32>()?);
+        let plain = inputs.iter().take(4).map(|input| input.try_as_plain_ram()).collect::<TractResult<Vec<_>>>()?;
+        let values = plain.iter().map(|input| input.as_slice::<f32>()).collect::<TractResult<Vec<_>>>()?;
+        let [sequence, input_weights, output_weights, biases] = *values else {
+            bail!("it needs a sequence and weights")
+        };
+        let [outputs, cells] = self.run(sequence, [input_weights, output_weights, biases]);
         let tensor = |values: &[f32]| Tensor::from_shape(&[values.len() / self.units, self.units], values);
         let mut given = tvec!(tensor(&outputs)?.into());
         if self.kind == RecurrentKind::Lstm {
