@@ -116,7 +116,7 @@ const fn check_ops(bytes: &[u8], ops: &Ops, arena: u64, scratch: u64, kept: u64,
             Some(decoded) if decoded.1 <= end => decoded,
             _ => {
                 if let Some(feature) = Op::left_out(bytes, at) {
-                    return Err(Error::OperatorLeftOut { index: index as u16, feature });
+                    return Err(Error::FeatureLeftOut { feature });
                 }
                 return Err(Error::BadOp {
                     index: index as u16,
@@ -239,6 +239,7 @@ const fn check_convolution(bytes: &[u8], op: &Convolution, depthwise: bool) -> C
     Ok(())
 }
 
+#[inline(always)]
 const fn check_scale(scale: u32) -> Check {
     let shift = scale & layout::SHIFT_MASK;
     ensure!(shift >= layout::MIN_SHIFT && shift <= layout::MAX_SHIFT && scale >> 31 == 0, "a scale is out of range");
@@ -332,6 +333,7 @@ const fn check_running_mean(op: &RunningMean, arena: u64) -> Check {
 }
 
 /// What an operator remembers, in the arena and apart from what it reads and writes.
+#[inline(always)]
 const fn check_state(input: &Tensor, output: &Tensor, start: u32, length: u64, arena: u64) -> Check {
     let (start, end) = (start as u64, start as u64 + length);
     ensure!(end <= arena, "its state lies outside the arena");

@@ -449,7 +449,7 @@ fn every_message_says_what_to_do() {
         Error::Misaligned { by: 3 },
         Error::BadHeader { offset: 8, what: "it is wrong" },
         Error::BadOp { index: 3, what: "it is wrong" },
-        Error::OperatorLeftOut { index: 3, feature: "recurrent" },
+        Error::FeatureLeftOut { feature: "recurrent" },
         Error::MemoryTooSmall { needed: 2, given: 1 },
         Error::MisalignedMemory,
         Error::FrontEndOverflow,
