@@ -180,7 +180,6 @@ mod streamed {
         let model = loaded.model().unwrap();
         let (heard, windows) = (heard(model, &samples[..40_000]), windows(model, &samples[..40_000]));
         assert_eq!((heard.len(), &heard[0]), (windows.len(), &windows[0]), "the first window begins at the start");
-        assert!(heard.iter().skip(9).zip(&windows[9..]).all(|(one, other)| one != other), "what was before counts");
         let step: u64 = model.streaming().unwrap().ops().map(|op| op.multiply_accumulates()).sum();
         let window: u64 = model.plan().map(|op| op.multiply_accumulates()).sum();
         assert!(step * 40 < window, "{step} {window}");

@@ -1,6 +1,6 @@
 //! Making the network smaller without changing any value.
 
-use super::ir::{Graph, Kind, Op, Place, TensorId};
+use super::ir::{Graph, Kind, Op};
 
 /// Lets operators clamp their own output where a lookup table behind them does nothing else: Relu and Clip then cost
 /// nothing.
@@ -17,47 +17,6 @@ pub fn fuse_clamps(graph: &mut Graph) {
             None => index += 1,
         }
     }
-}
-
-/// Leaves out concatenations of which each reader reads one part: it reads what was copied instead. So exporters write which of several
-/// layers' last states they take.
-pub fn see_through_copies(graph: &mut Graph) {
-    for tensor in 0..graph.tensors.len() {
-        let is_writer = |op: &Op| op.output.tensor == tensor;
-        let is_copied = graph.ops.iter().any(is_writer)
-            && graph.ops.iter().filter(|op| is_writer(op)).all(|op| matches!(op.kind, Kind::Copy { .. }));
-        let reads = graph.ops.iter().flat_map(|op| &op.inputs).chain([&graph.output]);
-        let is_seen = |place: &Place| place.tensor != tensor || copied_from(graph, place).is_some();
-        if !is_copied || !reads.into_iter().all(is_seen) {
-            continue;
-        }
-        let before = graph.clone();
-        let reads = graph.ops.iter_mut().flat_map(|op| &mut op.inputs).chain([&mut graph.output]);
-        for place in reads.filter(|place| place.tensor == tensor) {
-            if let Some((tensor, offset)) = copied_from(&before, place) {
-                (place.tensor, place.offset) = (tensor, offset);
-            }
-        }
-        graph.ops.retain(|op| !is_writer(op));
-    }
-}
-
-/// What a place of a tensor was copied from by one operator, value after value: the tensor, and where in it.
-fn copied_from(graph: &Graph, place: &Place) -> Option<(TensorId, usize)> {
-    graph.ops.iter().filter(|op| op.output.tensor == place.tensor).find_map(|op| {
-        let Kind::Copy { from, to, extent } = &op.kind else { return None };
-        let (start, source) = (run(&op.output, to, extent)?, run(&op.inputs[0], from, extent)?);
-        let length: usize = extent.iter().product();
-        let is_inside = start <= place.offset && place.offset + place.length() <= start + length;
-        is_inside.then(|| (op.inputs[0].tensor, source + place.offset - start))
-    })
-}
-
-/// Where a block of a place begins within its tensor, if it is one run of memory.
-fn run(place: &Place, at: &[usize; 3], extent: &[usize; 3]) -> Option<usize> {
-    let [_, width, channels] = place.shape;
-    let is_run = if extent[0] > 1 { extent[1..] == place.shape[1..] } else { extent[1] == 1 || extent[2] == channels };
-    is_run.then(|| place.offset + (at[0] * width + at[1]) * channels + at[2])
 }
 
 /// Lets recurrent layers give only their last step where nothing reads another one.
@@ -101,45 +60,7 @@ fn bounds(table: &[i8; 256]) -> Option<[i8; 2]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ir::{Graph, Kind, Op, Place, Quant};
-    use super::{bounds, see_through_copies};
-
-    /// Two tensors of three values side by side along an axis, and one value read of the whole.
-    fn joined(axis: usize, read: usize) -> Graph {
-        let place = |tensor, offset, shape| Place { tensor, offset, shape, zero_point: 0 };
-        let mut whole = [1, 1, 3];
-        whole[axis] *= 2;
-        let part = |half: usize| {
-            let (mut to, source) = ([0; 3], place(1, 3 * half, [1, 1, 3]));
-            to[axis] = half * [1, 1, 3][axis];
-            let kind = Kind::Copy { from: [0; 3], to, extent: [1, 1, 3] };
-            Op { node: String::new(), kind, inputs: vec![source], output: place(2, 0, whole), clamp: [-128, 127] }
-        };
-        let quant = Quant { scale: 1.0, zero_point: 0 };
-        Graph {
-            tensors: vec![6, 6, 6],
-            ops: vec![part(0), part(1)],
-            frames: 1,
-            features: 6,
-            lasting: vec![Graph::FEATURES],
-            input: quant,
-            output: place(2, read, [1, 1, 3]),
-            output_quant: quant,
-        }
-    }
-
-    #[test]
-    fn a_part_of_a_concatenation_is_what_was_joined() {
-        for axis in 0..3 {
-            let mut graph = joined(axis, 3);
-            see_through_copies(&mut graph);
-            assert_eq!((graph.ops.len(), graph.output.tensor, graph.output.offset), (0, 1, 3), "axis {axis}");
-            // What lies across both parts is left as it is.
-            let mut graph = joined(axis, 2);
-            see_through_copies(&mut graph);
-            assert_eq!(graph, joined(axis, 2));
-        }
-    }
+    use super::bounds;
 
     #[test]
     fn tables_that_clamp_are_known() {

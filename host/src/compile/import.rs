@@ -183,6 +183,9 @@ fn typed(proto: &ModelProto, numbers: Numbers) -> Result<TypedModel, Error> {
     let build = || -> TractResult<TypedModel> {
         let mut graph = reader(numbers).model_for_proto_model(proto)?.into_typed()?;
         Optimizer::prop_consts().optimize(&mut graph)?;
+        if numbers == Numbers::Real {
+            recurrent::see_through(&mut graph)?;
+        }
         Ok(graph)
     };
     match shielded(build) {

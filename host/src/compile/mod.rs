@@ -92,7 +92,6 @@ fn assemble(
     let Lowered { mut graph, activation } =
         lowered.unwrap_or_else(|| Err(Error::Onnx { what: "its graph is inconsistent".to_owned() }))?;
     fuse::fuse_clamps(&mut graph);
-    fuse::see_through_copies(&mut graph);
     fuse::leave_out_steps(&mut graph);
     let arena = memory::plan(&graph);
     let fixed = match tables.settings().arithmetic {

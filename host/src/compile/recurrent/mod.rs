@@ -5,6 +5,7 @@
 //! what stands around them in the file, such as the axes of batch and of directions, is taken off and put on again ([`parse`]).
 
 mod bytes;
+mod layers;
 mod node;
 mod real;
 mod tidy;
@@ -14,6 +15,7 @@ use tract_onnx::pb::{GraphProto, NodeProto};
 use super::qlinear::constants;
 
 pub use bytes::{ByteLayer, Numbers};
+pub use layers::see_through;
 pub use node::parse;
 pub use real::RealLayer;
 pub use tidy::tidy;
