@@ -96,8 +96,8 @@ pub enum Error {
         /// The values it may have.
         allowed: &'static str,
     },
-    /// The model's kind of front end was left out of this build.
-    FrontEndLeftOut {
+    /// What the model's front end or one of its operators takes was left out of this build.
+    FeatureLeftOut {
         /// The feature of this crate that brings it.
         feature: &'static str,
     },
@@ -211,10 +211,11 @@ impl Error {
             Self::ChecksumMismatch { .. } => "the artifact is damaged",
             Self::Misaligned { .. } => "the artifact must start at a multiple of 16 bytes",
             Self::BadHeader { what, .. } | Self::BadOp { what, .. } => what,
-            Self::FrontEndLeftOut { feature } => match feature.as_bytes() {
-                b"clip-frontend" => "the model's front end takes earmark-core with its feature `clip-frontend`",
-                b"float-frontend" => "the model's front end takes earmark-core with its feature `float-frontend`",
-                _ => "the model's front end takes earmark-core with its feature `fixed-frontend`",
+            Self::FeatureLeftOut { feature } => match feature.as_bytes() {
+                b"clip-frontend" => "the model takes earmark-core with its feature `clip-frontend`",
+                b"float-frontend" => "the model takes earmark-core with its feature `float-frontend`",
+                b"recurrent" => "the model takes earmark-core with its feature `recurrent`",
+                _ => "the model takes earmark-core with its feature `fixed-frontend`",
             },
             _ => "the artifact is not usable",
         }
@@ -275,9 +276,7 @@ impl fmt::Display for Error {
                 "a front end in integers has only this {setting}: {allowed}; change it in the model's front-end options, or compile \
                  with --frontend float"
             ),
-            Self::FrontEndLeftOut { .. } => {
-                write!(f, "{}: turn it on, or compile the model for the other kind", self.what())
-            }
+            Self::FeatureLeftOut { .. } => write!(f, "{}: turn it on", self.what()),
             Self::ClipsOnly { why } => write!(
                 f,
                 "the model hears clips only and cannot listen, because {why}: train it without, or give it whole clips"

@@ -1,4 +1,4 @@
-//! A build may leave out a kind of front end: it refuses the models that need it, by the feature's name.
+//! A build may leave out a kind of front end or of operator: it refuses the models that need it, by the feature's name.
 
 use earmark_core::Error;
 use earmark_core::model::{Aligned, Model, check_sizes};
@@ -13,7 +13,7 @@ fn a_model_is_taken_if_its_front_end_is_there() {
         ("fixed-frontend", &FIXED.0, cfg!(feature = "fixed-frontend")),
     ];
     for (feature, artifact, is_there) in kinds {
-        let expected = if is_there { Ok(()) } else { Err(Error::FrontEndLeftOut { feature }) };
+        let expected = if is_there { Ok(()) } else { Err(Error::FeatureLeftOut { feature }) };
         assert_eq!(Model::new(artifact).map(|_| ()), expected);
         // While firmware is built, by `include_model!`.
         let sizes = check_sizes(artifact).map(|_| ());
@@ -21,5 +21,21 @@ fn a_model_is_taken_if_its_front_end_is_there() {
         if let Err(error) = sizes {
             assert!(error.what().contains(feature) && error.to_string().contains(feature), "{error}");
         }
+    }
+}
+
+#[test]
+fn a_model_is_taken_if_its_operators_are_there() {
+    static RECURRENT: &Aligned<[u8]> = &Aligned(*include_bytes!("plan/recurrent.ear"));
+    if !cfg!(feature = "float-frontend") {
+        return;
+    }
+    let feature = "recurrent";
+    let expected = if cfg!(feature = "recurrent") { Ok(()) } else { Err(Error::FeatureLeftOut { feature }) };
+    assert_eq!(Model::new(&RECURRENT.0).map(|_| ()), expected);
+    let sizes = check_sizes(&RECURRENT.0).map(|_| ());
+    assert_eq!(sizes, expected);
+    if let Err(error) = sizes {
+        assert!(error.what().contains(feature) && error.to_string().contains(feature), "{error}");
     }
 }

@@ -99,13 +99,14 @@ pub type ListenerMemory = earmark_core::model::Memory<{ SIZES.listener }>;
     )
 }
 
-/// Bytes that a stream remembers: delay lines, and the rings and sums of running means.
+/// Bytes that a stream remembers: delay lines, the rings and sums of running means, and carried states.
 fn state_length(plan: &StreamingPlan<'_>) -> usize {
-    let means = plan.ops().map(|op| match op {
+    let states = plan.ops().map(|op| match op {
         Op::RunningMean(mean) => mean.state_length() as usize,
+        Op::Recurrent(layer) if layer.carried => layer.state_length() as usize,
         _ => 0,
     });
-    plan.delays().map(|delay| delay.length as usize).sum::<usize>() + means.sum::<usize>()
+    plan.delays().map(|delay| delay.length as usize).sum::<usize>() + states.sum::<usize>()
 }
 
 fn labels(module: &mut impl Write, labels: &[&str]) -> std::fmt::Result {

@@ -106,6 +106,89 @@ mod exported {
     fn svdf() {
         compare("torch_svdf");
     }
+
+    #[test]
+    fn gru() {
+        compare("torch_crnn");
+    }
+
+    #[test]
+    fn two_lstms() {
+        compare("torch_crnn_lstm");
+    }
+
+    #[test]
+    fn mean_over_a_gru() {
+        compare("torch_gru_mean");
+    }
+}
+
+/// Recurrent networks step by step.
+mod streamed {
+    use earmark_core::model::{Mode, Model};
+    use earmark_core::recognizer::Recognizer;
+
+    use super::{Error, FloatModel, Layers, LoadedModel, Ranges, clips, golden};
+
+    fn compiled(name: &str, settings: &[&str]) -> Result<LoadedModel, Error> {
+        let onnx = std::fs::read(golden(name)).unwrap();
+        let mut layers = Layers::default();
+        settings.iter().for_each(|setting| layers.add_setting(setting).unwrap());
+        let calibrated = FloatModel::new(&onnx, &layers)?.calibrate(&clips(16_000)[..2], Ranges::MinMax)?;
+        LoadedModel::with_source(name, &calibrated.artifact, onnx)
+    }
+
+    fn memory(bytes: usize) -> Vec<u32> {
+        vec![0x5A5A_5A5A; bytes.div_ceil(4)]
+    }
+
+    /// Ends and outputs of a stream.
+    fn heard(model: Model<'_>, samples: &[i16]) -> Vec<(u64, Vec<f32>)> {
+        let mut memory = memory(model.sizes().streaming_recognizer);
+        let mut recognizer = Recognizer::streaming(model, bytemuck::cast_slice_mut(&mut memory)).unwrap();
+        let mut heard = Vec::new();
+        for chunk in samples.chunks(333) {
+            recognizer.push(chunk, |end, outputs| heard.push((end, outputs.to_vec()))).unwrap();
+        }
+        heard
+    }
+
+    /// The same, window by window.
+    fn windows(model: Model<'_>, samples: &[i16]) -> Vec<(u64, Vec<f32>)> {
+        let window = model.window_samples();
+        let mut memory = memory(model.sizes().recognizer);
+        let mut recognizer = Recognizer::new(model, bytemuck::cast_slice_mut(&mut memory)).unwrap();
+        let ends = (window..=samples.len()).step_by(model.step_samples());
+        ends.map(|end| (end as u64, recognizer.classify(&samples[end - window..end]).unwrap().to_vec())).collect()
+    }
+
+    #[test]
+    fn each_window_begins_with_an_empty_state() {
+        let samples = clips(16_000).concat();
+        for (name, stride_frames) in [("torch_crnn", 2), ("torch_crnn_lstm", 2), ("torch_gru_mean", 1)] {
+            let loaded = compiled(name, &[]).unwrap();
+            let model = loaded.model().unwrap();
+            assert_eq!(model.mode(), Mode::Streaming { stride_frames }, "{name}");
+            assert_eq!(heard(model, &samples[..40_000]), windows(model, &samples[..40_000]), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_state_is_carried_where_that_is_asked_for() {
+        let samples = clips(16_000).concat();
+        let loaded = compiled("torch_crnn_lstm", &["state=carried"]).unwrap();
+        let model = loaded.model().unwrap();
+        let (heard, windows) = (heard(model, &samples[..40_000]), windows(model, &samples[..40_000]));
+        assert_eq!((heard.len(), &heard[0]), (windows.len(), &windows[0]), "the first window begins at the start");
+        let step: u64 = model.streaming().unwrap().ops().map(|op| op.multiply_accumulates()).sum();
+        let window: u64 = model.plan().map(|op| op.multiply_accumulates()).sum();
+        assert!(step * 40 < window, "{step} {window}");
+
+        let refused = compiled("torch_gru_mean", &["state=carried"]).unwrap_err().to_string();
+        assert!(refused.contains("sees only a window"), "{refused}");
+        let refused = compiled("torch_svdf", &["state=carried"]).unwrap_err().to_string();
+        assert!(refused.contains("no GRU or LSTM"), "{refused}");
+    }
 }
 
 #[test]
@@ -116,10 +199,6 @@ fn what_cannot_be_quantised_is_named() {
     let message = error.to_string();
     assert!(matches!(error, Error::UnsupportedOperator { .. }), "{message}");
     assert!(message.contains("MatMul1") && message.contains("[1,40,98]"), "{message}");
-
-    let recurrent = std::fs::read(golden("torch_crnn")).unwrap();
-    let message = FloatModel::new(&recurrent, &Layers::default()).unwrap_err().to_string();
-    assert!(message.contains("node_gru__1 (GRU"), "{message}");
 
     let none = float.calibrate(&[], Ranges::default()).unwrap_err().to_string();
     assert!(none.contains("no audio"), "{none}");

@@ -88,7 +88,12 @@ proptest! {
 
     #[test]
     fn no_damage_to_a_float_model_is_fatal(
-        name in prop_oneof![Just("float_recurrent.onnx"), Just("float_waveform.onnx"), Just("float_tc_resnet.onnx")],
+        name in prop_oneof![
+            Just("float_recurrent.onnx"),
+            Just("torch_crnn_lstm.onnx"),
+            Just("float_waveform.onnx"),
+            Just("float_tc_resnet.onnx")
+        ],
         damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         // Weights are most of a file, and what is in them matters least.
         is_behind in any::<bool>(),

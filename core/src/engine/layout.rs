@@ -130,6 +130,9 @@ pub const fn scratch_length(op: &Op) -> u64 {
         Op::Convolution(op) if !reads_in_place(op) => PATCHES as u64 * depth(op),
         // A row of zero points, read where a tap falls on padding.
         Op::Depthwise(op) if !unpadded(op) => op.input.channels as u64,
+        // A step's outputs, while all units still read those of the step before.
+        #[cfg(feature = "recurrent")]
+        Op::Recurrent(op) => op.output.channels as u64,
         _ => 0,
     }
 }

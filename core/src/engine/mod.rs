@@ -6,6 +6,8 @@
 pub mod arithmetic;
 pub mod kernels;
 pub mod layout;
+#[cfg(feature = "recurrent")]
+pub mod recurrent;
 
 mod execute;
 

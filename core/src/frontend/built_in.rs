@@ -15,9 +15,9 @@ pub(crate) const CLIPS: bool = cfg!(feature = "clip-frontend");
 /// Refuses the kind that was left out.
 pub(crate) const fn check(is_fixed: bool, is_for_clips: bool) -> Result<(), Error> {
     match is_fixed {
-        _ if is_for_clips && !CLIPS => Err(Error::FrontEndLeftOut { feature: "clip-frontend" }),
-        false if !FLOAT => Err(Error::FrontEndLeftOut { feature: "float-frontend" }),
-        true if !FIXED => Err(Error::FrontEndLeftOut { feature: "fixed-frontend" }),
+        _ if is_for_clips && !CLIPS => Err(Error::FeatureLeftOut { feature: "clip-frontend" }),
+        false if !FLOAT => Err(Error::FeatureLeftOut { feature: "float-frontend" }),
+        true if !FIXED => Err(Error::FeatureLeftOut { feature: "fixed-frontend" }),
         _ => Ok(()),
     }
 }

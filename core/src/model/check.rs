@@ -4,6 +4,8 @@
 
 use super::format::{ALIGNMENT, word};
 use super::header::{feature_count, header_word};
+#[cfg(feature = "recurrent")]
+use super::op::Recurrent;
 use super::op::{
     Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
 };
@@ -113,6 +115,9 @@ const fn check_ops(bytes: &[u8], ops: &Ops, arena: u64, scratch: u64, kept: u64,
         let (op, next) = match Op::decode(bytes, at) {
             Some(decoded) if decoded.1 <= end => decoded,
             _ => {
+                if let Some(feature) = Op::left_out(bytes, at) {
+                    return Err(Error::FeatureLeftOut { feature });
+                }
                 return Err(Error::BadOp {
                     index: index as u16,
                     what: "it is of no known kind or its record is cut short",
@@ -127,6 +132,10 @@ const fn check_ops(bytes: &[u8], ops: &Ops, arena: u64, scratch: u64, kept: u64,
         }
         if !is_stream && matches!(op, Op::RunningMean(_)) {
             return Err(Error::BadOp { index: index as u16, what: "a running mean stands outside a stream" });
+        }
+        #[cfg(feature = "recurrent")]
+        if !is_stream && matches!(op, Op::Recurrent(Recurrent { carried: true, .. })) {
+            return Err(Error::BadOp { index: index as u16, what: "a carried state stands outside a stream" });
         }
         at = next;
         index += 1;
@@ -151,6 +160,8 @@ const fn check_op(bytes: &[u8], op: &Op, arena: u64, scratch: u64) -> Check {
         Op::AveragePool(op) => check_average_pool(op),
         Op::Copy(op) => check_copy(op),
         Op::RunningMean(op) => check_running_mean(op, arena),
+        #[cfg(feature = "recurrent")]
+        Op::Recurrent(op) => check_recurrent(bytes, op, arena),
     });
     ensure!(layout::scratch_length(op) <= scratch, "it takes more scratch memory than the header states");
     Ok(())
@@ -222,14 +233,16 @@ const fn check_convolution(bytes: &[u8], op: &Convolution, depthwise: bool) -> C
     let scales = op.requantisation as usize + 4 * channels as usize;
     let mut index = 0;
     while index < channels as usize {
-        let scale = word_at(bytes, scales + 4 * index);
-        let shift = scale & layout::SHIFT_MASK;
-        ensure!(
-            shift >= layout::MIN_SHIFT && shift <= layout::MAX_SHIFT && scale >> 31 == 0,
-            "a scale is out of range"
-        );
+        try_check!(check_scale(word_at(bytes, scales + 4 * index)));
         index += 1;
     }
+    Ok(())
+}
+
+#[inline(always)]
+const fn check_scale(scale: u32) -> Check {
+    let shift = scale & layout::SHIFT_MASK;
+    ensure!(shift >= layout::MIN_SHIFT && shift <= layout::MAX_SHIFT && scale >> 31 == 0, "a scale is out of range");
     Ok(())
 }
 
@@ -316,7 +329,13 @@ const fn check_running_mean(op: &RunningMean, arena: u64) -> Check {
     ensure!(op.rows >= input.height as u32, "a running mean is of fewer rows than a step brings");
     ensure!(op.rows as u64 * input.width as u64 <= 65_536, "a running mean is of more than 65536 values");
     ensure!(op.shift <= 40, "its shift is above 40");
-    let (start, end) = (op.state as u64, op.state as u64 + op.state_length());
+    check_state(input, output, op.state, op.state_length(), arena)
+}
+
+/// What an operator remembers, in the arena and apart from what it reads and writes.
+#[inline(always)]
+const fn check_state(input: &Tensor, output: &Tensor, start: u32, length: u64, arena: u64) -> Check {
+    let (start, end) = (start as u64, start as u64 + length);
     ensure!(end <= arena, "its state lies outside the arena");
     ensure!(
         disjoint(input, output)
@@ -325,4 +344,33 @@ const fn check_running_mean(op: &RunningMean, arena: u64) -> Check {
         "input, output and state overlap"
     );
     Ok(())
+}
+
+#[cfg(feature = "recurrent")]
+const fn check_recurrent(bytes: &[u8], op: &Recurrent, arena: u64) -> Check {
+    use crate::engine::recurrent::{CURVES, Row};
+    let (input, output) = (&op.input, &op.output);
+    ensure!(
+        output.width == 1 && (output.height == 1 || output.height == input.height),
+        "a recurrent layer gives one row, or as many as it takes"
+    );
+    ensure!(output.zero_point == 0, "a recurrent layer's output has a zero point other than 0");
+    ensure!(op.cell_bits <= 15, "its cells have more than 15 fractional bits");
+    // As in a convolution: products of two int8 keep within 2^29, far from overflow.
+    ensure!(
+        input.width as u64 * input.channels as u64 <= 32_768 && output.channels <= 32_768,
+        "more than 32768 inputs for one unit"
+    );
+    ensure!(holds(bytes, op.weights, op.weights_length(), ALIGNMENT as u32), "its weights lie outside the file");
+    ensure!(holds(bytes, op.curves, CURVES as u64, ALIGNMENT as u32), "its curves lie outside the file");
+    let rows = op.weight_rows();
+    ensure!(holds(bytes, op.rows, size_of::<Row>() as u64 * rows, ALIGNMENT as u32), "its rows lie outside the file");
+    try_check!(check_scale(op.scale));
+    let mut row = 0;
+    while row < rows as usize {
+        let shift = word_at(bytes, op.rows as usize + size_of::<Row>() * row + core::mem::offset_of!(Row, shift));
+        ensure!(shift <= 62, "a row's shift is above 62");
+        row += 1;
+    }
+    check_state(input, output, op.state, op.state_length(), arena)
 }

@@ -20,6 +20,8 @@ pub use include::{Aligned, Memory, build_limit, build_model, build_sizes};
 pub use op::{
     Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
 };
+#[cfg(feature = "recurrent")]
+pub use op::{Recurrent, RecurrentKind};
 pub use record::MAX_RECORD_WORDS;
 pub use stream::{Delay, StreamingPlan};
 

@@ -222,6 +222,106 @@ impl RunningMean {
     }
 }
 
+/// What a [`Recurrent`] operator computes in each step.
+#[cfg(feature = "recurrent")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecurrentKind {
+    /// A gated recurrent unit whose reset gate scales the product of the former output (ONNX: `linear_before_reset`).
+    Gru,
+    /// Long short-term memory, without peepholes.
+    Lstm,
+}
+
+#[cfg(feature = "recurrent")]
+impl RecurrentKind {
+    /// Sums of products for each unit, in the order in which they stand in the file: update, reset and candidate of a GRU; input, output
+    /// and forget gate and candidate of an LSTM. It is the order of ONNX.
+    #[must_use]
+    pub const fn gates(self) -> usize {
+        match self {
+            Self::Gru => 3,
+            Self::Lstm => 4,
+        }
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gru => "GRU",
+            Self::Lstm => "LSTM",
+        }
+    }
+}
+
+/// A recurrent layer: it goes over the rows of its input, oldest first, and remembers. How it computes says
+/// [`recurrent`](crate::engine::recurrent).
+#[cfg(feature = "recurrent")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recurrent {
+    /// What each step computes.
+    pub kind: RecurrentKind,
+    /// Where it reads: each row is one step's input.
+    pub input: Tensor,
+    /// Where it writes, a channel a unit, with a zero point of 0: as many rows as the input has, or one, that of the last step.
+    pub output: Tensor,
+    /// First byte in the arena of what it remembers: see [`state_length`](Self::state_length).
+    pub state: u32,
+    /// Whether what it remembers outlives a run, which only a streaming plan's may; else each run begins with nothing.
+    pub carried: bool,
+    /// With a carried state the rows after a reset that are left out, because they lie before what was heard since.
+    pub skipped: u32,
+    /// File offset of the weights: see [`recurrent`](crate::engine::recurrent).
+    pub weights: u32,
+    /// File offset of the [rows' numbers](crate::engine::recurrent::Row).
+    pub rows: u32,
+    /// File offset of the sigmoid's table and, behind it, the hyperbolic tangent's.
+    pub curves: u32,
+    /// Fractional bits of an LSTM's cells; 0..=15.
+    pub cell_bits: u8,
+    /// Packed factor from what it computes, in steps of 2⁻¹⁵, to the output's bytes.
+    pub scale: u32,
+}
+
+#[cfg(feature = "recurrent")]
+impl Recurrent {
+    /// Values of one step's input.
+    #[must_use]
+    pub const fn inputs(&self) -> usize {
+        self.input.width as usize * self.input.channels as usize
+    }
+
+    /// Number of units.
+    #[must_use]
+    pub const fn units(&self) -> usize {
+        self.output.channels as usize
+    }
+
+    /// Bytes of what it remembers: a cell of 16 bits and an output of 8 a unit and, if that is carried, how many rows were left out.
+    #[must_use]
+    pub const fn state_length(&self) -> u64 {
+        3 * self.output.channels as u64 + if self.carried { 4 } else { 0 }
+    }
+
+    /// The bytes of the arena where it remembers. Only for an operator of a checked plan: its end fits a `usize`.
+    #[must_use]
+    pub const fn state_range(&self) -> core::ops::Range<usize> {
+        self.state as usize..self.state as usize + self.state_length() as usize
+    }
+
+    /// Number of its rows of weights.
+    #[must_use]
+    pub const fn weight_rows(&self) -> u64 {
+        self.kind.gates() as u64 * self.output.channels as u64
+    }
+
+    /// Bytes of its weights.
+    #[must_use]
+    pub const fn weights_length(&self) -> u64 {
+        self.weight_rows() * (self.input.width as u64 * self.input.channels as u64 + self.output.channels as u64)
+    }
+}
+
 /// One step of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -244,6 +344,9 @@ pub enum Op {
     Copy(BlockCopy),
     /// Mean over the latest rows of a stream.
     RunningMean(RunningMean),
+    /// GRU or LSTM.
+    #[cfg(feature = "recurrent")]
+    Recurrent(Recurrent),
 }
 
 impl Op {
@@ -260,6 +363,8 @@ impl Op {
             Self::AveragePool(_) => "average pool",
             Self::Copy(_) => "copy",
             Self::RunningMean(_) => "running mean",
+            #[cfg(feature = "recurrent")]
+            Self::Recurrent(op) => op.kind.name(),
         }
     }
 
@@ -275,6 +380,8 @@ impl Op {
             Self::AveragePool(op) => op.output,
             Self::Copy(op) => op.output,
             Self::RunningMean(op) => op.output,
+            #[cfg(feature = "recurrent")]
+            Self::Recurrent(op) => op.output,
         }
     }
 
@@ -290,6 +397,8 @@ impl Op {
             Self::AveragePool(op) => (op.input, None),
             Self::Copy(op) => (op.input, None),
             Self::RunningMean(op) => (op.input, None),
+            #[cfg(feature = "recurrent")]
+            Self::Recurrent(op) => (op.input, None),
         }
     }
 
@@ -301,6 +410,8 @@ impl Op {
                 op.output.length() * op.window.taps() as u64 * op.group_inputs() as u64
             }
             Self::Multiply(op) => op.output.length(),
+            #[cfg(feature = "recurrent")]
+            Self::Recurrent(op) => op.input.height as u64 * op.weights_length(),
             _ => 0,
         }
     }

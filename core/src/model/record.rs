@@ -7,6 +7,8 @@
 use super::op::{
     Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
 };
+#[cfg(feature = "recurrent")]
+use super::op::{Recurrent, RecurrentKind};
 
 /// Longest record in 32-bit words.
 pub const MAX_RECORD_WORDS: usize = 16;
@@ -21,6 +23,7 @@ mod kind {
     pub(super) const AVERAGE_POOL: u16 = 7;
     pub(super) const COPY: u16 = 8;
     pub(super) const RUNNING_MEAN: u16 = 9;
+    pub(super) const RECURRENT: u16 = 10;
 }
 
 impl Op {
@@ -84,6 +87,16 @@ impl Op {
                 record.push(op.multiplier.cast_unsigned());
                 record.push(op.shift as u32);
                 kind::RUNNING_MEAN
+            }
+            #[cfg(feature = "recurrent")]
+            Self::Recurrent(op) => {
+                record.tensors(&[op.input, op.output]);
+                let flags = [op.kind as u8, u8::from(op.carried), op.cell_bits, 0];
+                for word in [op.state, op.skipped, op.weights, op.rows, op.curves, u32::from_le_bytes(flags), op.scale]
+                {
+                    record.push(word);
+                }
+                kind::RECURRENT
             }
         };
         let length = record.length;
@@ -172,9 +185,33 @@ impl Op {
                     shift: body.word(9) as u8,
                 })
             }
+            #[cfg(feature = "recurrent")]
+            kind::RECURRENT => {
+                let body = body!(13);
+                let [kind, carried, cell_bits, _] = body.word(11).to_le_bytes();
+                Self::Recurrent(Recurrent {
+                    kind: if kind == RecurrentKind::Gru as u8 { RecurrentKind::Gru } else { RecurrentKind::Lstm },
+                    input: body.tensor(0),
+                    output: body.tensor(3),
+                    state: body.word(6),
+                    carried: carried & 1 == 1,
+                    skipped: body.word(7),
+                    weights: body.word(8),
+                    rows: body.word(9),
+                    curves: body.word(10),
+                    cell_bits,
+                    scale: body.word(12),
+                })
+            }
             _ => return None,
         };
         Some((op, at + 4 * (head >> 16) as usize))
+    }
+
+    /// The feature of this crate that brings the operator whose record is at byte `at`, if it was left out of this build.
+    pub(super) const fn left_out(bytes: &[u8], at: usize) -> Option<&'static str> {
+        let is_recurrent = super::reader::word_at(bytes, at) as u16 == kind::RECURRENT;
+        if is_recurrent && !cfg!(feature = "recurrent") { Some("recurrent") } else { None }
     }
 
     /// The operators of `count` records from byte `at` on.

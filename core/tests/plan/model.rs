@@ -1,7 +1,7 @@
 //! The checked view: what a whole artifact says, and what is said of a broken one.
 
 use crate::support::artifact::{Artifact, Bytes};
-use crate::support::sample::{every_operator, with_mfcc};
+use crate::support::sample::{every_operator, recurrent, with_mfcc};
 use earmark_core::Error;
 use earmark_core::detect::Detector;
 use earmark_core::model::checksum::xxh32;
@@ -416,6 +416,30 @@ fn wrong_pools_and_copies_are_named() {
 }
 
 #[test]
+fn what_is_wrong_with_a_recurrent_layer_is_named() {
+    type Change = fn(&mut earmark_core::model::Recurrent);
+    let changes: [(Change, &str); 10] = [
+        (|op| op.output.height = 2, "a recurrent layer gives one row, or as many as it takes"),
+        (|op| op.output.zero_point = 1, "a recurrent layer's output has a zero point other than 0"),
+        (|op| op.cell_bits = 16, "its cells have more than 15 fractional bits"),
+        (|op| op.weights = u32::MAX - 15, "its weights lie outside the file"),
+        (|op| op.rows = 4, "its rows lie outside the file"),
+        (|op| op.curves = u32::MAX - 15, "its curves lie outside the file"),
+        (|op| op.scale = 0, "a scale is out of range"),
+        (|op| op.state = u32::MAX, "its state lies outside the arena"),
+        (|op| op.state = op.output.offset + 1, "input, output and state overlap"),
+        (|op| op.rows = op.weights, "a row's shift is above 62"),
+    ];
+    for (change, what) in changes {
+        let mut artifact = recurrent(10);
+        if let Some(Op::Recurrent(op)) = artifact.plan.get_mut(1) {
+            change(op);
+        }
+        assert_eq!(Model::new(&artifact.bytes()).err(), Some(Error::BadOp { index: 1, what }));
+    }
+}
+
+#[test]
 fn every_message_says_what_to_do() {
     let errors = [
         Error::NotAnArtifact,
@@ -425,6 +449,7 @@ fn every_message_says_what_to_do() {
         Error::Misaligned { by: 3 },
         Error::BadHeader { offset: 8, what: "it is wrong" },
         Error::BadOp { index: 3, what: "it is wrong" },
+        Error::FeatureLeftOut { feature: "recurrent" },
         Error::MemoryTooSmall { needed: 2, given: 1 },
         Error::MisalignedMemory,
         Error::FrontEndOverflow,
@@ -437,14 +462,19 @@ fn every_message_says_what_to_do() {
     }
 }
 
-/// The one artifact in the repository that pins the format: firmware in the field reads version 3 for good, so a change of the
-/// format comes with a new version. `EARMARK_REWRITE=1` writes the file anew.
+/// The artifacts in the repository that pin the format: firmware in the field reads version 3 for good, so a change of the
+/// format comes with a new version. `EARMARK_REWRITE=1` writes the files anew.
 #[test]
 fn version_3_is_written_as_ever() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/plan/every-operator.ear");
-    let bytes = every_operator().bytes();
-    if std::env::var_os("EARMARK_REWRITE").is_some() {
-        std::fs::write(path, &*bytes).expect("a writable checkout");
+    for (name, artifact) in [("every-operator", every_operator()), ("recurrent", recurrent(10))] {
+        let path = format!("{}/tests/plan/{name}.ear", env!("CARGO_MANIFEST_DIR"));
+        let bytes = artifact.bytes();
+        if std::env::var_os("EARMARK_REWRITE").is_some() {
+            std::fs::write(&path, &*bytes).expect("a writable checkout");
+        }
+        assert!(
+            std::fs::read(path).expect("the file is in the repository") == *bytes,
+            "the format has changed: {name}"
+        );
     }
-    assert!(std::fs::read(path).expect("the file is in the repository") == *bytes, "the format has changed");
 }

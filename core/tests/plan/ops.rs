@@ -2,9 +2,13 @@
 
 use crate::support::artifact::{Artifact, PlainConvolution};
 use crate::support::cases::cases;
+use crate::support::recurrent::PlainRecurrent;
 use crate::support::reference;
 use crate::support::run::{arena_after, arena_before, artifact_for};
-use earmark_core::model::{Addition, AveragePool, BlockCopy, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
+use earmark_core::engine::{Network, PlanEngine};
+use earmark_core::model::{
+    Addition, AveragePool, BlockCopy, Lookup, MaxPool, Model, Multiplication, Op, RecurrentKind, Tensor, Window,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -189,6 +193,30 @@ fn pair_case() -> impl Strategy<Value = PairCase> {
         })
 }
 
+/// A recurrent layer and its input. Of its numbers some are as a compiler gives them, and gates then seldom saturated.
+fn recurrent_case() -> impl Strategy<Value = (PlainRecurrent, Vec<i8>)> {
+    let kind = prop_oneof![Just(RecurrentKind::Gru), Just(RecurrentKind::Lstm)];
+    let shape = (1..=9u16, 1..=3u16, 1..=13u32, 1..=13u32, any::<i8>(), any::<bool>());
+    (kind, shape, 0..=15u8, 0.001f64..1.0).prop_flat_map(
+        |(kind, (steps, width, channels, units, zero_point, gives_all), cell_bits, scale)| {
+            let input = tensor(0, [steps, width], channels, zero_point);
+            let features = artifact_for(input.length() as usize);
+            let output = tensor(behind(&features), [if gives_all { steps } else { 1 }, 1], units, 0);
+            let (inputs, rows) = (usize::from(width) * channels as usize, kind.gates() * units as usize);
+            let small = ([-4000..4000i32, -4000..4000i32], [-400..400i32, -400..400i32], 5..=8u32);
+            let large = [-1_000_000_000..1_000_000_000i32, -1_000_000_000..1_000_000_000i32];
+            let numbers = prop_oneof![4 => small, 1 => (large, any::<[i32; 2]>(), 0..=62u32)];
+            let weights = (values(inputs), values(units as usize)).prop_map(|(first, second)| [first, second]);
+            (vec(weights, rows), vec(numbers, rows), values(input.length() as usize)).prop_map(
+                move |(weights, numbers, values)| {
+                    let plain = PlainRecurrent { kind, input, output, weights, numbers, cell_bits, scale };
+                    (plain, values)
+                },
+            )
+        },
+    )
+}
+
 /// Factors and shifts as a compiler gives them, any others, and those that make nearly every result a tie.
 fn factor() -> impl Strategy<Value = (i32, u8)> {
     prop_oneof![
@@ -278,6 +306,32 @@ proptest! {
         let output = Tensor { offset: if in_place { copy.offset } else { copy.range().end as u32 }, ..input };
         let offset = artifact.append(&table);
         check_other(artifact, Op::Lookup(Lookup { input, output, table: offset }), &table, &values)?;
+    }
+
+    #[test]
+    fn recurrent((plain, values) in recurrent_case()) {
+        let mut artifact = artifact_for(values.len());
+        let state = plain.output.range().end;
+        let op = plain.op(&mut artifact, state as u32);
+        artifact.push(Op::Recurrent(op));
+        let bytes = artifact.bytes();
+        let mut expected = arena_before(&bytes, &values);
+        let outputs = plain.run(&expected);
+        expected[plain.output.range()].copy_from_slice(&outputs);
+        let arena = arena_after(&bytes, &values);
+        prop_assert_eq!(&arena[..state], &expected[..state]);
+        // The second run of a plan finds what the first one left, and begins with nothing all the same.
+        let model = Model::new(&bytes).unwrap();
+        let mut memory = vec![0x33; model.sizes().engine];
+        let mut engine = PlanEngine::new(model, &mut memory).unwrap();
+        values.chunks(16).for_each(|frame| {
+            let mut frame = frame.to_vec();
+            frame.resize(16, 0);
+            engine.push_quantised(&frame).unwrap();
+        });
+        let first = engine.quantised_outputs().map(<[i8]>::to_vec);
+        prop_assert_eq!(first.as_deref(), expected.get(plain.output.range().start..).and_then(|rest| rest.get(..1)));
+        prop_assert_eq!(engine.quantised_outputs().map(<[i8]>::to_vec), first);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use crate::support::cases::cases;
 use earmark_core::model::{
-    Addition, AveragePool, BlockCopy, Convolution, Lookup, MAX_RECORD_WORDS, MaxPool, Multiplication, Op, RunningMean,
-    Tensor, Window,
+    Addition, AveragePool, BlockCopy, Convolution, Lookup, MAX_RECORD_WORDS, MaxPool, Multiplication, Op, Recurrent,
+    RecurrentKind, RunningMean, Tensor, Window,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn window() -> impl Strategy<Value = Window> {
 
 fn op() -> impl Strategy<Value = Op> {
     let numbers = (any::<[i32; 2]>(), any::<u8>(), any::<[i8; 2]>(), any::<[u32; 3]>(), any::<bool>());
-    ([tensor(), tensor(), tensor()], window(), numbers, any::<[[u32; 3]; 3]>(), 0..9u8).prop_map(
+    ([tensor(), tensor(), tensor()], window(), numbers, any::<[[u32; 3]; 3]>(), 0..11u8).prop_map(
         |([first, second, output], window, (multipliers, shift, clamp, words, count_padding), corners, kind)| {
             let inputs = [first, second];
             let [groups, weights, requantisation] = words;
@@ -37,6 +37,19 @@ fn op() -> impl Strategy<Value = Op> {
                 5 => Op::MaxPool(MaxPool { input, output, window }),
                 6 => Op::AveragePool(AveragePool { input, output, window, count_padding, multiplier, shift }),
                 7 => Op::RunningMean(RunningMean { input, output, state: weights, rows: groups, multiplier, shift }),
+                8..=9 => Op::Recurrent(Recurrent {
+                    kind: if kind == 8 { RecurrentKind::Gru } else { RecurrentKind::Lstm },
+                    input,
+                    output,
+                    state: from[0],
+                    carried: count_padding,
+                    skipped: from[1],
+                    weights,
+                    rows: groups,
+                    curves: requantisation,
+                    cell_bits: shift,
+                    scale: from[2],
+                }),
                 _ => Op::Copy(BlockCopy { input, output, from, to, extent }),
             }
         },
@@ -75,7 +88,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_a_record_or_none(mut bytes in vec(any::<u8>(), 0..100), kind in 0..10u8, length in 0..20u8, at in any::<usize>()) {
+    fn any_bytes_are_a_record_or_none(mut bytes in vec(any::<u8>(), 0..100), kind in 0..12u8, length in 0..20u8, at in any::<usize>()) {
         if let [first, second, third, fourth, ..] = bytes.as_mut_slice() {
             (*first, *second, *third, *fourth) = (kind, 0, length, 0);
         }

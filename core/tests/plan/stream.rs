@@ -2,12 +2,12 @@
 
 use crate::support::artifact::Bytes;
 use crate::support::cases::cases;
-use crate::support::sample::streaming;
+use crate::support::sample::{recurrent, streaming};
 use earmark_core::Error;
 use earmark_core::engine::{Network, PlanEngine};
 use earmark_core::listener::{Event, Listener, ListenerSettings};
 use earmark_core::model::format::word;
-use earmark_core::model::{Mode, Model};
+use earmark_core::model::{Mode, Model, Op};
 use earmark_core::recognizer::Recognizer;
 use proptest::array::uniform8;
 use proptest::collection::vec;
@@ -72,6 +72,47 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(cases(500, 50_000))]
+
+    /// What a stream with a carried state gives is what one window gives that begins at the last reset.
+    #[test]
+    fn a_carried_state_is_that_of_one_long_window(
+        samples in vec(any::<i16>(), 0..900),
+        cuts in vec(0usize..200, 0..20),
+        resets in vec(any::<bool>(), 20),
+    ) {
+        let bytes = recurrent(10).bytes();
+        let model = Model::new(&bytes).unwrap();
+        let mut state = memory(model.sizes().streaming_recognizer);
+        let mut stream = Recognizer::streaming(model, bytemuck::cast_slice_mut(&mut state)).unwrap();
+        let mut heard = Vec::new();
+        let mut rest = &samples[..];
+        let mut since = 0;
+        for (cut, is_reset) in cuts.iter().copied().zip(resets).chain([(usize::MAX, false)]) {
+            let (chunk, later) = rest.split_at(cut.min(rest.len()));
+            if is_reset {
+                stream.reset();
+                heard.clear();
+                since = samples.len() - rest.len();
+            }
+            stream.push(chunk, |end, outputs| heard.push((end, outputs.to_vec()))).unwrap();
+            rest = later;
+        }
+        let (samples, first) = (&samples[since..], model.window_samples());
+        let mut expected = Vec::new();
+        for (index, end) in (first..=samples.len()).step_by(model.step_samples()).enumerate() {
+            let bytes = recurrent(10 + 2 * index as u16).bytes();
+            let model = Model::new(&bytes).unwrap();
+            prop_assert_eq!(model.window_samples(), end);
+            let mut memory = memory(model.sizes().recognizer);
+            let mut whole = Recognizer::new(model, bytemuck::cast_slice_mut(&mut memory)).unwrap();
+            expected.push((end as u64, whole.classify(&samples[..end]).unwrap().to_vec()));
+        }
+        prop_assert_eq!(heard, expected);
+    }
+}
+
 #[test]
 fn a_listener_listens_step_by_step() {
     let bytes = streaming().bytes();
@@ -121,4 +162,16 @@ fn what_is_wrong_with_a_stream_is_named() {
     let mut artifact = streaming();
     artifact.plan = artifact.steps.clone();
     assert!(matches!(Model::new(&artifact.bytes()), Err(Error::BadOp { .. })));
+}
+
+#[test]
+fn a_carried_state_belongs_to_a_stream() {
+    let mut artifact = recurrent(10);
+    for op in &mut artifact.plan {
+        if let Op::Recurrent(op) = op {
+            (op.carried, op.state) = (true, 0);
+        }
+    }
+    let refused = Model::new(&artifact.bytes()).err();
+    assert!(matches!(refused, Some(Error::BadOp { index: 1, .. })), "{refused:?}");
 }

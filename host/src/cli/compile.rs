@@ -42,6 +42,9 @@ pub struct Compile {
     /// What the front end computes with: fixed is integers, for processors without floating point [default: float]
     #[arg(long, value_parser = ["float", "fixed"])]
     frontend: Option<String>,
+    /// What a GRU or LSTM of a stream remembers: nothing of what was before a window, or all since the last reset [default: empty]
+    #[arg(long, value_parser = ["empty", "carried"])]
+    state: Option<String>,
     /// Samples of one classification window
     #[arg(long, value_name = "SAMPLES")]
     window_samples: Option<u32>,
@@ -146,6 +149,9 @@ impl Compile {
         }
         if let Some(problem) = &self.problem {
             layers.set("problem", problem.as_str().into());
+        }
+        if let Some(state) = &self.state {
+            layers.set("state", state.as_str().into());
         }
         if let Some(arithmetic) = &self.frontend {
             layers.set("frontend", serde_json::json!({ "arithmetic": arithmetic }));

@@ -19,6 +19,23 @@ pub fn fuse_clamps(graph: &mut Graph) {
     }
 }
 
+/// Lets recurrent layers give only their last step where nothing reads another one.
+pub fn leave_out_steps(graph: &mut Graph) {
+    for index in 0..graph.ops.len() {
+        let Op { kind: Kind::Recurrent { numbers, .. }, output, .. } = &graph.ops[index] else { continue };
+        let (tensor, units) = (output.tensor, numbers.units);
+        let before = (output.shape[0] - 1) * units;
+        let reads = graph.ops.iter().flat_map(|op| &op.inputs).chain([&graph.output]);
+        if reads.filter(|place| place.tensor == tensor).any(|place| place.offset < before) {
+            continue;
+        }
+        graph.tensors[tensor] = units;
+        graph.ops[index].output.shape[0] = 1;
+        let reads = graph.ops.iter_mut().flat_map(|op| &mut op.inputs).chain([&mut graph.output]);
+        reads.filter(|place| place.tensor == tensor).for_each(|place| place.offset -= before);
+    }
+}
+
 /// The operator that can do what the lookup table at `index` does, and its bounds.
 fn clamping_producer(graph: &Graph, index: usize) -> Option<(usize, [i8; 2])> {
     let Op { kind: Kind::Lookup(table), inputs, output, .. } = &graph.ops[index] else { return None };

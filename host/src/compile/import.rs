@@ -13,7 +13,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::optim::Optimizer;
 
 use super::screen::{self, Numbers, SUPPORTED};
-use super::{qlinear, quantize, wire};
+use super::{qlinear, quantize, recurrent, wire};
 use crate::Error;
 use crate::guard::shielded;
 
@@ -73,11 +73,16 @@ impl Imported {
 }
 
 /// tract's ONNX reader, with QuantizeLinear as the standard has it.
-pub fn reader() -> Onnx {
+pub fn reader(numbers: Numbers) -> Onnx {
     without_amx();
     let mut reader = tract_onnx::onnx();
     reader.op_register.insert("QuantizeLinear", quantize::parse);
     reader.op_register.insert("QGemm", qlinear::parse_gemm);
+    if numbers == Numbers::Real {
+        for operator in recurrent::OPERATORS {
+            reader.op_register.insert(operator, recurrent::parse);
+        }
+    }
     // Shapes are computed anew; those in the file may be wrong.
     reader.with_ignore_value_info(true)
 }
@@ -106,11 +111,14 @@ pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
         return Err(Error::Onnx { what: format!("it has {} bytes; at most {MAX_FILE} are read", bytes.len()) });
     }
     wire::check(bytes)?;
-    let mut proto = shielded(|| reader().proto_model_for_read(&mut &*bytes))
+    let mut proto = shielded(|| reader(numbers).proto_model_for_read(&mut &*bytes))
         .and_then(Result::ok)
         .ok_or_else(|| Error::Onnx { what: "it is damaged or not an ONNX file".to_owned() })?;
+    if let (Some(graph), true) = (&mut proto.graph, numbers != Numbers::Foreign) {
+        recurrent::tidy(graph);
+    }
     // Rewriting may quantise what is real.
-    let before = if numbers == Numbers::Foreign { Numbers::Foreign } else { Numbers::Any };
+    let before = if numbers == Numbers::Quantised { Numbers::Any } else { numbers };
     screen::check(&proto, bytes.len(), before)?;
     let nodes = proto.graph.iter().flat_map(|graph| &graph.node);
     let operators = nodes.map(|node| (screen::name(node).to_owned(), node.op_type.clone())).collect();
@@ -128,7 +136,7 @@ pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
     if let Some(graph) = &mut proto.graph {
         graph.input.iter_mut().for_each(fix_batch);
     }
-    let graph = typed(&proto)?;
+    let graph = typed(&proto, numbers)?;
     let input_shape = input_shape(&graph)?;
     check_sizes(&graph)?;
     let metadata = proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
@@ -187,10 +195,13 @@ pub fn feature_axes(shape: &[usize], features: usize) -> Option<(usize, usize)> 
     }
 }
 
-fn typed(proto: &ModelProto) -> Result<TypedModel, Error> {
+fn typed(proto: &ModelProto, numbers: Numbers) -> Result<TypedModel, Error> {
     let build = || -> TractResult<TypedModel> {
-        let mut graph = reader().model_for_proto_model(proto)?.into_typed()?;
+        let mut graph = reader(numbers).model_for_proto_model(proto)?.into_typed()?;
         Optimizer::prop_consts().optimize(&mut graph)?;
+        if numbers == Numbers::Real {
+            recurrent::see_through(&mut graph)?;
+        }
         Ok(graph)
     };
     match shielded(build) {
@@ -261,7 +272,7 @@ pub fn shape_before(model: &ModelProto, node: &NodeProto, tensor: &str) -> Strin
         return "unknown".to_owned();
     }
     let proto = ModelProto { graph: Some(head), opset_import: model.opset_import.clone(), ..ModelProto::default() };
-    typed(&proto)
+    typed(&proto, Numbers::Any)
         .ok()
         .and_then(|graph| graph.output_fact(0).ok().map(|fact| format!("[{:?}]", fact.shape)))
         .unwrap_or_else(|| "unknown".to_owned())
@@ -274,7 +285,7 @@ mod tests {
     /// Whatever was read before: every file goes through the one reader.
     #[test]
     fn tract_makes_no_use_of_amx() {
-        super::reader();
+        super::reader(super::Numbers::Any);
         assert!(!native().has(Isa::X86_64AmxInt8));
     }
 }

@@ -1,5 +1,9 @@
 //! The quantised network between ONNX and the artifact: operators over int8 tensors that have a size but no place yet.
 
+use std::sync::Arc;
+
+use super::recurrent::Numbers;
+
 /// Index of a tensor in [`Graph::tensors`].
 pub type TensorId = usize;
 
@@ -109,6 +113,15 @@ pub enum Kind {
         /// Rows, columns and channels.
         extent: [usize; 3],
     },
+    /// GRU or LSTM over the rows.
+    Recurrent {
+        /// Its numbers, the weights of the inputs in the order in which these lie in memory.
+        numbers: Arc<Numbers>,
+        /// The tensor that holds what it remembers.
+        state: TensorId,
+        /// In a stream that remembers since its last reset: the rows after it that are left out.
+        carried: Option<usize>,
+    },
     /// In a stream: the mean over the latest rows, scaled by input scale / output scale.
     RunningMean {
         /// The tensor that holds what it remembers.
@@ -124,6 +137,14 @@ impl Kind {
     /// Whether the operator can clamp its output at no cost.
     pub const fn can_clamp(&self) -> bool {
         matches!(self, Self::Convolution(_) | Self::Add(_) | Self::Multiply(_))
+    }
+
+    /// The tensor that holds what the operator remembers.
+    pub const fn state(&self) -> Option<TensorId> {
+        match self {
+            Self::Recurrent { state, .. } | Self::RunningMean { state, .. } => Some(*state),
+            _ => None,
+        }
     }
 
     /// Whether the output may take an input's place: each value depends only on the values at its own position.

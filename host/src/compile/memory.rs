@@ -119,6 +119,7 @@ fn blocks(graph: &Graph, homes: &[(TensorId, usize)]) -> Vec<Block> {
     };
     for (step, op) in graph.ops.iter().enumerate() {
         op.inputs.iter().chain([&op.output]).for_each(|place| touch(place.tensor, step));
+        op.kind.state().into_iter().for_each(|state| touch(state, step));
     }
     touch(graph.output.tensor, end);
     for &tensor in &graph.lasting {

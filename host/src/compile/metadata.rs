@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::Error;
+pub use crate::compile::stream::State;
 use crate::frontend::Options;
 use crate::model::header::check_detector;
 
@@ -127,6 +128,9 @@ pub struct Metadata {
     pub window_samples: Option<u32>,
     /// How features are computed.
     pub frontend: Option<Options>,
+    /// What recurrent layers of a stream remember.
+    #[serde(default)]
+    pub state: State,
     /// The network takes samples instead of features: only the reference runtime runs it.
     pub waveform: Option<Waveform>,
     /// Detector defaults.

@@ -18,8 +18,9 @@ pub mod metadata;
 mod plan;
 mod qlinear;
 mod quantize;
+mod recurrent;
 pub(crate) mod screen;
-mod stream;
+pub(crate) mod stream;
 mod wire;
 
 use earmark_core::frontend::FrontEndSpec;
@@ -31,7 +32,7 @@ use crate::frontend::{ArithmeticKind, FixedFrontEnd, FrontEndTables};
 use crate::guard::shielded;
 use import::Imported;
 use lower::{Activation, Lowered};
-use metadata::{Layers, Metadata};
+use metadata::{Layers, Metadata, State};
 use screen::Numbers;
 
 /// Compiles an ONNX file; gives the artifact's bytes, to be moved to a multiple of 16 before use.
@@ -91,6 +92,7 @@ fn assemble(
     let Lowered { mut graph, activation } =
         lowered.unwrap_or_else(|| Err(Error::Onnx { what: "its graph is inconsistent".to_owned() }))?;
     fuse::fuse_clamps(&mut graph);
+    fuse::leave_out_steps(&mut graph);
     let arena = memory::plan(&graph);
     let fixed = match tables.settings().arithmetic {
         ArithmeticKind::Float => None,
@@ -101,10 +103,19 @@ fn assemble(
     };
     let spec = fixed.as_ref().map_or(tables.spec(), |fixed| fixed.spec(tables.spec()));
     let streams = spec.clip.refusal().map_or(Ok(()), |why| Err(why.to_owned()));
-    let stream = streams.and_then(|()| stream::stream(&graph)).map(|stream| {
+    let stream = streams.and_then(|()| stream::stream(&graph, metadata.state)).map(|stream| {
         let arena = memory::plan(&stream.graph);
         (stream, arena)
     });
+    if metadata.state == State::Carried {
+        let has_state = graph.ops.iter().any(|op| op.kind.state().is_some());
+        let why = if has_state { stream.as_ref().err().cloned() } else { Some("it has no GRU or LSTM".to_owned()) };
+        if let Some(why) = why {
+            let what =
+                format!("its state can't be carried from step to step, because {why}: leave out state = \"carried\"");
+            return Err(Error::Metadata { what });
+        }
+    }
     let covered = spec.clip.samples(graph.frames.max(1), spec.window_length, spec.hop_length);
     let labels = labels(metadata, graph.output.length())?;
     let mut provenance = provenance(onnx, layers, metadata, &graph, &arena, stream.as_ref().err());

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use earmark_core::engine::layout;
+use earmark_core::engine::recurrent::curves;
 use earmark_core::model::format::ALIGNMENT;
 use earmark_core::model::{
-    Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+    Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, Recurrent, RunningMean, Tensor,
+    Window,
 };
 
 use super::fixed_point::fixed_point;
@@ -115,6 +117,26 @@ impl Placing<'_> {
                 let narrow = |values: &[usize; 3]| values.map(|value| value as u32);
                 Op::Copy(BlockCopy { input, output, from: narrow(from), to: narrow(to), extent: narrow(extent) })
             }
+            Kind::Recurrent { numbers, state, carried } => {
+                let bytes = |weights: &[i8]| weights.iter().map(|weight| weight.cast_unsigned()).collect();
+                let weights = self.place(bytes(&numbers.weights), op)?;
+                let rows = self.place(bytemuck::cast_slice(&numbers.rows).to_vec(), op)?;
+                let curves = self.place(bytemuck::cast_slice(&curves().concat()).to_vec(), op)?;
+                let too_large = |_| refuse("its tensors are too large");
+                Op::Recurrent(Recurrent {
+                    kind: numbers.kind,
+                    input,
+                    output,
+                    state: u32::try_from(self.arena.offsets[*state]).map_err(too_large)?,
+                    carried: carried.is_some(),
+                    skipped: u32::try_from(carried.unwrap_or(0)).map_err(too_large)?,
+                    weights,
+                    rows,
+                    curves,
+                    cell_bits: numbers.cell_bits,
+                    scale: numbers.scale,
+                })
+            }
             Kind::RunningMean { state, rows, ratio } => {
                 let ([multiplier], shift) = fixed_point([*ratio], MAX_MEAN_SHIFT).ok_or_else(|| refuse(SCALE))?;
                 let too_large = |_| refuse("its tensors are too large");
@@ -201,6 +223,7 @@ fn operator(kind: &Kind) -> &'static str {
         Kind::MaxPool(_) => "MaxPool",
         Kind::AveragePool { .. } | Kind::RunningMean { .. } => "AveragePool",
         Kind::Copy { .. } => "Concat or Slice",
+        Kind::Recurrent { numbers, .. } => numbers.kind.name(),
     }
 }
 

@@ -10,6 +10,7 @@ use tract_onnx::pb::{GraphProto, ModelProto, NodeProto, TensorProto};
 
 use super::import::{printable, shape_before};
 use super::qlinear::OWN_OPERATORS;
+use super::recurrent;
 use crate::Error;
 
 /// Most nodes that a graph may have.
@@ -117,15 +118,17 @@ pub const SUPPORTED: &str = "Conv, Gemm and MatMul with int8 weights, as QLinear
     QuantizeLinear, or with --calibrate in real numbers; \
     between DequantizeLinear and QuantizeLinear BatchNormalization, Add, Sub, Mul, Concat, Split, Slice, Pad, average and max pooling (global and ReduceMean/ReduceMax too), Relu, \
     Clip and any other function of one variable; Reshape, Flatten, Squeeze, Unsqueeze and Transpose where no value \
-    moves; Softmax or Sigmoid at the end";
+    moves; Softmax or Sigmoid at the end; with --calibrate GRU and LSTM of one direction";
 
 /// What the weights of a model may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Numbers {
     /// Quantised: what the compiler lowers.
     Quantised,
-    /// Quantised or real: what tract runs, and what calibration quantises.
+    /// Quantised or real: what tract runs.
     Any,
+    /// Real: what calibration quantises. GRU and LSTM are one operator each.
+    Real,
     /// Whatever tract can run, by any operator.
     Foreign,
 }
@@ -163,17 +166,23 @@ pub fn check(model: &ModelProto, file_length: usize, numbers: Numbers) -> Result
         // The shape of a tensor is a constant.
         let is_live = node.op_type != "Shape" && inputs().any(|name| live.contains(name.as_str()));
         let is_allowed = known(&[QUANTISED, OWN_OPERATORS, WINDOWED, UNARY, ARITHMETIC, MOVING])
-            || known(&[REAL]) && numbers != Numbers::Quantised
+            || known(&[REAL, recurrent::OPERATORS]) && numbers != Numbers::Quantised
             || numbers == Numbers::Foreign;
         if !is_allowed {
-            return Err(unsupported(model, node));
+            return Err(unsupported(model, node, None));
+        }
+        if numbers == Numbers::Real
+            && known(&[recurrent::OPERATORS])
+            && let Some(why) = recurrent::refusal(graph, node)
+        {
+            return Err(unsupported(model, node, Some(why)));
         }
         if is_live {
             live.extend(node.output.iter().map(String::as_str));
             continue;
         }
         let is_small = numbers == Numbers::Foreign && known(&[UNARY, FOLDING]);
-        if !is_small && known(&[REAL, QUANTISED, OWN_OPERATORS, WINDOWED, UNARY]) {
+        if !is_small && known(&[REAL, QUANTISED, OWN_OPERATORS, WINDOWED, UNARY, recurrent::OPERATORS]) {
             return Err(refused(format!("node {} ({}) does not depend on the features", name(node), node.op_type)));
         }
         let values = values(graph, node, &constants);
@@ -273,22 +282,25 @@ fn check_node(node: &NodeProto, file_length: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// The error for a node of an unknown kind, with the shape that its first input has.
-fn unsupported(model: &ModelProto, node: &NodeProto) -> Error {
+/// The error for a node that is not supported, with the shape that its first input has; without a reason it is of an unknown kind.
+fn unsupported(model: &ModelProto, node: &NodeProto, why: Option<&str>) -> Error {
     let input = node.input.first().map_or("", String::as_str);
     let is_rounded = model.graph.iter().flat_map(|graph| &graph.node).any(|node| node.op_type == "QuantizeLinear");
-    let why = match node.op_type.as_str() {
+    let why = why.unwrap_or(match node.op_type.as_str() {
         "Conv" | "Gemm" | "MatMul" if is_rounded => {
             "it is not supported here: it must stand between DequantizeLinear, of its input and of its int8 weights, and QuantizeLinear, with Relu \
              or Clip before that at most, and not be read elsewhere; or compile the network as it was before it was quantised, with \
              --calibrate DIR"
         }
-        "Conv" | "Gemm" | "MatMul" => {
+        "GRU" | "LSTM" if is_rounded => {
+            "it is not supported in a quantised network: compile the network as it was before it was quantised, with --calibrate DIR"
+        }
+        "Conv" | "Gemm" | "MatMul" | "GRU" | "LSTM" => {
             "its real numbers are not supported as they are: quantise them by `earmark compile --calibrate DIR`, with \
              audio in DIR"
         }
         _ => "it is not supported",
-    };
+    });
     Error::UnsupportedOperator {
         node: printable(name(node)),
         operator: printable(&node.op_type),

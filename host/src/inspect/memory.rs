@@ -42,11 +42,12 @@ impl Timeline {
     pub fn stream(model: &Model<'_>) -> Option<Self> {
         let plan = model.streaming()?;
         let ops: Vec<Op> = plan.ops().collect();
-        let means = ops.iter().filter_map(|op| match op {
+        let states = ops.iter().filter_map(|op| match op {
             Op::RunningMean(mean) => Some(mean.state_range()),
+            Op::Recurrent(layer) if layer.carried => Some(layer.state_range()),
             _ => None,
         });
-        let lasting = plan.delays().map(|delay| delay.range()).chain(means).collect();
+        let lasting = plan.delays().map(|delay| delay.range()).chain(states).collect();
         Some(Self::new(ops, plan.arena_length(), lasting, plan.output_range()))
     }
 
@@ -81,6 +82,11 @@ impl Timeline {
                 }
             }
             lives.push(life);
+            if let Op::Recurrent(layer) = op
+                && !layer.carried
+            {
+                lives.push(Life { from, to: from, bytes: layer.state_range() });
+            }
         }
         Self { ops, arena, lasting, lives }
     }

@@ -9,6 +9,7 @@ mod text;
 use std::collections::HashSet;
 
 use earmark_core::engine::layout;
+use earmark_core::engine::recurrent::{CURVES, Row};
 use earmark_core::frontend::Arithmetic;
 use earmark_core::model::checksum::xxh32;
 use earmark_core::model::{Model, Op, Tensor};
@@ -90,6 +91,13 @@ impl<'m> Inspection<'m> {
         self.macs_a_step() as f64 * f64::from(self.model.sample_rate()) / self.model.step_samples() as f64
     }
 
+    /// Whether a stream remembers all since its last reset.
+    #[must_use]
+    pub fn carries_state(&self) -> bool {
+        let is_carried = |op: Op| matches!(op, Op::Recurrent(layer) if layer.carried);
+        self.model.streaming().is_some_and(|plan| plan.ops().any(is_carried))
+    }
+
     /// Bytes of weights, biases, scales and tables of all operators.
     #[must_use]
     pub fn network_flash(&self) -> usize {
@@ -119,6 +127,7 @@ fn step(model: &Model<'_>, op: &Op, node: String, pieces: &mut HashSet<u32>) -> 
         let (start, end) = (offset as usize, offset as usize + length as usize);
         contents ^= model.bytes().get(..end).map_or(0, |bytes| xxh32(bytes, start));
     };
+    let mut state = 0;
     let details = match op {
         Op::Convolution(op) | Op::Depthwise(op) => {
             let depthwise = op.groups > 1 && op.groups == op.input.channels && op.groups == op.output.channels;
@@ -131,6 +140,13 @@ fn step(model: &Model<'_>, op: &Op, node: String, pieces: &mut HashSet<u32>) -> 
             piece(op.table, 256);
             String::new()
         }
+        Op::Recurrent(op) => {
+            piece(op.weights, op.weights_length());
+            piece(op.rows, op.weight_rows() * size_of::<Row>() as u64);
+            piece(op.curves, CURVES as u64);
+            state = op.state_length();
+            if op.carried { "state carried".to_owned() } else { "state empty at first".to_owned() }
+        }
         Op::MaxPool(op) => window(&op.window),
         Op::AveragePool(op) => window(&op.window),
         _ => String::new(),
@@ -140,7 +156,7 @@ fn step(model: &Model<'_>, op: &Op, node: String, pieces: &mut HashSet<u32>) -> 
         .flatten()
         .map(|tensor| (tensor.offset, tensor.length()))
         .collect();
-    let ram = tensors.iter().map(|(_, length)| *length).sum::<u64>() + layout::scratch_length(op);
+    let ram = tensors.iter().map(|(_, length)| *length).sum::<u64>() + layout::scratch_length(op) + state;
     Step {
         operator: op.name(),
         node,

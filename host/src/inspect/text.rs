@@ -187,7 +187,8 @@ impl Inspection<'_> {
         let cost = format!("{a_step} MACs a step, {a_second:.0} a second");
         match self.model.mode() {
             Mode::Streaming { .. } => {
-                line(f, "stream", format_args!("a step of {step} samples every {milliseconds} ms: {cost}"))
+                let state = if self.carries_state() { "; it remembers all since the last reset" } else { "" };
+                line(f, "stream", format_args!("a step of {step} samples every {milliseconds} ms: {cost}{state}"))
             }
             Mode::Windowed => {
                 let why = self.provenance["windowed_because"].as_str().unwrap_or("the artifact does not say why");

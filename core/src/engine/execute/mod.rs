@@ -4,6 +4,8 @@ mod convolution;
 mod copy;
 mod elementwise;
 mod pool;
+#[cfg(feature = "recurrent")]
+mod recurrent;
 
 use super::kernels::KernelSet;
 use crate::model::{Model, Op, Tensor};
@@ -27,6 +29,8 @@ pub(super) fn run(
             Op::AveragePool(op) => pool::average(&op, arena),
             Op::Copy(op) => copy::block(&op, arena),
             Op::RunningMean(op) => pool::running(&op, arena),
+            #[cfg(feature = "recurrent")]
+            Op::Recurrent(op) => recurrent::run(model, &op, arena, scratch),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod artifact;
 pub mod cases;
+pub mod recurrent;
 pub mod reference;
 pub mod run;
 pub mod sample;

@@ -1,9 +1,11 @@
 //! A network that has every kind of operator.
 
 use super::artifact::{Artifact, PlainConvolution};
+use super::recurrent::PlainRecurrent;
 use earmark_core::model::format::word;
 use earmark_core::model::{
-    Addition, AveragePool, BlockCopy, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+    Addition, AveragePool, BlockCopy, Lookup, MaxPool, Multiplication, Op, Recurrent, RecurrentKind, RunningMean,
+    Tensor, Window,
 };
 
 const ONE: [u16; 2] = [1, 1];
@@ -138,6 +140,64 @@ pub fn streaming() -> Artifact {
         (word::STREAM_ARENA, 163),
         (word::STREAM_SCRATCH, artifact.header[word::SCRATCH]),
         (word::STREAM_OUTPUT, 160),
+        (word::DELAYS, delays),
+        (word::DELAY_COUNT, 1),
+    ] {
+        artifact.header[number] = value;
+    }
+    artifact
+}
+
+/// `frames` frames of eight features, a convolution that steps by two frames, a GRU over its rows, an LSTM that gives its last output, and
+/// three labels; as a plan for the window and, of ten frames, as one for a stream that remembers since its last reset.
+pub fn recurrent(frames: u16) -> Artifact {
+    let mut artifact = Artifact::new(frames, 8);
+    artifact.header[word::INPUT_SCALE] = 0.1f32.to_bits();
+    let features = artifact.features();
+    let rows = (frames - 3) / 2 + 1;
+    let mut end = features.range().end as u32;
+    let mut tensor = |height: u16, channels: u32, zero_point: i8| {
+        let tensor = Tensor { offset: end, height, width: 1, channels, zero_point };
+        end += tensor.length() as u32;
+        tensor
+    };
+    let [heard, steps, last, outputs] = [tensor(rows, 12, 5), tensor(rows, 6, 0), tensor(1, 5, 0), tensor(1, 3, 5)];
+    let states = [end, end + 18];
+    let strided = Window { stride: [2, 1], ..window([3, 1], [0, 0]) };
+    convolution(&mut artifact, features, heard, strided, false, 0.02);
+    for (kind, input, output, state) in
+        [(RecurrentKind::Gru, heard, steps, states[0]), (RecurrentKind::Lstm, steps, last, states[1])]
+    {
+        let op = PlainRecurrent::regular(kind, input, output).op(&mut artifact, state);
+        artifact.push(Op::Recurrent(op));
+    }
+    convolution(&mut artifact, last, outputs, window(ONE, [0, 0]), false, 0.03);
+    artifact.labels(&["yes", "no", "maybe"].map(String::from));
+    if frames != 10 {
+        return artifact;
+    }
+
+    let late = Tensor { height: 3, ..features };
+    let at = |tensor: Tensor, offset: u32| Tensor { offset, height: 1, ..tensor };
+    let (heard, steps, last, outputs) = (at(heard, 32), at(steps, 44), at(last, 50), at(outputs, 55));
+    artifact.steps = artifact.plan.clone();
+    // Of five steps in a window the first one's row begins before the window does.
+    let carried =
+        |op: &Recurrent, input, output, state| Recurrent { input, output, state, carried: true, skipped: 1, ..*op };
+    if let [Op::Convolution(first), Op::Recurrent(gru), Op::Recurrent(lstm), Op::Convolution(end)] =
+        &mut artifact.steps[..]
+    {
+        (first.input, first.output) = (late, heard);
+        *gru = carried(gru, heard, steps, 58);
+        *lstm = carried(lstm, steps, last, 80);
+        (end.input, end.output) = (last, outputs);
+    }
+    let delays = artifact.append(&[0u32, 4 * 8, 2 * 8]);
+    for (number, value) in [
+        (word::STREAM_STRIDE, 2),
+        (word::STREAM_ARENA, 99),
+        (word::STREAM_SCRATCH, artifact.header[word::SCRATCH]),
+        (word::STREAM_OUTPUT, 55),
         (word::DELAYS, delays),
         (word::DELAY_COUNT, 1),
     ] {

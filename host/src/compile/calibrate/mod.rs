@@ -10,6 +10,7 @@ mod noise;
 mod observe;
 mod product;
 mod range;
+mod recurrent;
 mod rewrite;
 
 use std::collections::HashMap;
@@ -102,7 +103,7 @@ impl<'o> FloatModel<'o> {
     /// # Errors
     /// As of [`compile`](super::compile), and [`Error::Calibration`] if the model is quantised already.
     pub fn new(onnx: &'o [u8], layers: &Layers) -> Result<Self, Error> {
-        let imported = import::import(onnx, Numbers::Any)?;
+        let imported = import::import(onnx, Numbers::Real)?;
         let bytes = [DatumType::I8, DatumType::U8];
         let is_quantised =
             |node: &&TypedNode| node.outputs.iter().any(|output| bytes.contains(&output.fact.datum_type));

@@ -14,7 +14,7 @@ use super::rewrite::{Bytes, Rewriting};
 use crate::Error;
 
 /// Greatest bias, which leaves room for the sum of products.
-const MAX_BIAS: f32 = (1u32 << 30) as f32;
+pub(super) const MAX_BIAS: f32 = (1u32 << 30) as f32;
 
 /// How much larger than a product of an input's and a weight's scale an output's is at least.
 const LEAST_RATIO: f32 = 1.001;
@@ -211,7 +211,7 @@ impl Rewriting<'_> {
     }
 
     /// A constant of real numbers: its shape and values.
-    fn real_constant(&self, node: &TypedNode, inlet: usize) -> Result<(Vec<usize>, Vec<f32>), Error> {
+    pub(super) fn real_constant(&self, node: &TypedNode, inlet: usize) -> Result<(Vec<usize>, Vec<f32>), Error> {
         let fact = node.inputs.get(inlet).and_then(|&input| self.float.graph.outlet_fact(input).ok());
         let values = fact.and_then(|fact| fact.konst.as_ref()).and_then(|constant| {
             let reals = constant.cast_to::<f32>().ok()?;
@@ -231,7 +231,13 @@ impl Rewriting<'_> {
     }
 
     /// The mean of each of a tensor's channels on the calibration audio.
-    fn means(&self, node: &TypedNode, outlet: OutletId, axis: usize, channels: usize) -> Result<Vec<f32>, Error> {
+    pub(super) fn means(
+        &self,
+        node: &TypedNode,
+        outlet: OutletId,
+        axis: usize,
+        channels: usize,
+    ) -> Result<Vec<f32>, Error> {
         let unknown = || self.float.unsupported(node, "what it reads is not known");
         let means = &self.observed.get(&outlet).ok_or_else(unknown)?.mean;
         let fact = self.float.graph.outlet_fact(outlet).map_err(|_| unknown())?;

@@ -25,6 +25,7 @@ use crate::compile::import::{Imported, describe};
 use crate::compile::ir::Quant;
 use crate::compile::lower::{before_activation, is_part, scaled_input, works_by_value};
 use crate::compile::quantize::QuantizeExact;
+use crate::compile::recurrent::RealLayer;
 
 /// A quantised graph.
 pub(super) struct Rewritten {
@@ -134,6 +135,8 @@ impl Rewriting<'_> {
             return self.convolution(node, op);
         } else if let Some(op) = node.op.downcast_ref::<EinSum>() {
             return self.matrix_product(node, op);
+        } else if let Some(op) = node.op.downcast_ref::<RealLayer>() {
+            return self.recurrent(node, op);
         } else if let Some(op) = node.op.downcast_ref::<Pad>() {
             self.padded(node, op)?
         } else if is_part(node) {
@@ -295,9 +298,14 @@ impl Rewriting<'_> {
 
     /// The range of a tensor of the float graph as a quantisation.
     pub(super) fn quant(&self, node: &TypedNode, outlet: OutletId) -> Result<Quant, Error> {
+        self.range(node, outlet, None).map(quant)
+    }
+
+    /// The range of a tensor of the float graph, chosen in the one way or in another.
+    pub(super) fn range(&self, node: &TypedNode, outlet: OutletId, ranges: Option<Ranges>) -> Result<[f32; 2], Error> {
         let observed = self.observed.get(&outlet);
         let observed = observed.ok_or_else(|| self.float.unsupported(node, "its output does not hold real numbers"))?;
-        Ok(quant(self.ranges.choose(&observed.histogram)))
+        Ok(ranges.unwrap_or(self.ranges).choose(&observed.histogram))
     }
 
     /// The layer that ends at `end`: its bytes are what a product gives.

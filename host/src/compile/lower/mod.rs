@@ -14,6 +14,7 @@ mod pad;
 mod pool;
 mod product;
 mod real;
+mod recurrent;
 mod slice;
 mod unary;
 mod window;
@@ -34,6 +35,7 @@ use super::import::{Imported, describe, feature_axes};
 use super::ir::{Graph, Kind, Op, Place, Quant, TensorId};
 use super::layout::Layout;
 use super::quantize::QuantizeExact;
+use super::recurrent::ByteLayer;
 use crate::Error;
 
 pub use affine::scaled_input;
@@ -138,6 +140,8 @@ impl Lowering<'_> {
             self.convolution(node, op)
         } else if let Some(op) = op.downcast_ref::<EinSum>() {
             self.matrix_product(node, op)
+        } else if let Some(op) = op.downcast_ref::<ByteLayer>() {
+            self.recurrent(node, op)
         } else if let Some(op) = op.downcast_ref::<Pad>() {
             if self.pads.contains_key(&node.inputs[0]) {
                 self.operand(node, 0)?;

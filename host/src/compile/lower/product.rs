@@ -91,7 +91,7 @@ impl Lowering<'_> {
 
 /// For each place in the innermost run of memory the index along axis `inner` that stands there; `None` if the axis
 /// does not fill that run.
-fn inner_order(layout: &Layout, inner: usize) -> Option<Vec<usize>> {
+pub(super) fn inner_order(layout: &Layout, inner: usize) -> Option<Vec<usize>> {
     let factors = layout.factors(inner);
     let first = layout.memory().len() - factors.len();
     if factors.iter().any(|&factor| factor < first) {

@@ -38,7 +38,7 @@ fn input(node: &NodeProto, index: usize) -> Option<&str> {
 }
 
 /// The constants of a graph by name: initialisers, and what Constant nodes hold.
-fn constants(graph: &GraphProto) -> HashMap<&str, &TensorProto> {
+pub fn constants(graph: &GraphProto) -> HashMap<&str, &TensorProto> {
     let held = graph.node.iter().filter(|node| node.op_type == "Constant").filter_map(|node| {
         let value = node.attribute.iter().find(|attribute| attribute.name == "value")?.t.as_ref()?;
         Some((node.output.first()?.as_str(), value))

@@ -7,6 +7,10 @@
 //! Rows are counted within the window. A tensor of `rows` rows, of which a step brings `fresh`, holds in its delay line the last `kept`
 //! of the window's rows, and an operator that computes the newest rows of its output reads from the line what lies under them. Before the
 //! first full window some rows lie before the first frame: they hold nothing sensible, and no row that lies behind it reads them.
+//!
+//! A recurrent layer begins each window with an empty state, so that a step takes all of its rows anew, from a delay line. A network that was
+//! trained to go on may have its state *carried* instead: a step takes the new rows only, what is remembered is cleared by a reset, and the
+//! scores are those of one window that begins at the last reset. For that nothing else may see more of a window than its newest row.
 
 #[cfg(test)]
 mod tests;
@@ -42,19 +46,33 @@ enum Reading {
     Rows { stride: usize, extent: usize, parts: usize },
     /// All of what it reads in a window.
     Window,
-    /// As a mean over all rows, by running sums.
-    Mean,
+    /// The new rows of what it reads, with what is remembered of those before: a mean over all rows, or the last step of a carried state.
+    Fresh,
+}
+
+/// What recurrent layers remember of what was before a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// Nothing: each window begins anew.
+    #[default]
+    Empty,
+    /// All since the last reset.
+    Carried,
 }
 
 /// Turns a network into steps.
 ///
 /// # Errors
 /// Why it can't stream, in words that name the node.
-pub fn stream(graph: &Graph) -> Result<Stream, String> {
-    let analysis = Analysis::new(graph)?;
+pub fn stream(graph: &Graph, state: State) -> Result<Stream, String> {
+    let analysis = Analysis::new(graph, state)?;
     let stride = analysis.stride;
     if stride > graph.frames {
         return Err(format!("its stride along time, {stride} frames, is longer than its window"));
+    }
+    if state == State::Carried {
+        analysis.check_carried()?;
     }
     Ok(analysis.rewrite())
 }
@@ -64,11 +82,13 @@ struct Analysis<'a> {
     timelines: Vec<Option<Timeline>>,
     readings: Vec<Reading>,
     stride: usize,
+    state: State,
 }
 
 impl<'a> Analysis<'a> {
-    fn new(graph: &'a Graph) -> Result<Self, String> {
-        let mut analysis = Self { graph, timelines: vec![None; graph.tensors.len()], readings: Vec::new(), stride: 1 };
+    fn new(graph: &'a Graph, state: State) -> Result<Self, String> {
+        let timelines = vec![None; graph.tensors.len()];
+        let mut analysis = Self { graph, timelines, readings: Vec::new(), stride: 1, state };
         let features = Timeline::Rows { rows: graph.frames, row: graph.features, frames: 1 };
         analysis.timelines[Graph::FEATURES] = Some(features);
         for op in &graph.ops {
@@ -117,6 +137,12 @@ impl<'a> Analysis<'a> {
                 }
                 self.row_by_row(op, frames)
             }
+            Kind::Recurrent { .. } if self.state == State::Empty => Ok((Reading::Window, Timeline::Whole)),
+            Kind::Recurrent { .. } if op.output.shape[0] == op.inputs[0].shape[0] => self.row_by_row(op, frames),
+            Kind::Recurrent { .. } => match self.rows(&op.inputs[0]) {
+                Some(rows) if rows == op.inputs[0].shape[0] => Ok((Reading::Fresh, Timeline::Whole)),
+                _ => Err("mixes time with another axis"),
+            },
             Kind::RunningMean { .. } => Err("is part of a stream already"),
         }
     }
@@ -153,7 +179,43 @@ impl<'a> Analysis<'a> {
         let each = window.kernel[1] == 1 && window.stride[1] == 1 && width == input.shape[1];
         let is_running =
             is_mean && extent == rows && window.pad[1] == 0 && (across || each) && rows * window.kernel[1] <= 65_536;
-        Ok((if is_running { Reading::Mean } else { Reading::Window }, Timeline::Whole))
+        Ok((if is_running { Reading::Fresh } else { Reading::Window }, Timeline::Whole))
+    }
+
+    /// Whether an operator's state is carried.
+    fn is_carried(&self, op: &Op) -> bool {
+        let goes_on = |place: &Place| matches!(self.timelines[place.tensor], Some(Timeline::Rows { .. }));
+        self.state == State::Carried && matches!(op.kind, Kind::Recurrent { .. }) && op.inputs.iter().all(goes_on)
+    }
+
+    /// Whether each step's scores are those of one window since the last reset: recurrent layers get all of their rows, and nothing else
+    /// sees more of a window than its newest row.
+    fn check_carried(&self) -> Result<(), String> {
+        let is_newest = |place: &Place| match self.timelines[place.tensor] {
+            Some(Timeline::Rows { rows, row, .. }) => place.offset >= (rows - 1) * row,
+            _ => true,
+        };
+        for (op, &reading) in self.graph.ops.iter().zip(&self.readings) {
+            let node = printable(&op.node);
+            if self.is_carried(op) {
+                let (fresh, _) = self.fresh_of(op.inputs[0].tensor);
+                if let Some(Timeline::Rows { frames, .. }) = self.timelines[op.inputs[0].tensor]
+                    && (fresh * frames != self.stride || fresh > op.inputs[0].shape[0])
+                {
+                    return Err(format!("{node} has fewer rows in a window than a step brings"));
+                }
+            } else if !matches!(reading, Reading::Rows { .. }) && !op.inputs.iter().all(is_newest) {
+                return Err(format!("{node} sees only a window, and so not all that a carried state remembers"));
+            }
+        }
+        if is_newest(&self.graph.output) { Ok(()) } else { Err("its output is more than the newest row".to_owned()) }
+    }
+
+    /// Rows that a carried state is not to see: those of the steps up to the first full window that lie before it.
+    fn skipped(&self, op: &Op) -> usize {
+        let (fresh, _) = self.fresh_of(op.inputs[0].tensor);
+        let rows = self.rows(&op.inputs[0]).unwrap_or(0);
+        (fresh * self.graph.frames.div_ceil(self.stride)).saturating_sub(rows)
     }
 
     /// An operator that works row by row: its output and its inputs have the same rows.
@@ -208,7 +270,7 @@ impl<'a> Analysis<'a> {
         let end = (input.offset + input.length()).div_ceil(row);
         match reading {
             Reading::Window => (first, end - first),
-            Reading::Mean => {
+            Reading::Fresh => {
                 let (fresh, _) = self.fresh_of(input.tensor);
                 let fresh = fresh.min(end - first);
                 (end - fresh, fresh)
@@ -265,7 +327,7 @@ impl<'a> Analysis<'a> {
                 };
                 match reading {
                     Reading::Rows { parts, .. } => place_in_step.shape[0] = count * parts,
-                    Reading::Mean => place_in_step.shape[0] = count,
+                    Reading::Fresh => place_in_step.shape[0] = count,
                     Reading::Window => {}
                 }
             }
@@ -277,7 +339,13 @@ impl<'a> Analysis<'a> {
                     extent[0] = fresh * parts;
                 }
             }
-            if let (Reading::Mean, Kind::AveragePool { window, ratio, .. }) = (reading, &op.kind) {
+            if let (true, Kind::Recurrent { state, carried, .. }) = (self.is_carried(op), &mut step.kind) {
+                *carried = Some(self.skipped(op));
+                // The number of rows that were left out.
+                tensors[*state] += 4;
+                states.push(*state);
+            }
+            if let (Reading::Fresh, Kind::AveragePool { window, ratio, .. }) = (reading, &op.kind) {
                 let input = &mut step.inputs[0];
                 // Columns that are not averaged over are so many channels more.
                 if window.kernel[1] == 1 {

@@ -1,7 +1,10 @@
 //! Streaming gives the bits that windows give: on random networks, and across resets.
 
-use earmark_core::engine::{Network, PlanEngine};
-use earmark_core::model::{DetectorDefaults, Mode, Model, Problem};
+use std::sync::Arc;
+
+use earmark_core::engine::recurrent::Row;
+use earmark_core::engine::{Network, PlanEngine, layout};
+use earmark_core::model::{DetectorDefaults, Mode, Model, Problem, RecurrentKind};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
@@ -9,7 +12,8 @@ use proptest::test_runner::{Config, RngSeed};
 use super::super::emit;
 use super::super::ir::{Filter, Graph, Kind, Op, Place, Quant, Window};
 use super::super::memory;
-use super::{Stream, stream};
+use super::super::recurrent::Numbers;
+use super::{State, Stream, stream};
 use crate::frontend::{FrontEndTables, Options};
 use crate::model::bytes::AlignedBytes;
 
@@ -65,6 +69,40 @@ impl<'a> Maker<'a> {
         let biases = (0..outputs).map(|_| self.draw(255) as i32 * 40 - 5_000).collect();
         let scales = (0..outputs).map(|_| 0.9 / (40 + self.draw(200)) as f32 / (taps as f32).sqrt()).collect();
         Kind::Convolution(Filter { window, groups, weights, biases, scales })
+    }
+
+    /// A recurrent layer over `inputs` values a step.
+    fn recurrent(&mut self, inputs: usize, units: usize) -> Kind {
+        let kind = if self.draw(2) == 0 { RecurrentKind::Gru } else { RecurrentKind::Lstm };
+        let rows = kind.gates() * units;
+        let row = |maker: &mut Self| Row {
+            biases: [maker.draw(255) as i32 * 20 - 2_500, maker.draw(255) as i32 * 20 - 2_500],
+            multipliers: [100 + maker.draw(200) as i32, 100 + maker.draw(200) as i32],
+            shift: 7,
+        };
+        let numbers = Numbers {
+            kind,
+            inputs,
+            units,
+            weights: (0..rows * (inputs + units)).map(|_| self.draw(255) as u8 as i8).collect(),
+            rows: (0..rows).map(|_| row(self)).collect(),
+            cell_bits: 13,
+            scale: layout::pack_scale(1.0 / 258.0).unwrap(),
+        };
+        let state = self.graph.tensors.len();
+        self.graph.tensors.push(3 * units);
+        Kind::Recurrent { numbers: Arc::new(numbers), state, carried: None }
+    }
+
+    /// Appends a recurrent layer that gives all of its steps, or its last one.
+    fn add_recurrent(&mut self, input: Place, frames: usize, gives_all: bool) -> Place {
+        let units = 1 + self.draw(7);
+        let [rows, width, channels] = input.shape;
+        let input = Place { shape: [rows, 1, width * channels], ..input };
+        let kind = self.recurrent(width * channels, units);
+        let output = self.push(kind, vec![input], [if gives_all { rows } else { 1 }, 1, units], frames);
+        self.graph.ops.last_mut().expect("it was added").output.zero_point = 0;
+        Place { zero_point: 0, ..output }
     }
 
     /// Appends an operator on one of the latest values, if it fits.
@@ -142,10 +180,10 @@ impl<'a> Maker<'a> {
 
     /// Ends with a mean over time, a convolution over all of it, or all of it flattened; then one value a label.
     fn finish(mut self) -> Graph {
-        let (mut last, _) = *self.values.last().expect("the features are there");
+        let (mut last, frames) = *self.values.last().expect("the features are there");
         let [rows, width, channels] = last.shape;
         let everything = Window { kernel: [rows, width], ..Window::POINT };
-        match self.draw(5) {
+        match self.draw(7) {
             0..=1 => {
                 let kind = Kind::AveragePool { window: everything, count_padding: false, ratio: 1.3 };
                 last = self.push(kind, vec![last], [1, 1, channels], 0);
@@ -158,6 +196,14 @@ impl<'a> Maker<'a> {
             3 => {
                 let kind = Kind::MaxPool(everything);
                 last = self.push(kind, vec![last], [1, 1, channels], 0);
+            }
+            4 => last = self.add_recurrent(last, 0, false),
+            5 => {
+                let all = self.add_recurrent(last, frames, true);
+                let [rows, _, units] = all.shape;
+                let window = Window { kernel: [rows, 1], ..Window::POINT };
+                let mean = Kind::AveragePool { window, count_padding: false, ratio: 1.1 };
+                last = self.push(mean, vec![all], [1, 1, units], 0);
             }
             _ => {}
         }
@@ -220,7 +266,7 @@ proptest! {
         values in vec(-8.0f32..8.0, 500),
     ) {
         let graph = network(frames, ops, &random);
-        let stream = match stream(&graph) {
+        let stream = match stream(&graph, State::Empty) {
             Ok(stream) => stream,
             Err(why) => {
                 prop_assert!(why.ends_with("is longer than its window"), "{}", why);
@@ -265,9 +311,10 @@ fn single(frames: usize, kind: Kind, shape: [usize; 3]) -> Graph {
 #[test]
 fn what_cannot_stream_is_named() {
     let padded = Window { kernel: [3, 1], pad: [1, 0], ..Window::POINT };
-    assert_eq!(stream(&single(9, Kind::MaxPool(padded), [9, 1, FEATURES])).unwrap_err(), "node0 pads the time axis");
+    let refusal = |graph: &Graph| stream(graph, State::Empty).unwrap_err();
+    assert_eq!(refusal(&single(9, Kind::MaxPool(padded), [9, 1, FEATURES])), "node0 pads the time axis");
     let behind = Window { kernel: [3, 1], ..Window::POINT };
-    assert_eq!(stream(&single(9, Kind::MaxPool(behind), [8, 1, FEATURES])).unwrap_err(), "node0 pads the time axis");
+    assert_eq!(refusal(&single(9, Kind::MaxPool(behind), [8, 1, FEATURES])), "node0 pads the time axis");
 
     let mut maker = Maker::new(9, &[1]);
     let features = maker.values[1].0;
@@ -275,7 +322,7 @@ fn what_cannot_stream_is_named() {
     let mean = Kind::AveragePool { window, count_padding: false, ratio: 1.0 };
     let mean = maker.push(mean, vec![features], [1, 1, FEATURES], 0);
     maker.push(Kind::Multiply(0.1), vec![features, mean], features.shape, 1);
-    let why = stream(&maker.finish()).unwrap_err();
+    let why = refusal(&maker.finish());
     assert_eq!(why, "node1 spreads what is known of a whole window over its frames");
 }
 
@@ -290,7 +337,7 @@ fn a_step_costs_what_is_new_in_it() {
     let mean = Kind::AveragePool { window, count_padding: false, ratio: 1.0 };
     maker.push(mean, vec![rows], [1, 1, 8], 0);
     let graph = maker.finish();
-    let stream = stream(&graph).unwrap();
+    let stream = stream(&graph, State::Empty).unwrap();
     let bytes = artifact(&graph, Some(&stream));
     let model = Model::new(bytes.as_slice()).unwrap();
     let step: u64 = model.streaming().unwrap().ops().map(|op| op.multiply_accumulates()).sum();
@@ -298,4 +345,83 @@ fn a_step_costs_what_is_new_in_it() {
     // Three frames; 18 rows of eight bytes, nine words; what a step computes.
     let arena = model.streaming().unwrap().arena_length();
     assert!(arena <= 3 * FEATURES + 14 + 18 * 8 + 36 + 12 + 3 * 16, "{arena} bytes");
+}
+
+/// A convolution or two without padding, recurrent layers, and one value a label of the last step; the same for any number of frames.
+fn recurrent_network(frames: usize, random: &[u8]) -> Graph {
+    let mut maker = Maker::new(frames, random);
+    let (mut value, mut apart) = maker.values[1];
+    for _ in 0..maker.draw(3) {
+        let [rows, _, channels] = value.shape;
+        let window = Window { kernel: [1 + maker.draw(3), 1], stride: [1 + maker.draw(2), 1], ..Window::POINT };
+        apart *= window.stride[0];
+        let outputs = 1 + maker.draw(6);
+        let kind = maker.filter(window, channels, outputs, 1);
+        value = maker.push(kind, vec![value], [(rows - window.kernel[0]) / window.stride[0] + 1, 1, outputs], apart);
+    }
+    let layers = maker.draw(3);
+    for _ in 0..layers {
+        value = maker.add_recurrent(value, apart, true);
+    }
+    let last = if maker.draw(2) == 0 {
+        maker.add_recurrent(value, 0, false)
+    } else {
+        let all = maker.add_recurrent(value, apart, true);
+        let [rows, _, units] = all.shape;
+        Place { offset: (rows - 1) * units, shape: [1, 1, units], ..all }
+    };
+    let kind = maker.filter(Window::POINT, last.length(), LABELS, 1);
+    maker.graph.output = maker.push(kind, vec![last], [1, 1, LABELS], 0);
+    maker.graph
+}
+
+proptest! {
+    #![proptest_config(cases(300, 30_000))]
+
+    #[test]
+    fn a_carried_state_gives_the_bits_of_one_window_since_the_reset(
+        frames in 16usize..30,
+        random in vec(any::<u8>(), 200..400),
+        values in vec(-8.0f32..8.0, 500),
+    ) {
+        let graph = recurrent_network(frames, &random);
+        let stream = stream(&graph, State::Carried).unwrap();
+        let bytes = artifact(&graph, Some(&stream));
+        let model = Model::new(bytes.as_slice()).unwrap();
+        let mut state = vec![0x5A; model.sizes().streaming_engine];
+        let mut streaming = PlanEngine::streaming(model, &mut state).unwrap();
+        let mut values = values.iter().cycle();
+        let mut frame = || std::array::from_fn::<f32, FEATURES, _>(|_| *values.next().unwrap());
+        for length in [frames + 9, frames - 1, frames + 5] {
+            let mut heard = Vec::new();
+            for pushed in 1..=length {
+                heard.push(frame());
+                streaming.push_frame(&heard[pushed - 1]).unwrap();
+                let is_due = pushed >= frames && (pushed - frames) % stream.stride == 0;
+                let expected = is_due.then(|| {
+                    let long = recurrent_network(pushed, &random);
+                    let bytes = artifact(&long, None);
+                    let model = Model::new(bytes.as_slice()).unwrap();
+                    let mut memory = vec![0x5A; model.sizes().engine];
+                    let mut whole = PlanEngine::new(model, &mut memory).unwrap();
+                    heard.iter().for_each(|frame| whole.push_frame(frame).unwrap());
+                    whole.quantised_outputs().unwrap().to_vec()
+                });
+                prop_assert_eq!(streaming.quantised_outputs(), expected.as_deref(), "frame {} of {:#?}", pushed, graph);
+            }
+            streaming.reset();
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_carried_is_named() {
+    let mut maker = Maker::new(9, &[1]);
+    let features = maker.values[1].0;
+    let all = maker.add_recurrent(features, 1, true);
+    let window = Window { kernel: [9, 1], ..Window::POINT };
+    let mean = Kind::AveragePool { window, count_padding: false, ratio: 1.0 };
+    maker.push(mean, vec![all], [1, 1, all.shape[2]], 0);
+    let why = stream(&maker.finish(), State::Carried).unwrap_err();
+    assert_eq!(why, "node1 sees only a window, and so not all that a carried state remembers");
 }

@@ -187,7 +187,42 @@ def crnn():
     return Standardised(Crnn()), [1, 40, 98], LOG_MEL
 
 
-NETWORKS = [ds_cnn, bc_resnet_1, tc_resnet8, matchboxnet_3x1x64, svdf, crnn]
+class StackedLstm(nn.Module):
+    """A convolution over time and frequency, two LSTMs over its frames, and an answer from the last state."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = normed(nn.Conv2d(1, 7, (5, 3), (3, 2)), 7, nn.ReLU())
+        self.recurrent = nn.LSTM(7 * 12, 27, num_layers=2)
+        self.end = nn.Linear(27, LABELS)
+
+    def forward(self, x):
+        frames = self.conv(x).permute(3, 0, 1, 2).flatten(2)
+        _, (last, _) = self.recurrent(frames)
+        return self.end(last[-1])
+
+
+def crnn_lstm():
+    return Standardised(StackedLstm()), [1, 1, 40, 98], LOG_MEL
+
+
+class MeanOfGru(nn.Module):
+    """A recurrent layer over the features as they are, and an answer from the mean of its states."""
+
+    def __init__(self):
+        super().__init__()
+        self.recurrent = nn.GRU(40, 19, batch_first=True)
+        self.end = nn.Linear(19, LABELS)
+
+    def forward(self, x):
+        return self.end(self.recurrent(x.flatten(0, 1))[0].mean(1))
+
+
+def gru_mean():
+    return Standardised(MeanOfGru()), [1, 1, 98, 40], LOG_MEL
+
+
+NETWORKS = [ds_cnn, bc_resnet_1, tc_resnet8, matchboxnet_3x1x64, svdf, crnn, crnn_lstm, gru_mean]
 
 
 def heard(shape, frontend):
