@@ -100,6 +100,9 @@ pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
     let operators = nodes.map(|node| (screen::name(node).to_owned(), node.op_type.clone())).collect();
     let rewrite = || {
         if let Some(graph) = &mut proto.graph {
+            if numbers != Numbers::Foreign {
+                qlinear::plain(graph);
+            }
             qlinear::fold(graph);
             qlinear::expand(graph);
             if numbers == Numbers::Quantised {
