@@ -137,3 +137,9 @@ fn random_networks() {
         Some(directory) => check(&bundle::read(&PathBuf::from(directory).join("random.bin")), 15),
     }
 }
+
+/// What `golden/calibrate/make_torch.py` exports, by both of PyTorch's exporters: nothing of it is refused.
+#[test]
+fn exported_networks() {
+    check(&golden("torch.bin"), 0);
+}

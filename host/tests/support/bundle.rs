@@ -1,4 +1,4 @@
-//! Reading golden vectors: see `golden/ops/make.py` for the format, and `golden/calibrate/make.py` for that of answers in real numbers.
+//! Reading golden vectors: see `golden/ops/make.py` for the format, and `golden/calibrate/case.py` for that of answers in real numbers.
 
 use std::path::Path;
 

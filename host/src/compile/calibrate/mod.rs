@@ -25,14 +25,19 @@ use crate::features;
 use crate::reference::arranged;
 
 pub use noise::LayerNoise;
+use noise::Noise;
 use observe::Observed;
 pub use range::Ranges;
+use rewrite::Corrections;
 
 /// Most windows that a network is calibrated on; of more, some are taken evenly.
 pub const MAX_WINDOWS: usize = 512;
 
 /// Most windows on which ways to quantise are compared.
 const COMPARED: usize = 64;
+/// How often at most the mean errors of all layers are taken off their biases: each layer sees others than before when those before it
+/// are corrected.
+const MOST_CORRECTIONS: usize = 4;
 /// How much channels are equalised where weights have to make up for it: half of it in decibels, and all.
 const STRENGTHS: [f32; 2] = [0.5, 1.0];
 
@@ -75,24 +80,37 @@ impl Equalised {
         Ok(Self { float, observed })
     }
 
-    fn quantised(&self, ranges: Ranges, windows: &[Tensor]) -> Result<Candidate, Error> {
-        let rewritten = rewrite::rewrite(&self.float, &self.observed, ranges)?;
-        let layers = noise::measure(&self.float.graph, &rewritten, windows)?;
-        Ok(Candidate { ranges, rewritten, layers })
+    fn quantised(&self, ranges: Ranges, corrections: Corrections, windows: &[Tensor]) -> Result<Candidate, Error> {
+        let rewritten = rewrite::rewrite(&self.float, &self.observed, ranges, &corrections)?;
+        let Noise { layers, means } = noise::measure(&self.float.graph, &rewritten, windows)?;
+        Ok(Candidate { ranges, corrections, rewritten, layers, means })
     }
 }
 
 /// One way to quantise the model.
 struct Candidate {
     ranges: Ranges,
+    corrections: Corrections,
     rewritten: rewrite::Rewritten,
     layers: Vec<LayerNoise>,
+    /// The mean error that is left.
+    means: Corrections,
 }
 
 impl Candidate {
     /// Decibels at the output; no noise at all has no figure, and is better than any.
     fn quality(&self) -> f64 {
         self.layers.last().and_then(|layer| layer.sqnr_db).unwrap_or(f64::INFINITY)
+    }
+
+    /// What to take off the biases so that the mean error that is left goes away, too.
+    fn corrected(&self) -> Corrections {
+        let mut corrections = self.corrections.clone();
+        for (&end, means) in &self.means {
+            let sums = corrections.entry(end).or_insert_with(|| vec![0.0; means.len()]);
+            sums.iter_mut().zip(means).for_each(|(sum, mean)| *sum += mean);
+        }
+        corrections
     }
 }
 
@@ -160,20 +178,28 @@ impl<'o> FloatModel<'o> {
         for strength in STRENGTHS {
             let graph = equalise::equalised(&self.imported.graph, &before, strength)?;
             let equalised = Equalised::new(self.imported.with_graph(graph), &few)?;
-            let candidate = equalised.quantised(first, &few)?;
+            let candidate = equalised.quantised(first, Corrections::new(), &few)?;
             if best.as_ref().is_none_or(|(_, best)| candidate.quality() > best.quality()) {
                 best = Some((equalised, candidate));
             }
         }
         let Some((equalised, mut best)) = best else { return Err(no_audio()) };
         for &ranges in others {
-            let other = equalised.quantised(ranges, &few)?;
+            let other = equalised.quantised(ranges, Corrections::new(), &few)?;
             if other.quality() > best.quality() {
                 best = other;
             }
         }
+        for _ in 0..MOST_CORRECTIONS {
+            let other = equalised.quantised(best.ranges, best.corrected(), &few)?;
+            if other.quality() <= best.quality() {
+                break;
+            }
+            best = other;
+        }
         let equalised = Equalised::new(equalised.float, &windows)?;
-        let Candidate { ranges, rewritten, layers } = equalised.quantised(best.ranges, &windows)?;
+        let Candidate { ranges, rewritten, layers, .. } =
+            equalised.quantised(best.ranges, best.corrections, &windows)?;
         let imported = self.imported.with_graph(rewritten.graph);
         let note = serde_json::json!({"windows": windows.len(), "ranges": ranges.name()});
         let artifact = assemble(self.onnx, &imported, &self.description, Some(note))?;

@@ -3,7 +3,7 @@
 use tract_onnx::prelude::*;
 
 use super::observe::Observer;
-use super::rewrite::Rewritten;
+use super::rewrite::{Corrections, Layer, Rewritten};
 use crate::Error;
 use crate::compile::import::printable;
 
@@ -16,30 +16,69 @@ pub struct LayerNoise {
     pub sqnr_db: Option<f64>,
 }
 
+/// What each layer loses, and the mean error of each channel that has a bias.
+pub(super) struct Noise {
+    pub(super) layers: Vec<LayerNoise>,
+    pub(super) means: Corrections,
+}
+
+/// What a layer's difference adds up to.
+#[derive(Default)]
+struct Sums {
+    signal: f64,
+    noise: f64,
+    /// One a channel, if each has a bias.
+    differences: Vec<f64>,
+    /// Values of one channel.
+    count: usize,
+}
+
+impl Sums {
+    /// `[channels, inner]` is how the values lie.
+    fn add(&mut self, layer: &Layer, [channels, inner]: [usize; 2], expected: &[f32], given: &[f32]) {
+        self.differences.resize(channels, 0.0);
+        self.count += expected.len() / channels;
+        for (index, (&expected, &given)) in expected.iter().zip(given).enumerate() {
+            let difference = f64::from(layer.quant.real(given as i8) - expected);
+            self.signal += f64::from(expected).powi(2);
+            self.noise += difference.powi(2);
+            self.differences[index / inner % channels] += difference;
+        }
+    }
+}
+
 /// Runs both graphs on all windows and compares each tensor that was quantised; the last one is the output.
 ///
 /// # Errors
 /// [`Error::Onnx`] if tract fails.
-pub(super) fn measure(float: &TypedModel, rewritten: &Rewritten, windows: &[Tensor]) -> Result<Vec<LayerNoise>, Error> {
+pub(super) fn measure(graph: &TypedModel, rewritten: &Rewritten, windows: &[Tensor]) -> Result<Noise, Error> {
     let layers = &rewritten.layers;
-    let float = Observer::new(float, &layers.iter().map(|layer| layer.float).collect::<Vec<_>>())?;
+    let float = Observer::new(graph, &layers.iter().map(|layer| layer.float).collect::<Vec<_>>())?;
     let bytes = Observer::new(&rewritten.graph, &layers.iter().map(|layer| layer.bytes).collect::<Vec<_>>())?;
-    let mut powers = vec![(0.0f64, 0.0f64); layers.len()];
+    let shapes: Vec<[usize; 2]> = layers.iter().map(|layer| channels(graph, layer)).collect();
+    let mut sums: Vec<Sums> = layers.iter().map(|_| Sums::default()).collect();
     for window in windows {
-        let (expected, given) = (float.run(window)?, bytes.run(window)?);
-        for (((signal, noise), layer), (expected, given)) in
-            powers.iter_mut().zip(layers).zip(expected.iter().zip(&given))
-        {
-            for (&expected, &given) in expected.iter().zip(given) {
-                let difference = layer.quant.real(given as i8) - expected;
-                *signal += f64::from(expected).powi(2);
-                *noise += f64::from(difference).powi(2);
-            }
+        let values = float.run(window)?.into_iter().zip(bytes.run(window)?);
+        for (((sums, layer), &shape), (expected, given)) in sums.iter_mut().zip(layers).zip(&shapes).zip(values) {
+            sums.add(layer, shape, &expected, &given);
         }
     }
-    let noise_of = |(layer, (signal, noise)): (&super::rewrite::Layer, (f64, f64))| LayerNoise {
+    let mut means = Corrections::new();
+    for (layer, sums) in layers.iter().zip(&sums).filter(|(layer, _)| layer.axis.is_some()) {
+        let mean = |sum: &f64| (sum / sums.count.max(1) as f64) as f32;
+        means.insert(layer.float, sums.differences.iter().map(mean).collect());
+    }
+    let noise_of = |(layer, sums): (&Layer, &Sums)| LayerNoise {
         node: printable(&layer.node),
-        sqnr_db: (signal > 0.0 && noise > 0.0).then(|| 10.0 * (signal / noise).log10()),
+        sqnr_db: (sums.signal > 0.0 && sums.noise > 0.0).then(|| 10.0 * (sums.signal / sums.noise).log10()),
     };
-    Ok(layers.iter().zip(powers).map(noise_of).collect())
+    Ok(Noise { layers: layers.iter().zip(&sums).map(noise_of).collect(), means })
+}
+
+/// Channels of a layer and the values of each that lie together; one channel where none has a bias.
+fn channels(graph: &TypedModel, layer: &Layer) -> [usize; 2] {
+    let fact = graph.outlet_fact(layer.float).ok();
+    let shape = fact.and_then(|fact| fact.shape.as_concrete()).unwrap_or(&[]);
+    let channels = layer.axis.and_then(|axis| Some([*shape.get(axis)?, shape[axis + 1..].iter().product()]));
+    channels.unwrap_or([1, 1]).map(|extent: usize| extent.max(1))
 }

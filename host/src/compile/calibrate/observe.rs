@@ -6,7 +6,7 @@ use tract_onnx::prelude::*;
 
 use super::range::Histogram;
 use crate::Error;
-use crate::compile::import::{describe, printable};
+use crate::compile::import::{describe, printable, runnable};
 use crate::guard::shielded;
 
 /// Most values that all tensors of a window may have together.
@@ -15,6 +15,7 @@ const MAX_VALUES: usize = 1 << 26;
 /// A graph of which some tensors are looked at.
 pub(super) struct Observer {
     runnable: Arc<TypedRunnableModel>,
+    count: usize,
 }
 
 impl Observer {
@@ -28,12 +29,7 @@ impl Observer {
         if total.is_none_or(|total| total > MAX_VALUES) {
             return Err(Error::Onnx { what: "its tensors are too large, or have open sizes".to_owned() });
         }
-        let mut graph = graph.clone();
-        let prepare = move || {
-            graph.select_output_outlets(outlets)?;
-            graph.into_optimized()?.into_runnable()
-        };
-        Ok(Self { runnable: run_shielded(prepare)? })
+        Ok(Self { runnable: run_shielded(|| runnable(graph.clone(), outlets))?, count: outlets.len() })
     }
 
     /// The tensors' values for one window, as real numbers.
@@ -46,7 +42,7 @@ impl Observer {
             let values = |output: &TValue| -> TractResult<Vec<f32>> {
                 Ok(output.cast_to::<f32>()?.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
             };
-            outputs.iter().map(values).collect()
+            outputs.iter().take(self.count).map(values).collect()
         })
     }
 }

@@ -1,11 +1,4 @@
-#!/usr/bin/env python3
-"""Makes float networks and what onnxruntime answers, for the test of `earmark compile --calibrate` on graphs of any shape.
-
-    pip install -r ../ops/requirements.txt
-    python make.py                              # the sample that is kept here
-    python make.py --networks 3000 --output DIR # thousands, for `ci.sh --full`
-
-The Rust test `float_graphs` reads the sample and what make_torch.py makes, or random.bin of the directory that EARMARK_FLOAT_GRAPHS names.
+"""Float networks and what onnxruntime answers, as the Rust test `float_graphs` reads them.
 
 A file is a sequence of cases, all numbers little-endian:
     u32 length of name, name; u32 length of ONNX file, ONNX file; u32 frames, u32 features, u32 outputs, u32 windows;
@@ -14,7 +7,6 @@ The input of window w is byte(seed, w * frames * features + i) / 32 for i in tim
 ../ops/make.py.
 """
 
-import argparse
 import struct
 import sys
 from pathlib import Path
@@ -26,7 +18,6 @@ import onnxruntime as ort
 sys.path.insert(0, str(Path(__file__).parent.parent / "ops"))
 from make import random_bytes  # noqa: E402
 
-HERE = Path(__file__).parent
 WINDOWS = 4
 
 
@@ -54,24 +45,3 @@ def case_bytes(name, model, shape, frames, features, seed) -> bytes:
     head = struct.pack("<I", len(name)) + name.encode() + struct.pack("<I", len(model)) + model
     head += struct.pack("<IIIIQ", frames, features, answers.shape[1], WINDOWS, seed)
     return head + answers.tobytes()
-
-
-def main() -> None:
-    from networks import draw
-
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=HERE)
-    parser.add_argument("--networks", type=int, default=60)
-    arguments = parser.parse_args()
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(7)
-    with open(arguments.output / "random.bin", "wb") as file:
-        for number in range(arguments.networks):
-            frames, features, model, shape = draw(rng)
-            seed = int(rng.integers(1 << 62))
-            file.write(case_bytes(f"random {number}", model.SerializeToString(), shape, frames, features, seed))
-    print(f"{arguments.networks} networks")
-
-
-if __name__ == "__main__":
-    main()
