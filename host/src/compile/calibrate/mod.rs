@@ -5,6 +5,7 @@
 //! quantised elsewhere. Both graphs then run on the same windows, to tell what each layer loses (`noise`).
 
 mod affine;
+mod bands;
 mod equalise;
 mod noise;
 mod observe;
@@ -172,11 +173,12 @@ impl<'o> FloatModel<'o> {
             return Err(no_audio());
         }
         let few: Vec<Tensor> = windows.iter().step_by(windows.len().div_ceil(COMPARED).max(1)).cloned().collect();
-        let before = observe::observe(&self.imported.graph, &few)?;
+        let banded = bands::split(&self.imported.graph)?;
+        let before = observe::observe(&banded, &few)?;
         let (first, others) = ranges.candidates();
         let mut best: Option<(Equalised, Candidate)> = None;
         for strength in STRENGTHS {
-            let graph = equalise::equalised(&self.imported.graph, &before, strength)?;
+            let graph = equalise::equalised(&banded, &before, strength)?;
             let equalised = Equalised::new(self.imported.with_graph(graph), &few)?;
             let candidate = equalised.quantised(first, Corrections::new(), &few)?;
             if best.as_ref().is_none_or(|(_, best)| candidate.quality() > best.quality()) {
