@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::DimLike;
-use tract_onnx::tract_core::ops::array::{Slice, TypedConcat};
+use tract_onnx::tract_core::ops::array::Slice;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, MaxPool, PoolSpec, SumPool};
@@ -216,10 +216,6 @@ impl<'g> Group<'g> {
             self.is_view = false;
             return node.inputs.iter().try_for_each(|&input| self.add(input, places));
         }
-        if is_joined(node, places) {
-            self.is_view = false;
-            return node.inputs.iter().try_for_each(|&input| self.add(input, places));
-        }
         let input = match scaled_input(graph, node) {
             Some(inlet) => node.inputs[inlet],
             None => *node.inputs.iter().find(|&&input| is_variable(graph, input))?,
@@ -245,7 +241,7 @@ impl<'g> Group<'g> {
                 self.readers.push(convolution(graph, node, op, places, &shape)?);
             } else if let Some(op) = node.op.downcast_ref::<EinSum>() {
                 self.readers.push(matrix_product(graph, node, op, places)?);
-            } else if is_sum(graph, node) || is_joined(node, places) {
+            } else if is_sum(graph, node) {
                 self.is_view = false;
                 self.add(node.id.into(), places)?;
             } else if let Some(op) = node.op.downcast_ref::<AxisOp>() {
@@ -331,11 +327,6 @@ impl<'g> Group<'g> {
 fn is_sum(graph: &TypedModel, node: &TypedNode) -> bool {
     let is_sum = node.op.downcast_ref::<TypedBinOp>().is_some_and(|op| op.0.is::<Add>() || op.0.is::<Sub>());
     is_sum && node.inputs.iter().all(|&input| is_variable(graph, input))
-}
-
-/// Whether a node joins tensors along another axis than that of the channels.
-fn is_joined(node: &TypedNode, places: &Places) -> bool {
-    node.op.downcast_ref::<TypedConcat>().is_some_and(|op| places.shape.get(op.axis) == Some(&1))
 }
 
 fn is_variable(graph: &TypedModel, outlet: OutletId) -> bool {

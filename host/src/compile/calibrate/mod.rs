@@ -5,7 +5,6 @@
 //! quantised elsewhere. Both graphs then run on the same windows, to tell what each layer loses (`noise`).
 
 mod affine;
-mod bands;
 mod equalise;
 mod noise;
 mod observe;
@@ -26,19 +25,15 @@ use crate::features;
 use crate::reference::arranged;
 
 pub use noise::LayerNoise;
-use noise::Noise;
 use observe::Observed;
 pub use range::Ranges;
-use rewrite::Corrections;
+use rewrite::Rewritten;
 
 /// Most windows that a network is calibrated on; of more, some are taken evenly.
 pub const MAX_WINDOWS: usize = 512;
 
 /// Most windows on which ways to quantise are compared.
 const COMPARED: usize = 64;
-/// How often at most the mean errors of all layers are taken off their biases: each layer sees others than before when those before it
-/// are corrected.
-const MOST_CORRECTIONS: usize = 4;
 /// How much channels are equalised where weights have to make up for it: half of it in decibels, and all.
 const STRENGTHS: [f32; 2] = [0.5, 1.0];
 
@@ -81,37 +76,13 @@ impl Equalised {
         Ok(Self { float, observed })
     }
 
-    fn quantised(&self, ranges: Ranges, corrections: Corrections, windows: &[Tensor]) -> Result<Candidate, Error> {
-        let rewritten = rewrite::rewrite(&self.float, &self.observed, ranges, &corrections)?;
-        let Noise { layers, means } = noise::measure(&self.float.graph, &rewritten, windows)?;
-        Ok(Candidate { ranges, corrections, rewritten, layers, means })
-    }
-}
-
-/// One way to quantise the model.
-struct Candidate {
-    ranges: Ranges,
-    corrections: Corrections,
-    rewritten: rewrite::Rewritten,
-    layers: Vec<LayerNoise>,
-    /// The mean error that is left.
-    means: Corrections,
-}
-
-impl Candidate {
-    /// Decibels at the output; no noise at all has no figure, and is better than any.
-    fn quality(&self) -> f64 {
-        self.layers.last().and_then(|layer| layer.sqnr_db).unwrap_or(f64::INFINITY)
+    fn quantised(&self, ranges: Ranges) -> Result<Rewritten, Error> {
+        rewrite::rewrite(&self.float, &self.observed, ranges)
     }
 
-    /// What to take off the biases so that the mean error that is left goes away, too.
-    fn corrected(&self) -> Corrections {
-        let mut corrections = self.corrections.clone();
-        for (&end, means) in &self.means {
-            let sums = corrections.entry(end).or_insert_with(|| vec![0.0; means.len()]);
-            sums.iter_mut().zip(means).for_each(|(sum, mean)| *sum += mean);
-        }
-        corrections
+    /// Decibels at the output.
+    fn quality(&self, ranges: Ranges, expected: &[Vec<f32>], windows: &[Tensor]) -> Result<f64, Error> {
+        noise::at_output(&self.quantised(ranges)?, expected, windows)
     }
 }
 
@@ -173,35 +144,29 @@ impl<'o> FloatModel<'o> {
             return Err(no_audio());
         }
         let few: Vec<Tensor> = windows.iter().step_by(windows.len().div_ceil(COMPARED).max(1)).cloned().collect();
-        let banded = bands::split(&self.imported.graph)?;
-        let before = observe::observe(&banded, &few)?;
+        let before = observe::observe(&self.imported.graph, &few)?;
         let (first, others) = ranges.candidates();
-        let mut best: Option<(Equalised, Candidate)> = None;
+        let expected = noise::outputs(&self.imported.graph, &few)?;
+        let mut best: Option<(Equalised, f64)> = None;
         for strength in STRENGTHS {
-            let graph = equalise::equalised(&banded, &before, strength)?;
+            let graph = equalise::equalised(&self.imported.graph, &before, strength)?;
             let equalised = Equalised::new(self.imported.with_graph(graph), &few)?;
-            let candidate = equalised.quantised(first, Corrections::new(), &few)?;
-            if best.as_ref().is_none_or(|(_, best)| candidate.quality() > best.quality()) {
-                best = Some((equalised, candidate));
+            let quality = equalised.quality(first, &expected, &few)?;
+            if best.as_ref().is_none_or(|&(_, best)| quality > best) {
+                best = Some((equalised, quality));
             }
         }
         let Some((equalised, mut best)) = best else { return Err(no_audio()) };
-        for &ranges in others {
-            let other = equalised.quantised(ranges, Corrections::new(), &few)?;
-            if other.quality() > best.quality() {
-                best = other;
+        let mut ranges = first;
+        for &other in others {
+            let quality = equalised.quality(other, &expected, &few)?;
+            if quality > best {
+                (ranges, best) = (other, quality);
             }
-        }
-        for _ in 0..MOST_CORRECTIONS {
-            let other = equalised.quantised(best.ranges, best.corrected(), &few)?;
-            if other.quality() <= best.quality() {
-                break;
-            }
-            best = other;
         }
         let equalised = Equalised::new(equalised.float, &windows)?;
-        let Candidate { ranges, rewritten, layers, .. } =
-            equalised.quantised(best.ranges, best.corrections, &windows)?;
+        let rewritten = equalised.quantised(ranges)?;
+        let layers = noise::measure(&equalised.float.graph, &rewritten, &windows)?;
         let imported = self.imported.with_graph(rewritten.graph);
         let note = serde_json::json!({"windows": windows.len(), "ranges": ranges.name()});
         let artifact = assemble(self.onnx, &imported, &self.description, Some(note))?;

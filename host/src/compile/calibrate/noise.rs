@@ -2,10 +2,11 @@
 
 use tract_onnx::prelude::*;
 
-use super::observe::Observer;
-use super::rewrite::{Corrections, Layer, Rewritten};
+use super::observe::{Observer, in_parts};
+use super::rewrite::{Layer, Rewritten};
 use crate::Error;
 use crate::compile::import::printable;
+use crate::compile::lower::before_activation;
 
 /// What is left of a tensor when everything up to it is int8.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -16,69 +17,80 @@ pub struct LayerNoise {
     pub sqnr_db: Option<f64>,
 }
 
-/// What each layer loses, and the mean error of each channel that has a bias.
-pub(super) struct Noise {
-    pub(super) layers: Vec<LayerNoise>,
-    pub(super) means: Corrections,
+/// The network's outputs for each window, before a last softmax or sigmoid.
+///
+/// # Errors
+/// [`Error::Onnx`] if tract fails.
+pub(super) fn outputs(float: &TypedModel, windows: &[Tensor]) -> Result<Vec<Vec<f32>>, Error> {
+    let observer = Observer::new(float, &[before_activation(float)?.1])?;
+    let parts = in_parts(windows, |windows| windows.iter().map(|window| observer.run(window)).collect())?;
+    let parts: Vec<Vec<Vec<Vec<f32>>>> = parts;
+    Ok(parts.into_iter().flatten().flatten().collect())
 }
 
-/// What a layer's difference adds up to.
-#[derive(Default)]
-struct Sums {
+/// The power of a signal and of the noise in it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Powers {
     signal: f64,
     noise: f64,
-    /// One a channel, if each has a bias.
-    differences: Vec<f64>,
-    /// Values of one channel.
-    count: usize,
 }
 
-impl Sums {
-    /// `[channels, inner]` is how the values lie.
-    fn add(&mut self, layer: &Layer, [channels, inner]: [usize; 2], expected: &[f32], given: &[f32]) {
-        self.differences.resize(channels, 0.0);
-        self.count += expected.len() / channels;
-        for (index, (&expected, &given)) in expected.iter().zip(given).enumerate() {
-            let difference = f64::from(layer.quant.real(given as i8) - expected);
+impl Powers {
+    fn add(&mut self, layer: &Layer, expected: &[f32], given: &[f32]) {
+        for (&expected, &given) in expected.iter().zip(given) {
             self.signal += f64::from(expected).powi(2);
-            self.noise += difference.powi(2);
-            self.differences[index / inner % channels] += difference;
+            self.noise += f64::from(layer.quant.real(given as i8) - expected).powi(2);
         }
     }
+
+    fn and(self, other: Self) -> Self {
+        Self { signal: self.signal + other.signal, noise: self.noise + other.noise }
+    }
+
+    fn decibels(self) -> Option<f64> {
+        (self.signal > 0.0 && self.noise > 0.0).then(|| 10.0 * (self.signal / self.noise).log10())
+    }
+}
+
+/// Runs a quantised graph on all windows, of which the right outputs are given: decibels of noise at its output. No noise at all has no
+/// figure, and is better than any.
+///
+/// # Errors
+/// [`Error::Onnx`] if tract fails.
+pub(super) fn at_output(rewritten: &Rewritten, expected: &[Vec<f32>], windows: &[Tensor]) -> Result<f64, Error> {
+    let Some(layer) = rewritten.layers.last() else { return Ok(f64::INFINITY) };
+    let observer = Observer::new(&rewritten.graph, &[layer.bytes])?;
+    let given = in_parts(windows, |windows| {
+        windows.iter().map(|window| observer.run(window)).collect::<Result<Vec<_>, Error>>()
+    })?;
+    let mut powers = Powers::default();
+    for (expected, given) in expected.iter().zip(given.into_iter().flatten()) {
+        given.iter().for_each(|given| powers.add(layer, expected, given));
+    }
+    Ok(powers.decibels().unwrap_or(f64::INFINITY))
 }
 
 /// Runs both graphs on all windows and compares each tensor that was quantised; the last one is the output.
 ///
 /// # Errors
 /// [`Error::Onnx`] if tract fails.
-pub(super) fn measure(graph: &TypedModel, rewritten: &Rewritten, windows: &[Tensor]) -> Result<Noise, Error> {
+pub(super) fn measure(float: &TypedModel, rewritten: &Rewritten, windows: &[Tensor]) -> Result<Vec<LayerNoise>, Error> {
     let layers = &rewritten.layers;
-    let float = Observer::new(graph, &layers.iter().map(|layer| layer.float).collect::<Vec<_>>())?;
+    let float = Observer::new(float, &layers.iter().map(|layer| layer.float).collect::<Vec<_>>())?;
     let bytes = Observer::new(&rewritten.graph, &layers.iter().map(|layer| layer.bytes).collect::<Vec<_>>())?;
-    let shapes: Vec<[usize; 2]> = layers.iter().map(|layer| channels(graph, layer)).collect();
-    let mut sums: Vec<Sums> = layers.iter().map(|_| Sums::default()).collect();
-    for window in windows {
-        let values = float.run(window)?.into_iter().zip(bytes.run(window)?);
-        for (((sums, layer), &shape), (expected, given)) in sums.iter_mut().zip(layers).zip(&shapes).zip(values) {
-            sums.add(layer, shape, &expected, &given);
+    let parts = in_parts(windows, |windows| {
+        let mut powers = vec![Powers::default(); layers.len()];
+        for window in windows {
+            let values = float.run(window)?.into_iter().zip(bytes.run(window)?);
+            for ((powers, layer), (expected, given)) in powers.iter_mut().zip(layers).zip(values) {
+                powers.add(layer, &expected, &given);
+            }
         }
-    }
-    let mut means = Corrections::new();
-    for (layer, sums) in layers.iter().zip(&sums).filter(|(layer, _)| layer.axis.is_some()) {
-        let mean = |sum: &f64| (sum / sums.count.max(1) as f64) as f32;
-        means.insert(layer.float, sums.differences.iter().map(mean).collect());
-    }
-    let noise_of = |(layer, sums): (&Layer, &Sums)| LayerNoise {
+        Ok(powers)
+    })?;
+    let of_layer = |(index, layer): (usize, &Layer)| LayerNoise {
         node: printable(&layer.node),
-        sqnr_db: (sums.signal > 0.0 && sums.noise > 0.0).then(|| 10.0 * (sums.signal / sums.noise).log10()),
+        sqnr_db: parts.iter().map(|powers| powers[index]).fold(Powers::default(), Powers::and).decibels(),
     };
-    Ok(Noise { layers: layers.iter().zip(&sums).map(noise_of).collect(), means })
-}
-
-/// Channels of a layer and the values of each that lie together; one channel where none has a bias.
-fn channels(graph: &TypedModel, layer: &Layer) -> [usize; 2] {
-    let fact = graph.outlet_fact(layer.float).ok();
-    let shape = fact.and_then(|fact| fact.shape.as_concrete()).unwrap_or(&[]);
-    let channels = layer.axis.and_then(|axis| Some([*shape.get(axis)?, shape[axis + 1..].iter().product()]));
-    channels.unwrap_or([1, 1]).map(|extent: usize| extent.max(1))
+    Ok(layers.iter().enumerate().map(of_layer).collect())
 }

@@ -2,8 +2,7 @@
 //!
 //! What follows with one number a channel (batch norm, a bias) is multiplied into weights and biases before they are rounded. The
 //! mean error that the rounding of weights then makes, over what the calibration audio gave as input, is taken off the bias (Nagel et
-//! al., "Data-free quantization through weight equalization and bias correction", 2019, equation 17), and so is the mean error that was
-//! measured at the layer's end (there, appendix D).
+//! al., "Data-free quantization through weight equalization and bias correction", 2019, equation 17).
 
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::axes::{AxesMapping, Axis};
@@ -100,7 +99,7 @@ impl Rewriting<'_> {
         let input = self.bytes(node, node.inputs[0])?;
         let found = followers(&self.float.graph, node.id.into(), axis, outputs);
         let op = Conv { q_params: Some(DatumType::I8), ..op.clone() };
-        self.product(node, op, input, weights, (&found, axis))
+        self.product(node, op, input, weights, &found)
     }
 
     pub(super) fn matrix_product(&mut self, node: &TypedNode, op: &EinSum) -> Result<(), Error> {
@@ -139,7 +138,7 @@ impl Rewriting<'_> {
         let input = self.bytes(node, node.inputs[0])?;
         let found = followers(&self.float.graph, node.id.into(), column, outputs);
         let op = EinSum { axes, operating_dt: DatumType::I32, q_params: Some(DatumType::I8) };
-        self.product(node, op, input, weights, (&found, column))
+        self.product(node, op, input, weights, &found)
     }
 
     /// Quantises weights and biases and puts the quantised operator in place.
@@ -149,7 +148,7 @@ impl Rewriting<'_> {
         op: impl Into<Box<dyn tract_onnx::tract_core::ops::TypedOp>>,
         input: Bytes,
         mut weights: Weights,
-        (found, axis): (&Followers, usize),
+        found: &Followers,
     ) -> Result<(), Error> {
         let outputs = found.gain.len();
         let mut output = self.quant(node, found.end)?;
@@ -179,9 +178,6 @@ impl Rewriting<'_> {
         {
             weights.biases[channel] -= (f32::from(rounded) * scales[channel] - weight) * mean;
         }
-        if let Some(corrections) = self.corrections.get(&found.end) {
-            weights.biases.iter_mut().zip(corrections).for_each(|(bias, correction)| *bias -= correction);
-        }
         let biases: Vec<i32> = weights
             .biases
             .iter()
@@ -205,7 +201,7 @@ impl Rewriting<'_> {
             inputs.push(self.constant(node, name, value)?);
         }
         let outlet = self.wire(node, &node.name, op, &inputs)?;
-        self.finish(node, found, Bytes { outlet, quant: output }, axis);
+        self.finish(node, found.end, Bytes { outlet, quant: output }, &found.nodes);
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 use tract_onnx::tract_core::ops::quant::DequantizeLinearF32;
 use tract_onnx::tract_core::ops::source::TypedSource;
 
-use super::affine::{Followers, bound, only_reader};
+use super::affine::{bound, only_reader};
 use super::observe::Observed;
 use super::range::{Ranges, quant};
 use crate::Error;
@@ -42,12 +42,7 @@ pub(super) struct Layer {
     /// In the quantised graph.
     pub(super) bytes: OutletId,
     pub(super) quant: Quant,
-    /// The axis of the channels, if each has a bias.
-    pub(super) axis: Option<usize>,
 }
-
-/// What is taken off the biases of layers, one number a channel, by the outlet of the float graph at which a layer ends.
-pub(super) type Corrections = HashMap<OutletId, Vec<f32>>;
 
 /// Rewrites the graph of `float`, given what was observed of each of its real tensors.
 ///
@@ -57,14 +52,12 @@ pub(super) fn rewrite(
     float: &Imported,
     observed: &HashMap<OutletId, Observed>,
     ranges: Ranges,
-    corrections: &Corrections,
 ) -> Result<Rewritten, Error> {
     let (activation, logits) = before_activation(&float.graph)?;
     let mut rewriting = Rewriting {
         float,
         observed,
         ranges,
-        corrections,
         graph: TypedModel::default(),
         layers: Vec::new(),
         values: HashMap::new(),
@@ -114,7 +107,6 @@ pub(super) struct Rewriting<'f> {
     pub(super) float: &'f Imported,
     pub(super) observed: &'f HashMap<OutletId, Observed>,
     ranges: Ranges,
-    pub(super) corrections: &'f Corrections,
     graph: TypedModel,
     layers: Vec<Layer>,
     /// By outlet of the float graph.
@@ -285,7 +277,7 @@ impl Rewriting<'_> {
         let op = QuantizeExact { scale: quant.scale, zero_point: quant.zero_point.into(), unsigned: false };
         let name = format!("{}.quantize", node.name);
         let bytes = Bytes { outlet: self.wire(node, &name, ElementWiseOp(Box::new(op), None), &[real])?, quant };
-        self.layers.push(Layer { node: node.name.clone(), float: outlet, bytes: bytes.outlet, quant, axis: None });
+        self.layers.push(Layer { node: node.name.clone(), float: outlet, bytes: bytes.outlet, quant });
         Ok(bytes)
     }
 
@@ -311,13 +303,11 @@ impl Rewriting<'_> {
         Ok(quant(self.ranges.choose(&observed.histogram)))
     }
 
-    /// The layer that ends as `found` says: its bytes are what a product gives, with channels on `axis`.
-    pub(super) fn finish(&mut self, node: &TypedNode, found: &Followers, bytes: Bytes, axis: usize) {
-        self.taken_in.extend(&found.nodes);
-        self.values.insert(found.end, Value::Bytes(bytes));
-        let Bytes { outlet, quant } = bytes;
-        let layer = Layer { node: node.name.clone(), float: found.end, bytes: outlet, quant, axis: Some(axis) };
-        self.layers.push(layer);
+    /// The layer that ends at `end`: its bytes are what a product gives.
+    pub(super) fn finish(&mut self, node: &TypedNode, end: OutletId, bytes: Bytes, taken_in: &[usize]) {
+        self.taken_in.extend(taken_in);
+        self.values.insert(end, Value::Bytes(bytes));
+        self.layers.push(Layer { node: node.name.clone(), float: end, bytes: bytes.outlet, quant: bytes.quant });
     }
 
     /// The same operator in the new graph; `variables` tells what its inputs became.

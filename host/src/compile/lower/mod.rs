@@ -325,8 +325,8 @@ impl Lowering<'_> {
     fn must_move(&self, node: &TypedNode) -> Error {
         self.unsupported(
             node,
-            "it needs its values in another order than they lie in memory (time, frequency, channels): remove the \
-             Transpose or Reshape before it",
+            "it needs its values in another order than they lie in memory (time, frequency, channels), and too many copies for that: \
+             remove the Transpose or Reshape before it",
         )
     }
 }

@@ -247,7 +247,7 @@ class FloatNet(Net):
             self.op(kind, self.x, ones, ones)
         elif kind == "LpPool":
             self.op(kind, kernel_shape=[1] * len(self.spatial), p=2)
-        elif kind == "LRN":
+        elif kind == "LRN" and len(self.spatial) == 2:
             self.op(kind, size=3)
         elif kind == "Slice":
             self.op(kind, self.x, self.integers(0), self.integers(self.shape[-1]), self.integers(-1), self.integers(2))
@@ -260,7 +260,7 @@ class FloatNet(Net):
             self.op(kind, start, self.op("Add", self.op("Abs"), self.number(0.5)))
             self.shape = shape
         else:
-            self.op(kind, axis=1)
+            self.op("Softmax", axis=1)
 
     def end(self):
         if self.rng.random() < 0.8:
