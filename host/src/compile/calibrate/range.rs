@@ -113,10 +113,9 @@ impl Histogram {
     }
 
     fn least_squares(&self) -> [f32; 2] {
-        let whole = [self.low.min(0.0), self.high.max(0.0)].map(f64::from);
-        let bounds = |parts: [u32; 2]| [0, 1].map(|end: usize| whole[end] * f64::from(parts[end]) / 100.0);
-        let error = |parts: [u32; 2]| {
-            let [low, high] = bounds(parts);
+        let error = |part: u32| {
+            let part = f64::from(part) / 100.0;
+            let [low, high] = [self.low.min(0.0), self.high.max(0.0)].map(|bound| f64::from(bound) * part);
             // The variance of a value within a step.
             let rounding = ((high - low) / 255.0).powi(2) / 12.0;
             self.bins()
@@ -126,16 +125,8 @@ impl Histogram {
                 })
                 .sum::<f64>()
         };
-        let mut parts = [100; 2];
-        // Both ends first, then each for itself, in turn: the longer side may have the rarer values.
-        let with = |parts: [u32; 2], ends: &[usize], part| {
-            [0, 1].map(|end: usize| if ends.contains(&end) { part } else { parts[end] })
-        };
-        for ends in [&[0, 1][..], &[0], &[1], &[0], &[1]] {
-            let tried = (NARROWEST..=100).rev().map(|part| with(parts, ends, part));
-            parts = tried.min_by(|&a, &b| error(a).total_cmp(&error(b))).unwrap_or(parts);
-        }
-        bounds(parts).map(|bound| bound as f32)
+        let best = (NARROWEST..=100).rev().min_by(|&a, &b| error(a).total_cmp(&error(b))).unwrap_or(100);
+        [self.low, self.high].map(|bound| bound * best as f32 / 100.0)
     }
 }
 
