@@ -1,6 +1,6 @@
 //! Float networks of any shape, quantised with audio: each is refused with a node's name, or the engine's answers are those of the float
 //! network but for noise, and tract's are those of onnxruntime. A wrong graph has nothing in common with the right one; quantisation
-//! leaves most.
+//! leaves most. Those that stream give the same bits step by step.
 #![cfg(feature = "tract")]
 
 #[path = "support/bundle.rs"]
@@ -14,7 +14,8 @@ use earmark::compile::calibrate::{FloatModel, Ranges};
 use earmark::compile::metadata::Layers;
 use earmark::model::LoadedModel;
 use earmark::reference::ReferenceNetwork;
-use earmark_core::engine::Network;
+use earmark_core::engine::{Network, PlanEngine};
+use earmark_core::model::Mode;
 
 /// Least signal to noise at the output, in decibels: what is left of a wrong graph is near 0 or below.
 const LEAST: f64 = 10.0;
@@ -84,6 +85,36 @@ fn reference_error(case: &Case, loaded: &LoadedModel) -> f32 {
     worst / largest
 }
 
+/// Whether a network that streams gives the bits that it gives window by window; `None` if it does not stream.
+fn streams_alike(case: &Case, loaded: &LoadedModel) -> Option<bool> {
+    let model = loaded.model().unwrap();
+    if !matches!(model.mode(), Mode::Streaming { .. }) {
+        return None;
+    }
+    let sizes = model.sizes();
+    let (mut of_stream, mut of_windows) = (vec![0; sizes.streaming_engine], vec![0; sizes.engine]);
+    let mut stream = PlanEngine::streaming(model, &mut of_stream).unwrap();
+    let mut windows = PlanEngine::new(model, &mut of_windows).unwrap();
+    let values: Vec<f32> = case.inputs.iter().map(|&byte| f32::from(byte) / 32.0).collect();
+    let (mut heard, mut expected) = (vec![0.0; case.outputs], vec![0.0; case.outputs]);
+    let mut outputs = 0;
+    for (index, frame) in values.chunks_exact(case.features).enumerate() {
+        stream.push_frame(frame).unwrap();
+        if !stream.outputs(&mut heard).unwrap() {
+            continue;
+        }
+        windows.reset();
+        let window = (index + 1 - case.frames) * case.features..(index + 1) * case.features;
+        values[window].chunks_exact(case.features).for_each(|frame| windows.push_frame(frame).unwrap());
+        assert!(windows.outputs(&mut expected).unwrap());
+        if heard != expected {
+            return Some(false);
+        }
+        outputs += 1;
+    }
+    Some(outputs > 0)
+}
+
 /// How far the artifact is from the float network, in decibels.
 fn quality(case: &Case) -> Result<(LoadedModel, f64), Error> {
     let float = FloatModel::new(&case.onnx, &layers(case))?;
@@ -101,7 +132,7 @@ fn quality(case: &Case) -> Result<(LoadedModel, f64), Error> {
 
 /// Compiles all; at most `most_refused` of a hundred may be refused.
 fn check(cases: &[Case], most_refused: usize) {
-    let (mut refused, mut wrong, mut qualities) = (0, Vec::new(), Vec::new());
+    let (mut refused, mut streaming, mut wrong, mut qualities) = (0, 0, Vec::new(), Vec::new());
     for case in cases {
         match quality(case) {
             Ok((loaded, decibels)) => {
@@ -109,6 +140,14 @@ fn check(cases: &[Case], most_refused: usize) {
                 if decibels.is_nan() || decibels < LEAST || error.is_nan() || error > SAME {
                     println!("{}: {decibels:.1} dB, tract off by {error:e}", case.name);
                     wrong.push(case.name.as_str());
+                }
+                match streams_alike(case, &loaded) {
+                    Some(true) => streaming += 1,
+                    Some(false) => {
+                        println!("{}: its stream gives other bits than its windows", case.name);
+                        wrong.push(case.name.as_str());
+                    }
+                    None => {}
                 }
                 qualities.push(decibels);
             }
@@ -124,7 +163,12 @@ fn check(cases: &[Case], most_refused: usize) {
     }
     qualities.sort_unstable_by(f64::total_cmp);
     let at = |part: usize| qualities.get(qualities.len() * part / 100).copied().unwrap_or(f64::NAN);
-    println!("{} networks, {refused} refused; {:.1} dB, one in 100 below {:.1} dB", cases.len(), at(50), at(1));
+    println!(
+        "{} networks, {refused} refused, {streaming} stream; {:.1} dB in the median, one in 100 below {:.1} dB",
+        cases.len(),
+        at(50),
+        at(1)
+    );
     assert!(wrong.is_empty(), "wrong: {wrong:?}");
     assert!(refused * 100 <= cases.len() * most_refused, "{refused} of {} are refused", cases.len());
 }
