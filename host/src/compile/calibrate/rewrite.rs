@@ -295,9 +295,6 @@ impl Rewriting<'_> {
 
     /// The range of a tensor of the float graph as a quantisation.
     pub(super) fn quant(&self, node: &TypedNode, outlet: OutletId) -> Result<Quant, Error> {
-        // What is only joined with others has their range already: it is not rounded twice.
-        let joined = only_reader(&self.float.graph, outlet).filter(|reader| reader.op.is::<TypedConcat>());
-        let outlet = joined.map_or(outlet, |reader| reader.id.into());
         let observed = self.observed.get(&outlet);
         let observed = observed.ok_or_else(|| self.float.unsupported(node, "its output does not hold real numbers"))?;
         Ok(quant(self.ranges.choose(&observed.histogram)))
