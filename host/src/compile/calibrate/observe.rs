@@ -12,6 +12,15 @@ use crate::guard::shielded;
 /// Most values that all tensors of a window may have together.
 const MAX_VALUES: usize = 1 << 26;
 
+/// How many windows a number of values allows, of which a graph's tensors have some each.
+pub(super) fn affordable(graph: &TypedModel, values: usize) -> usize {
+    let lengths = graph.nodes().iter().flat_map(|node| &node.outputs).map(|output| {
+        let shape = output.fact.shape.as_concrete().filter(|_| output.fact.konst.is_none());
+        shape.map_or(0, |shape| shape.iter().product::<usize>())
+    });
+    values / lengths.fold(1, usize::saturating_add)
+}
+
 /// Parts that windows are divided into, to be worked on at the same time.
 const PARTS: usize = 4;
 /// A range that nothing is in.
@@ -96,13 +105,20 @@ impl Extent {
                     let name = printable(&graph.node(outlet.node).name);
                     return Err(Error::Onnx { what: format!("node {name} gives infinite numbers, or none") });
                 }
-                let sums = values.iter().map(|&value| f64::from(value)).collect();
-                let range: Vec<[f32; 2]> = values.iter().map(|&value| [value; 2]).collect();
-                let bounds = range.iter().fold(NOTHING, |bounds, &range| wider(bounds, range));
-                extent.widen(&Self { bounds, sums, range });
+                extent.take_in(&values);
             }
         }
         Ok(extents)
+    }
+
+    fn take_in(&mut self, values: &[f32]) {
+        self.sums.resize(values.len(), 0.0);
+        self.range.resize(values.len(), NOTHING);
+        for ((sum, range), &value) in self.sums.iter_mut().zip(&mut self.range).zip(values) {
+            *sum += f64::from(value);
+            *range = wider(*range, [value; 2]);
+            self.bounds = wider(self.bounds, [value; 2]);
+        }
     }
 
     fn widen(&mut self, other: &Self) {
