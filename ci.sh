@@ -90,7 +90,9 @@ if [ -n "${EARMARK_FULL:-}" ]; then
     fi
     "$vectors/venv/bin/pip" install --quiet -r host/tests/golden/ops/requirements.txt
     "$vectors/venv/bin/python" host/tests/golden/ops/make.py --full --output "$vectors"
+    "$vectors/venv/bin/python" host/tests/golden/calibrate/make_random.py --networks 1500 --output "$vectors"
     EARMARK_GOLDEN_OPS="$PWD/$vectors" cargo test -p earmark --test ops -- --nocapture
+    EARMARK_FLOAT_GRAPHS="$PWD/$vectors" cargo test -p earmark --test float_graphs -- --nocapture random_networks
 fi
 
 step "clients of the server"

@@ -56,7 +56,7 @@ impl Tables {
             dct: &self.dct,
             offset: &[],
             scale: &[],
-            clip: ClipSettings::default(),
+            clip: ClipSettings::NONE,
         }
     }
 }
@@ -425,7 +425,7 @@ proptest! {
             dct,
             offset: &normalisation[..if normalise { features_in_frame } else { 0 }],
             scale: &[],
-            clip: ClipSettings::default(),
+            clip: ClipSettings::NONE,
         };
         if spec.check().is_ok() {
             features(spec, [&samples[..]]);

@@ -35,8 +35,8 @@ pub enum Peak {
     Absolute,
 }
 
-/// What is done with a clip beyond what a stream allows. All of it is left out by default.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// What is done with a clip beyond what a stream allows.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ClipSettings {
     /// Where frames lie.
     pub centring: Centring,
@@ -160,7 +160,7 @@ impl FrontEnd<'_> {
         mut on_frame: impl FnMut(&[f32]) -> Result<(), E>,
     ) -> Result<(), E> {
         let settings = self.spec.clip;
-        if !built_in::CLIPS || settings == ClipSettings::default() {
+        if !built_in::CLIPS || settings == ClipSettings::NONE {
             framer.reset();
             let mut rest = clip;
             while let Some(frame) = framer.next_frame(&mut rest) {
@@ -220,7 +220,7 @@ mod tests {
 
     fn padded(centring: Centring, clip: &[i16], window: usize, hop: usize) -> ([i16; 16], usize) {
         let (mut all, mut count) = ([0; 16], 0);
-        let settings = ClipSettings { centring, ..ClipSettings::default() };
+        let settings = ClipSettings { centring, ..ClipSettings::NONE };
         let taken = settings.padded(clip, (window, hop), |piece| {
             all[count..count + piece.len()].copy_from_slice(piece);
             count += piece.len();

@@ -137,7 +137,7 @@ pub fn front_end() -> Result<u64, Error> {
         dct: &[],
         offset: &[],
         scale: &[],
-        clip: ClipSettings::default(),
+        clip: ClipSettings::NONE,
     };
     let magnitude = FrontEndSpec {
         // Twice a power of four complex numbers, where the others have a power of four.

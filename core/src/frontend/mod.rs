@@ -60,7 +60,7 @@ use fixed::FixedTables;
 ///     dct: &[],
 ///     offset: &[],
 ///     scale: &[],
-///     clip: ClipSettings::default(),
+///     clip: ClipSettings::NONE,
 /// })?;
 ///
 /// // A tone of 1 kHz is loudest in the band from 750 to 1250 Hz.

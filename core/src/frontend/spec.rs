@@ -134,7 +134,7 @@ impl FrontEndSpec<'_> {
                 self.check_numbers()?;
                 self.check_loudest()
             }
-            Arithmetic::Fixed(_) if self.clip != ClipSettings::default() => {
+            Arithmetic::Fixed(_) if self.clip != ClipSettings::NONE => {
                 Err(Error::FixedFrontEnd { setting: "clip", allowed: "nothing that only a whole clip allows" })
             }
             Arithmetic::Fixed(tables) => {

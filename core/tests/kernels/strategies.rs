@@ -101,12 +101,7 @@ pub fn product_case() -> impl Strategy<Value = ProductCase> {
 
 impl ProductCase {
     pub fn run(&self, kernels: KernelSet) -> Vec<i8> {
-        let product = Product {
-            depth: self.depth,
-            weights: &self.weights,
-            requantisation: self.tables.requantisation(),
-            channels: self.channels,
-        };
+        let product = product(self.depth, &self.weights, self.channels, &self.tables);
         let mut output = vec![99; (self.count - 1) * self.steps[1] + self.channels];
         kernels.product(
             &product,
@@ -120,6 +115,10 @@ impl ProductCase {
         );
         output
     }
+}
+
+fn product<'c>(depth: usize, weights: &'c [i8], channels: usize, tables: &'c Tables) -> Product<'c> {
+    Product { depth, weights, requantisation: tables.requantisation(), channels }
 }
 
 #[derive(Debug, Clone)]
@@ -160,12 +159,7 @@ pub fn runs_case() -> impl Strategy<Value = RunsCase> {
 
 impl RunsCase {
     pub fn run(&self, kernels: KernelSet) -> Vec<i8> {
-        let product = Product {
-            depth: self.depth,
-            weights: &self.weights,
-            requantisation: self.tables.requantisation(),
-            channels: self.channels,
-        };
+        let product = product(self.depth, &self.weights, self.channels, &self.tables);
         let Self { length, count, step, grid, grid_steps, .. } = *self;
         let runs = Runs { input: &self.input, length, count, step, grid, grid_steps };
         let mut output = vec![99; grid[0] * grid[1] * self.channels];

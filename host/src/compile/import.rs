@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use tract_onnx::Onnx;
 use tract_onnx::pb::{ModelProto, NodeProto, ValueInfoProto, tensor_shape_proto, type_proto};
 use tract_onnx::prelude::*;
+use tract_onnx::tract_core::ops::change_axes::AxisOp;
+use tract_onnx::tract_core::ops::cnn::Conv;
 use tract_onnx::tract_core::optim::Optimizer;
 
 use super::screen::{self, Numbers, SUPPORTED};
@@ -124,6 +126,9 @@ pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
     let operators = nodes.map(|node| (screen::name(node).to_owned(), node.op_type.clone())).collect();
     let rewrite = || {
         if let Some(graph) = &mut proto.graph {
+            if numbers != Numbers::Foreign {
+                qlinear::plain(graph);
+            }
             qlinear::fold(graph);
             qlinear::expand(graph);
             if numbers == Numbers::Quantised {
@@ -141,6 +146,30 @@ pub fn import(bytes: &[u8], numbers: Numbers) -> Result<Imported, Error> {
     check_sizes(&graph)?;
     let metadata = proto.metadata_props.iter().map(|entry| (entry.key.clone(), entry.value.clone())).collect();
     Ok(Imported { graph, input_shape, metadata, operators })
+}
+
+/// A graph that is ready to run up to `outlets`, and gives them first.
+///
+/// # Errors
+/// What tract says.
+pub fn runnable(mut graph: TypedModel, outlets: &[OutletId]) -> TractResult<Arc<TypedRunnableModel>> {
+    let outlets = [outlets, &strided_inputs(&mut graph)?].concat();
+    graph.select_output_outlets(&outlets)?;
+    graph.into_optimized()?.into_runnable()
+}
+
+/// Gives what strided convolutions read a second reader, whose outlets these are.
+///
+/// tract 0.23.9 lets a convolution before a Slice skip what one behind it strides over, and forgets where the Slice begins: the results
+/// are wrong. It leaves alone what is read twice.
+fn strided_inputs(graph: &mut TypedModel) -> TractResult<Vec<OutletId>> {
+    let is_strided = |op: &Conv| op.pool_spec.strides().iter().any(|&stride| stride > 1);
+    let strided = graph.nodes().iter().filter(|node| node.op_as::<Conv>().is_some_and(is_strided));
+    let inputs: Vec<(String, OutletId)> = strided.map(|node| (node.name.clone(), node.inputs[0])).collect();
+    let second = |(name, input): (String, OutletId)| {
+        Ok(graph.wire_node(format!("{name}.second_reader"), AxisOp::Add(0), &[input])?[0])
+    };
+    inputs.into_iter().map(second).collect()
 }
 
 /// The input's shape: concrete, not empty, not huge.

@@ -64,6 +64,20 @@ impl Layout {
         &self.axes[axis]
     }
 
+    /// Whether `axes` are all that have more than one place, and lie in memory one behind the other in this order.
+    pub fn is_ordered(&self, axes: &[usize]) -> bool {
+        axes.iter().flat_map(|&axis| &self.axes[axis]).copied().eq(0..self.memory.len())
+    }
+
+    /// The factors that some axes run over, if they lie one behind the other.
+    pub fn run_of(&self, axes: &[usize]) -> Option<std::ops::Range<usize>> {
+        let mut factors: Vec<usize> = axes.iter().flat_map(|&axis| &self.axes[axis]).copied().collect();
+        factors.sort_unstable();
+        let first = factors.first().copied().unwrap_or(0);
+        let run = first..first + factors.len();
+        factors.into_iter().eq(run.clone()).then_some(run)
+    }
+
     /// The product of some factors' extents.
     pub fn product(&self, factors: &[usize]) -> usize {
         factors.iter().map(|&factor| self.memory[factor]).product()
@@ -151,6 +165,14 @@ impl Layout {
         merged
     }
 
+    /// The same axes over a memory that has its factors in the order `order`.
+    pub fn reordered(&self, order: &[usize]) -> Self {
+        let memory = order.iter().map(|&factor| self.memory[factor]).collect();
+        let place = |factor: &usize| order.iter().position(|other| other == factor).unwrap_or(*factor);
+        let axes = self.axes.iter().map(|axis| axis.iter().map(place).collect()).collect();
+        Self { memory, axes }
+    }
+
     /// Changes the extent of an axis that runs over at most one factor; `place` says where a factor goes that it lacks
     /// so far.
     pub fn resized(&self, axis: usize, extent: usize, place: usize) -> Self {
@@ -191,6 +213,21 @@ impl Layout {
                 .collect();
         }
         places
+    }
+
+    /// Lets the first of `count` axes from `at` on run over all that they run over, which must lie one behind the other in memory, as one
+    /// factor.
+    pub fn join(&mut self, at: usize, count: usize) {
+        let factors = self.axes[at..at + count].concat();
+        let Some((&first, rest)) = factors.split_first() else { return };
+        self.memory[first] = self.product(&factors);
+        self.memory.drain(first + 1..first + 1 + rest.len());
+        for axis in &mut self.axes {
+            axis.retain(|factor| !rest.contains(factor));
+            axis.iter_mut().for_each(|factor| *factor -= if *factor > first { rest.len() } else { 0 });
+        }
+        self.axes[at..at + count].iter_mut().for_each(Vec::clear);
+        self.axes[at] = vec![first];
     }
 
     /// Takes a factor away: its axis has the extent 1 along it.
@@ -258,6 +295,24 @@ mod tests {
         assert!(layout.reshape(1, 2, &[12]));
         assert_eq!(layout.merged(), before);
         assert!(!layout.reshape(1, 1, &[5, 3]));
+    }
+
+    #[test]
+    fn memory_in_another_order_has_the_same_axes() {
+        let layout = Layout::new(&[1, 8, 5, 4], &[0, 2, 3, 1]);
+        let turned = layout.reordered(&[2, 0, 1]);
+        assert_eq!((turned.memory(), turned.shape()), (&[8, 5, 4][..], layout.shape()));
+        assert_eq!([1, 2, 3].map(|axis| turned.factors(axis).to_vec()), [[0], [1], [2]]);
+    }
+
+    #[test]
+    fn joined_axes_are_cut_anywhere() {
+        let mut layout = Layout::new(&[1, 7, 6, 4], &[0, 1, 2, 3]);
+        assert!(!layout.clone().reshape(2, 2, &[8, 3]));
+        layout.join(2, 2);
+        assert_eq!(layout.shape(), [1, 7, 24, 1]);
+        assert!(layout.reshape(2, 2, &[8, 3]));
+        assert_eq!((layout.memory(), layout.shape()), (&[7, 8, 3][..], vec![1, 7, 8, 3]));
     }
 
     #[test]

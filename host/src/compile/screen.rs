@@ -117,8 +117,8 @@ const MOVING: &[&str] = &[
 pub const SUPPORTED: &str = "Conv, Gemm and MatMul with int8 weights, as QLinearConv, QGemm and QLinearMatMul or between DequantizeLinear and \
     QuantizeLinear, or with --calibrate in real numbers; \
     between DequantizeLinear and QuantizeLinear BatchNormalization, Add, Sub, Mul, Concat, Split, Slice, Pad, average and max pooling (global and ReduceMean/ReduceMax too), Relu, \
-    Clip and any other function of one variable; Reshape, Flatten, Squeeze, Unsqueeze and Transpose where no value \
-    moves; Softmax or Sigmoid at the end; with --calibrate GRU and LSTM of one direction";
+    Clip and any other function of one variable; Reshape, Flatten, Squeeze, Unsqueeze and Transpose; Softmax or Sigmoid at the end; \
+    with --calibrate GRU and LSTM of one direction";
 
 /// What the weights of a model may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -32,7 +32,7 @@ impl FixedFrontEnd {
         };
         only(spec.features == Features::LogMel, "features", "log-mel, without mfcc_coefficients")?;
         only(spec.spectrum == Spectrum::Power, "spectrum", "power")?;
-        only(spec.clip == ClipSettings::default(), "center, peak, top_db and reference", "none")?;
+        only(spec.clip == ClipSettings::NONE, "center, peak, top_db and reference", "none")?;
         only(spec.window.iter().all(|x| x.abs() <= 1.0), "window", "coefficients from -1 to 1")?;
 
         // Of a peak of 1, the nearest below it stands for it.

@@ -81,7 +81,7 @@ impl Preset {
             mfcc_coefficients: 0,
             mfcc_norm: MfccNorm::Ortho,
             arithmetic: ArithmeticKind::Float,
-            clip: ClipSettings::default(),
+            clip: ClipSettings::NONE,
             offset: Vec::new(),
             scale: Vec::new(),
         };
@@ -102,7 +102,7 @@ impl Preset {
                 high_hz: 4_000.0,
                 pcm_scale: 1.0,
                 mfcc_coefficients: 10,
-                clip: ClipSettings { peak: Peak::Highest, ..ClipSettings::default() },
+                clip: ClipSettings { peak: Peak::Highest, ..ClipSettings::NONE },
                 ..Self::TfSignal.settings(Some(sample_rate), Some(window_length))
             },
             Self::TfSignal => Settings {

@@ -8,7 +8,7 @@ use earmark_core::model::{Model, Quantisation};
 use tract_onnx::prelude::*;
 
 use crate::Error;
-use crate::compile::import::{Imported, describe, feature_axes, import};
+use crate::compile::import::{Imported, describe, feature_axes, import, runnable};
 use crate::compile::lower::before_activation;
 use crate::compile::screen::Numbers;
 use crate::guard::shielded;
@@ -20,16 +20,11 @@ pub use waveform::WaveformNetwork;
 type Runnable = Arc<TypedRunnableModel>;
 
 /// Makes a graph ready to run up to an outlet that `output` chooses.
-fn prepare(
-    mut graph: TypedModel,
-    output: impl FnOnce(&TypedModel) -> Result<OutletId, Error>,
-) -> Result<Runnable, Error> {
+fn prepare(graph: TypedModel, output: impl FnOnce(&TypedModel) -> Result<OutletId, Error>) -> Result<Runnable, Error> {
     let output = output(&graph)?;
-    let prepare = move || -> TractResult<Runnable> {
-        graph.select_output_outlets(&[output])?;
-        graph.into_optimized()?.into_runnable()
-    };
-    shielded(prepare).ok_or_else(inconsistent)?.map_err(|error| Error::Onnx { what: describe(&error) })
+    shielded(|| runnable(graph, &[output]))
+        .ok_or_else(inconsistent)?
+        .map_err(|error| Error::Onnx { what: describe(&error) })
 }
 
 /// The output before a final softmax or sigmoid.

@@ -28,12 +28,20 @@ use crate::reference::arranged;
 pub use noise::LayerNoise;
 use observe::Observed;
 pub use range::Ranges;
+use rewrite::Rewritten;
 
 /// Most windows that a network is calibrated on; of more, some are taken evenly.
 pub const MAX_WINDOWS: usize = 512;
 
+/// Values of all tensors in all windows beyond which there are fewer windows, but not fewer than the next number: it is to take seconds.
+const MAX_VALUES: usize = 1 << 28;
+const LEAST_WINDOWS: usize = 64;
+
 /// Most windows on which ways to quantise are compared.
 const COMPARED: usize = 64;
+/// The same for these.
+const MAX_COMPARED_VALUES: usize = 1 << 25;
+const LEAST_COMPARED: usize = 16;
 /// How much channels are equalised where weights have to make up for it: half of it in decibels, and all.
 const STRENGTHS: [f32; 2] = [0.5, 1.0];
 
@@ -76,24 +84,13 @@ impl Equalised {
         Ok(Self { float, observed })
     }
 
-    fn quantised(&self, ranges: Ranges, windows: &[Tensor]) -> Result<Candidate, Error> {
-        let rewritten = rewrite::rewrite(&self.float, &self.observed, ranges)?;
-        let layers = noise::measure(&self.float.graph, &rewritten, windows)?;
-        Ok(Candidate { ranges, rewritten, layers })
+    fn quantised(&self, ranges: Ranges) -> Result<Rewritten, Error> {
+        rewrite::rewrite(&self.float, &self.observed, ranges)
     }
-}
 
-/// One way to quantise the model.
-struct Candidate {
-    ranges: Ranges,
-    rewritten: rewrite::Rewritten,
-    layers: Vec<LayerNoise>,
-}
-
-impl Candidate {
-    /// Decibels at the output; no noise at all has no figure, and is better than any.
-    fn quality(&self) -> f64 {
-        self.layers.last().and_then(|layer| layer.sqnr_db).unwrap_or(f64::INFINITY)
+    /// Decibels at the output.
+    fn quality(&self, ranges: Ranges, expected: &[Vec<f32>], windows: &[Tensor]) -> Result<f64, Error> {
+        noise::at_output(&self.quantised(ranges)?, expected, windows)
     }
 }
 
@@ -149,32 +146,38 @@ impl<'o> FloatModel<'o> {
         for clip in clips {
             windows.extend(self.windows(clip)?);
         }
-        let step = windows.len().div_ceil(MAX_WINDOWS).max(1);
+        let affordable = |values, least: usize| observe::affordable(&self.imported.graph, values).max(least);
+        let most = MAX_WINDOWS.min(affordable(MAX_VALUES, LEAST_WINDOWS));
+        let step = windows.len().div_ceil(most).max(1);
         let windows: Vec<Tensor> = windows.into_iter().step_by(step).collect();
         if windows.is_empty() {
             return Err(no_audio());
         }
-        let few: Vec<Tensor> = windows.iter().step_by(windows.len().div_ceil(COMPARED).max(1)).cloned().collect();
+        let compared = COMPARED.min(affordable(MAX_COMPARED_VALUES, LEAST_COMPARED));
+        let few: Vec<Tensor> = windows.iter().step_by(windows.len().div_ceil(compared).max(1)).cloned().collect();
         let before = observe::observe(&self.imported.graph, &few)?;
         let (first, others) = ranges.candidates();
-        let mut best: Option<(Equalised, Candidate)> = None;
+        let expected = noise::outputs(&self.imported.graph, &few)?;
+        let mut best: Option<(Equalised, f64)> = None;
         for strength in STRENGTHS {
             let graph = equalise::equalised(&self.imported.graph, &before, strength)?;
             let equalised = Equalised::new(self.imported.with_graph(graph), &few)?;
-            let candidate = equalised.quantised(first, &few)?;
-            if best.as_ref().is_none_or(|(_, best)| candidate.quality() > best.quality()) {
-                best = Some((equalised, candidate));
+            let quality = equalised.quality(first, &expected, &few)?;
+            if best.as_ref().is_none_or(|&(_, best)| quality > best) {
+                best = Some((equalised, quality));
             }
         }
         let Some((equalised, mut best)) = best else { return Err(no_audio()) };
-        for &ranges in others {
-            let other = equalised.quantised(ranges, &few)?;
-            if other.quality() > best.quality() {
-                best = other;
+        let mut ranges = first;
+        for &other in others {
+            let quality = equalised.quality(other, &expected, &few)?;
+            if quality > best {
+                (ranges, best) = (other, quality);
             }
         }
         let equalised = Equalised::new(equalised.float, &windows)?;
-        let Candidate { ranges, rewritten, layers } = equalised.quantised(best.ranges, &windows)?;
+        let rewritten = equalised.quantised(ranges)?;
+        let layers = noise::measure(&equalised.float.graph, &rewritten, &windows)?;
         let imported = self.imported.with_graph(rewritten.graph);
         let note = serde_json::json!({"windows": windows.len(), "ranges": ranges.name()});
         let artifact = assemble(self.onnx, &imported, &self.description, Some(note))?;

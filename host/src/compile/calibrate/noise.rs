@@ -2,10 +2,11 @@
 
 use tract_onnx::prelude::*;
 
-use super::observe::Observer;
-use super::rewrite::Rewritten;
+use super::observe::{Observer, in_parts};
+use super::rewrite::{Layer, Rewritten};
 use crate::Error;
 use crate::compile::import::printable;
+use crate::compile::lower::before_activation;
 
 /// What is left of a tensor when everything up to it is int8.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -16,6 +17,59 @@ pub struct LayerNoise {
     pub sqnr_db: Option<f64>,
 }
 
+/// The network's outputs for each window, before a last softmax or sigmoid.
+///
+/// # Errors
+/// [`Error::Onnx`] if tract fails.
+pub(super) fn outputs(float: &TypedModel, windows: &[Tensor]) -> Result<Vec<Vec<f32>>, Error> {
+    let observer = Observer::new(float, &[before_activation(float)?.1])?;
+    let parts = in_parts(windows, |windows| windows.iter().map(|window| observer.run(window)).collect())?;
+    let parts: Vec<Vec<Vec<Vec<f32>>>> = parts;
+    Ok(parts.into_iter().flatten().flatten().collect())
+}
+
+/// The power of a signal and of the noise in it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Powers {
+    signal: f64,
+    noise: f64,
+}
+
+impl Powers {
+    fn add(&mut self, layer: &Layer, expected: &[f32], given: &[f32]) {
+        for (&expected, &given) in expected.iter().zip(given) {
+            self.signal += f64::from(expected).powi(2);
+            self.noise += f64::from(layer.quant.real(given as i8) - expected).powi(2);
+        }
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { signal: self.signal + other.signal, noise: self.noise + other.noise }
+    }
+
+    fn decibels(self) -> Option<f64> {
+        (self.signal > 0.0 && self.noise > 0.0).then(|| 10.0 * (self.signal / self.noise).log10())
+    }
+}
+
+/// Runs a quantised graph on all windows, of which the right outputs are given: decibels of noise at its output. No noise at all has no
+/// figure, and is better than any.
+///
+/// # Errors
+/// [`Error::Onnx`] if tract fails.
+pub(super) fn at_output(rewritten: &Rewritten, expected: &[Vec<f32>], windows: &[Tensor]) -> Result<f64, Error> {
+    let Some(layer) = rewritten.layers.last() else { return Ok(f64::INFINITY) };
+    let observer = Observer::new(&rewritten.graph, &[layer.bytes])?;
+    let given = in_parts(windows, |windows| {
+        windows.iter().map(|window| observer.run(window)).collect::<Result<Vec<_>, Error>>()
+    })?;
+    let mut powers = Powers::default();
+    for (expected, given) in expected.iter().zip(given.into_iter().flatten()) {
+        given.iter().for_each(|given| powers.add(layer, expected, given));
+    }
+    Ok(powers.decibels().unwrap_or(f64::INFINITY))
+}
+
 /// Runs both graphs on all windows and compares each tensor that was quantised; the last one is the output.
 ///
 /// # Errors
@@ -24,22 +78,19 @@ pub(super) fn measure(float: &TypedModel, rewritten: &Rewritten, windows: &[Tens
     let layers = &rewritten.layers;
     let float = Observer::new(float, &layers.iter().map(|layer| layer.float).collect::<Vec<_>>())?;
     let bytes = Observer::new(&rewritten.graph, &layers.iter().map(|layer| layer.bytes).collect::<Vec<_>>())?;
-    let mut powers = vec![(0.0f64, 0.0f64); layers.len()];
-    for window in windows {
-        let (expected, given) = (float.run(window)?, bytes.run(window)?);
-        for (((signal, noise), layer), (expected, given)) in
-            powers.iter_mut().zip(layers).zip(expected.iter().zip(&given))
-        {
-            for (&expected, &given) in expected.iter().zip(given) {
-                let difference = layer.quant.real(given as i8) - expected;
-                *signal += f64::from(expected).powi(2);
-                *noise += f64::from(difference).powi(2);
+    let parts = in_parts(windows, |windows| {
+        let mut powers = vec![Powers::default(); layers.len()];
+        for window in windows {
+            let values = float.run(window)?.into_iter().zip(bytes.run(window)?);
+            for ((powers, layer), (expected, given)) in powers.iter_mut().zip(layers).zip(values) {
+                powers.add(layer, &expected, &given);
             }
         }
-    }
-    let noise_of = |(layer, (signal, noise)): (&super::rewrite::Layer, (f64, f64))| LayerNoise {
+        Ok(powers)
+    })?;
+    let of_layer = |(index, layer): (usize, &Layer)| LayerNoise {
         node: printable(&layer.node),
-        sqnr_db: (signal > 0.0 && noise > 0.0).then(|| 10.0 * (signal / noise).log10()),
+        sqnr_db: parts.iter().map(|powers| powers[index]).fold(Powers::default(), Powers::and).decibels(),
     };
-    Ok(layers.iter().zip(powers).map(noise_of).collect())
+    Ok(layers.iter().enumerate().map(of_layer).collect())
 }

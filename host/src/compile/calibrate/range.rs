@@ -82,6 +82,11 @@ impl Histogram {
         self.counts[(place as usize).min(BINS - 1)] += 1;
     }
 
+    /// Counts what another one of the same bounds has counted.
+    pub(super) fn join(&mut self, other: &Self) {
+        self.counts.iter_mut().zip(&other.counts).for_each(|(count, other)| *count += other);
+    }
+
     fn width(&self) -> f32 {
         (self.high - self.low) / BINS as f32
     }

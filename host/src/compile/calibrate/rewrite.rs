@@ -233,6 +233,11 @@ impl Rewriting<'_> {
         };
         let number = number.ok_or_else(|| self.float.unsupported(node, "padding is supported only by a constant"))?;
         let input = self.bytes(node, node.inputs[0])?;
+        let nearest = input.quant.real(input.quant.byte(number));
+        if (nearest - number).abs() > input.quant.scale {
+            // It lies outside the range of what it pads: the whole has one of its own.
+            return self.combination(node);
+        }
         let mode = PadMode::Constant(tensor0(input.quant.byte(number)).into_arc_tensor());
         let outlet = self.wire(node, &node.name, Pad { mode, ..op.clone() }, &[input.outlet])?;
         Ok(Value::Bytes(Bytes { outlet, ..input }))

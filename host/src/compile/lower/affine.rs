@@ -3,11 +3,13 @@
 //!
 //! They become a convolution of one tap, each channel for itself. Its channels are the innermost part of memory that they differ over.
 
+use earmark_core::engine::arithmetic::{finish, requantise};
+use earmark_core::engine::layout::pack_scale;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::math::{Add, Div, Mul, Sub};
 
-use super::real::Term;
+use super::real::{Term, byte_at};
 use super::{Lowering, Operand};
 use crate::Error;
 use crate::compile::ir::{Filter, Kind, Quant, Window};
@@ -41,20 +43,75 @@ fn effect(node: &TypedNode, variable: usize, constant: f64) -> Option<[f64; 2]> 
     }
 }
 
-/// A factor as a weight and what one of its steps stands for, such that the summand, in steps of the input, is nearly a whole number.
-fn weighed(gain: f64, summand: f64) -> (i8, f64) {
-    let least = (summand.abs() / MAX_BIAS).max(f64::from(f32::MIN_POSITIVE));
-    let error = |scale: f64| {
-        let bias = summand / scale;
-        (bias - bias.round_ties_even()).abs() * scale
-    };
-    let candidates =
-        WEIGHTS.map(|weight| (weight, gain.abs() / f64::from(weight))).filter(|(_, scale)| *scale >= least);
-    match candidates.min_by(|(_, a), (_, b)| error(*a).total_cmp(&error(*b))) {
-        Some((weight, scale)) => (if gain < 0.0 { -weight } else { weight }, scale),
-        // The summand is so large beside the factor that there is only room for a smaller weight.
-        None => ((gain / least).round_ties_even() as i8, least),
+/// A factor and a summand as the engine computes them: `round((weight · (x − zero point) + bias) · scale)`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Weighed {
+    weight: i8,
+    bias: i32,
+    scale: f32,
+}
+
+impl Weighed {
+    /// With the scale that gives `expected`, as near as can be to the present one; `None` if none does.
+    fn fitted(self, input: Quant, output: Quant, expected: &[i8; 256]) -> Option<Self> {
+        let (mut least, mut most) = (0.0f64, f64::INFINITY);
+        for (index, &byte) in expected.iter().enumerate() {
+            let sum = f64::from(self.sum(index, input));
+            let value = f64::from(byte) - f64::from(output.zero_point);
+            // What the outermost bytes stand for has no end.
+            let low = if byte == i8::MIN { f64::NEG_INFINITY } else { value - 0.5 };
+            let high = if byte == i8::MAX { f64::INFINITY } else { value + 0.5 };
+            if sum > 0.0 {
+                (least, most) = (least.max(low / sum), most.min(high / sum));
+            } else if sum < 0.0 {
+                (least, most) = (least.max(high / sum), most.min(low / sum));
+            }
+        }
+        let middle = if most.is_finite() { (least + most) / 2.0 } else { least * 2.0 };
+        let scale = if (least..most).contains(&f64::from(self.scale)) { self.scale } else { middle as f32 };
+        let fitted = Self { scale, ..self };
+        (least < most && fitted.misses(input, output, expected) == 0).then_some(fitted)
     }
+
+    /// The sum for the byte of a table's entry.
+    fn sum(&self, index: usize, input: Quant) -> i32 {
+        i32::from(self.weight) * (i32::from(byte_at(index)) - i32::from(input.zero_point)) + self.bias
+    }
+
+    /// Of how many bytes of `input` it makes something else than `expected`, which starts with that of -128.
+    fn misses(&self, input: Quant, output: Quant, expected: &[i8; 256]) -> usize {
+        let Some(scale) = pack_scale(f64::from(self.scale)) else { return expected.len() };
+        let made =
+            |index: usize| finish(requantise(self.sum(index, input), scale), output.zero_point, [i8::MIN, i8::MAX]);
+        expected.iter().enumerate().filter(|&(index, &byte)| made(index) != byte).count()
+    }
+}
+
+/// `gain · x + summand`, in steps of the input, as the engine computes it, that gives `expected` for as many bytes as can be.
+///
+/// The summand becomes a whole number of the weight's steps. What then is a little off matters where a sum is nearly half-way between two
+/// steps of the output: it may be rounded the wrong way for each second byte, or for the one that occurs most, and that stays in a mean.
+/// So weights, summands beside the nearest, and scales near the true one are tried until all bytes are right.
+fn weighed(gain: f64, summand: f64, [input, output]: [Quant; 2], expected: &[i8; 256]) -> Weighed {
+    let least = (summand.abs() / MAX_BIAS).max(f64::from(f32::MIN_POSITIVE));
+    let made = |weight: i8, scale: f64| Weighed {
+        weight,
+        bias: (summand / scale).round_ties_even() as i32,
+        scale: (scale * f64::from(input.scale) / f64::from(output.scale)) as f32,
+    };
+    let candidates: Vec<Weighed> = WEIGHTS
+        .rev()
+        .map(|weight| (weight, gain.abs() / f64::from(weight)))
+        .filter(|(_, scale)| *scale >= least)
+        .map(|(weight, scale)| made(if gain < 0.0 { -weight } else { weight }, scale))
+        .collect();
+    let shifted = |by: i32| candidates.iter().map(move |one| Weighed { bias: one.bias + by, ..*one });
+    let exact = [0, -1, 1].into_iter().flat_map(shifted).find_map(|one| one.fitted(input, output, expected));
+    exact.unwrap_or_else(|| {
+        let nearest = candidates.iter().min_by_key(|one| one.misses(input, output, expected)).copied();
+        // The summand may be so large beside the factor that there is only room for a smaller weight.
+        nearest.unwrap_or_else(|| made((gain / least).round_ties_even() as i8, least))
+    })
 }
 
 /// The input of a node that is not constant, if the node scales or shifts it by a constant and keeps its shape.
@@ -87,24 +144,26 @@ impl<'m> Lowering<'m> {
         let places = layout.indices(first);
         let mut filter =
             Filter { window: Window::POINT, groups: places.len(), weights: vec![], biases: vec![], scales: vec![] };
+        let reals: [f32; 256] = std::array::from_fn(|index| term.quant.real(byte_at(index)));
         for place in &places {
-            let (mut gain, mut offset) = (1.0, 0.0);
-            for (step, (shape, values)) in steps.iter().zip(&constants) {
+            let (mut gain, mut offset, mut values) = (1.0, 0.0, reals);
+            for (step, (shape, constants)) in steps.iter().zip(&constants) {
                 let at = shape.iter().zip(place).fold(0, |at, (&extent, &index)| at * extent + index % extent);
-                let value = f64::from(values[at]);
+                let constant = f64::from(constants[at]);
                 let effect =
-                    effect(step.node, step.variable, value).filter(|effect| effect.iter().all(|v| v.is_finite()));
+                    effect(step.node, step.variable, constant).filter(|effect| effect.iter().all(|v| v.is_finite()));
                 let [factor, summand] = effect
                     .ok_or_else(|| self.unsupported(step.node, "its constants must be finite, and no divisors of 0"))?;
                 gain *= factor;
                 offset = offset * factor + summand;
+                values = values.map(|value| (f64::from(value) * factor + summand) as f32);
             }
-            let input_scale = f64::from(term.quant.scale);
-            let (weight, scale) = weighed(gain, offset / input_scale);
-            let bias = (offset / (scale * input_scale)).round_ties_even() as i32;
+            let expected = values.map(|value| quant.byte(value));
+            let Weighed { weight, bias, scale } =
+                weighed(gain, offset / f64::from(term.quant.scale), [term.quant, quant], &expected);
             filter.weights.push(weight);
             filter.biases.push(bias - i32::from(term.quant.zero_point) * i32::from(weight));
-            filter.scales.push((scale * input_scale / f64::from(quant.scale)) as f32);
+            filter.scales.push(scale);
         }
         let [rows, columns, channels] = if first == 0 { [1, 1, layout.length()] } else { layout.cut(1, first) };
         let (input, layout) = (term.operand.place([rows, columns, channels], term.quant.zero_point), layout.clone());
@@ -133,17 +192,31 @@ impl<'m> Lowering<'m> {
 
 #[cfg(test)]
 mod tests {
-    use super::weighed;
+    use super::{Quant, Weighed, byte_at, weighed};
+
+    fn tried(gain: f64, summand: f64, [input, output]: [Quant; 2]) -> (Weighed, usize) {
+        let real = |index| f64::from(input.real(byte_at(index))) * gain + summand * f64::from(input.scale);
+        let expected = std::array::from_fn(|index| output.byte(real(index) as f32));
+        let made = weighed(gain, summand, [input, output], &expected);
+        (made, made.misses(input, output, &expected))
+    }
 
     #[test]
-    fn summands_are_nearly_whole_numbers_of_steps() {
-        for (gain, summand) in [(0.3, 17.123), (-1.7, -3.3217), (0.01, 0.004), (1.0, 0.5)] {
-            let (weight, scale) = weighed(gain, summand);
-            assert!((f64::from(weight) * scale - gain).abs() < 1e-12, "{weight} {scale}");
-            let bias = summand / scale;
-            assert!((bias - bias.round()).abs() < 0.05, "{gain} {summand}: {bias}");
+    fn all_bytes_are_right() {
+        let quants = [Quant { scale: 0.05, zero_point: -3 }, Quant { scale: 0.07, zero_point: 11 }];
+        for (gain, summand) in [(0.3, 17.123), (-1.3, -3.3217), (0.01, 0.004), (1.0, 0.45)] {
+            let (made, misses) = tried(gain, summand, quants);
+            assert_eq!(misses, 0, "{gain} {summand}: {made:?}");
         }
-        let (weight, scale) = weighed(1e-12, 100.0);
-        assert!(weight == 0 && 100.0 / scale <= f64::from(1u32 << 30), "{weight} {scale}");
+        let (made, _) = tried(1e-12, 100.0, quants);
+        assert!(made.weight == 0 && made.bias <= 1 << 30, "{made:?}");
+    }
+
+    /// 134 steps of 0.01153573 are 33.498 steps of 0.04614525: as 33.5, which 64/64 holds best, each second byte would be off.
+    #[test]
+    fn a_summand_that_is_nearly_half_a_step_is_no_half() {
+        let quant = |zero_point| Quant { scale: 0.046_145_25, zero_point };
+        let (made, misses) = tried(1.0, 134.0 * 0.011_535_73 / 0.046_145_25, [quant(-2), quant(-16)]);
+        assert_eq!(misses, 0, "{made:?}");
     }
 }

@@ -9,6 +9,8 @@ use tract_onnx::tract_core::ops::math::{Add, Div, Max, Min, Mul, Sub};
 use tract_onnx::tract_core::ops::nn::{Reduce, Reducer};
 use tract_onnx::tract_core::ops::source::TypedSource;
 
+use super::affine::scaled_input;
+use super::moved::axes_in_memory;
 use super::pool::Pool;
 use super::real::Term;
 use super::{Lowering, Operand};
@@ -75,6 +77,9 @@ impl Lowering<'_> {
         if let Some(scaled) = self.scaled(node, quant)? {
             return Ok(scaled);
         }
+        if let Some(parts) = self.parted_at_zero(node, quant)? {
+            return Ok(parts);
+        }
         if let Some(op) = node.op.downcast_ref::<TypedBinOp>() {
             if op.0.is::<Add>() || op.0.is::<Sub>() || op.0.is::<Mul>() {
                 return self.pairwise(node, op, quant);
@@ -107,6 +112,33 @@ impl Lowering<'_> {
         Err(self.unsupported(node, "it is not supported on real numbers between DequantizeLinear and QuantizeLinear"))
     }
 
+    /// What a term is above zero and, by a slope that differs from place to place, below: `max(x, 0) + slope · min(x, 0)`. One of the two is
+    /// nothing everywhere, so that their sum is rounded once.
+    fn parted_at_zero(&mut self, node: &TypedNode, quant: Quant) -> Result<Option<Operand>, Error> {
+        let model = self.model;
+        if !node.op.downcast_ref::<TypedBinOp>().is_some_and(|op| op.0.is::<Add>()) {
+            return Ok(None);
+        }
+        let unbounded = Bounds { low: f32::NEG_INFINITY, high: f32::INFINITY };
+        for (above, below) in [(0, 1), (1, 0)] {
+            let sloped = model.node(node.inputs[below].node);
+            let Some(variable) = scaled_input(model, sloped).filter(|_| is_product(sloped)) else { continue };
+            let found = [node.inputs[above], sloped.inputs[variable]].map(|outlet| {
+                let node = model.node(outlet.node);
+                self.bounded(node, unbounded)
+            });
+            let [Some((x, Bounds { low: 0.0, high: f32::INFINITY })), Some((same, bounds))] = found else { continue };
+            if x != same || bounds.low != f32::NEG_INFINITY || bounds.high != 0.0 {
+                continue;
+            }
+            let Some(above) = self.term(node.inputs[above])? else { continue };
+            let Some(operand) = self.scaled(sloped, quant)? else { continue };
+            let kind = Kind::Add([above.quant.scale / quant.scale, 1.0]);
+            return self.of_two(node, [above, Term { operand, quant }], kind, quant).map(Some);
+        }
+        Ok(None)
+    }
+
     fn needed_term(&mut self, node: &TypedNode, outlet: OutletId) -> Result<Term, Error> {
         match self.term(outlet)? {
             Some(term) => Ok(term),
@@ -121,17 +153,36 @@ impl Lowering<'_> {
     fn pairwise(&mut self, node: &TypedNode, op: &TypedBinOp, quant: Quant) -> Result<Operand, Error> {
         let a = self.needed_term(node, node.inputs[0])?;
         let b = self.needed_term(node, node.inputs[1])?;
-        let shape = self.output_shape(node)?;
-        let (shapes, layout) =
-            aligned(&a.operand.layout, &b.operand.layout, &shape).ok_or_else(|| self.must_move(node))?;
-        let inputs: Vec<Place> =
-            vec![a.operand.place(shapes[0], a.quant.zero_point), b.operand.place(shapes[1], b.quant.zero_point)];
         let kind = if op.0.is::<Mul>() {
             Kind::Multiply(a.quant.scale * b.quant.scale / quant.scale)
         } else {
             let sign = if op.0.is::<Sub>() { -1.0 } else { 1.0 };
             Kind::Add([a.quant.scale / quant.scale, sign * (b.quant.scale / quant.scale)])
         };
+        self.of_two(node, [a, b], kind, quant)
+    }
+
+    /// An operator on two terms, of which one may be repeated.
+    fn of_two(
+        &mut self,
+        node: &TypedNode,
+        [mut a, mut b]: [Term; 2],
+        kind: Kind,
+        quant: Quant,
+    ) -> Result<Operand, Error> {
+        let shape = self.output_shape(node)?;
+        if aligned(&a.operand.layout, &b.operand.layout, &shape).is_none() {
+            // Both in the order of the one that is not repeated.
+            let whole = if a.operand.layout.shape() == shape { &a } else { &b };
+            let order = axes_in_memory(&whole.operand.layout);
+            for term in [&mut a, &mut b] {
+                term.operand = self.ordered(node, &term.operand, &order)?;
+            }
+        }
+        let (shapes, layout) =
+            aligned(&a.operand.layout, &b.operand.layout, &shape).ok_or_else(|| self.must_move(node))?;
+        let inputs: Vec<Place> =
+            vec![a.operand.place(shapes[0], a.quant.zero_point), b.operand.place(shapes[1], b.quant.zero_point)];
         let tensor = self.push(node, kind, inputs, shapes[2], quant.zero_point);
         Ok(Operand { tensor, offset: 0, layout, quant: Some(quant) })
     }
@@ -160,7 +211,7 @@ impl Lowering<'_> {
     }
 
     fn average(&mut self, node: &TypedNode, term: &Term, pool: Pool, quant: Quant) -> Operand {
-        let input = term.operand.place(pool.input, term.quant.zero_point);
+        let input = pool.operand.place(pool.input, term.quant.zero_point);
         let ratio = term.quant.scale / quant.scale;
         let kind = Kind::AveragePool { window: pool.window, count_padding: pool.count_padding, ratio };
         let tensor = self.push(node, kind, vec![input], pool.output, quant.zero_point);
@@ -173,6 +224,10 @@ impl Lowering<'_> {
         let table = std::array::from_fn(|index| super::real::byte_at(index).max(low).min(high));
         self.lookup(node, &Term { operand, quant }, &table, quant)
     }
+}
+
+fn is_product(node: &TypedNode) -> bool {
+    node.op.downcast_ref::<TypedBinOp>().is_some_and(|op| op.0.is::<Mul>())
 }
 
 /// Height, width and channels of two operands and of their combination, in which an operand is repeated along axes of

@@ -2,9 +2,10 @@
 
 use tract_onnx::prelude::*;
 
+use super::moved::axes_in_memory;
 use super::{Lowering, Operand};
 use crate::Error;
-use crate::compile::ir::{Kind, Op, Place};
+use crate::compile::ir::Kind;
 
 impl Lowering<'_> {
     pub(super) fn quantised_concat(&mut self, node: &TypedNode, axis: usize) -> Result<(), Error> {
@@ -15,9 +16,25 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Joins operands along an axis; all must have their other axes in the same order in memory.
+    /// Joins operands along an axis; they are brought to the order of the first in memory if they have another.
     pub(super) fn concatenated(&mut self, node: &TypedNode, axis: usize, inputs: &[Operand]) -> Result<Operand, Error> {
-        let total = self.output_shape(node)?[axis];
+        if let Some(joined) = self.joined(node, axis, inputs) {
+            return Ok(joined);
+        }
+        let order = axes_in_memory(&inputs[0].layout);
+        let inputs = inputs.iter().map(|input| {
+            // Axes of one place in the first input may have more in another.
+            let others = axes_in_memory(&input.layout).into_iter().filter(|axis| !order.contains(axis));
+            let order: Vec<usize> = order.iter().copied().chain(others).collect();
+            self.ordered(node, input, &order)
+        });
+        let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+        self.joined(node, axis, &inputs).ok_or_else(|| self.must_move(node))
+    }
+
+    /// Joins operands that have their axes in the same order.
+    fn joined(&mut self, node: &TypedNode, axis: usize, inputs: &[Operand]) -> Option<Operand> {
+        let total = self.output_shape(node).ok()?[axis];
         // Where the joined axis lies: where it does in the first input that has it. Rows of one value each are joined
         // innermost, which is the place of channels.
         let joined = inputs.iter().find_map(|input| input.layout.factors(axis).first().copied());
@@ -31,7 +48,7 @@ impl Lowering<'_> {
             .collect();
         let layout = match layouts.as_deref() {
             Some([first, rest @ ..]) if rest.iter().all(|other| other.merged() == first.merged()) => first.clone(),
-            _ => return Err(self.must_move(node)),
+            _ => return None,
         };
         let whole = layout.cut(place, (place + 1).min(layout.memory().len()));
         let tensor = self.graph.tensors.len();
@@ -40,12 +57,10 @@ impl Lowering<'_> {
         for input in inputs {
             let extent = [whole[0], input.layout.extent(axis), whole[2]];
             let kind = Kind::Copy { from: [0, 0, 0], to: [0, start, 0], extent };
-            let output = Place { tensor, offset: 0, shape: whole, zero_point: 0 };
-            let inputs = vec![input.place(extent, 0)];
-            self.graph.ops.push(Op { node: node.name.clone(), kind, inputs, output, clamp: [i8::MIN, i8::MAX] });
+            self.copy(node, input.place(extent, 0), (tensor, whole), kind);
             start += extent[1];
         }
         let quant = inputs[0].quant.filter(|quant| inputs.iter().all(|input| input.quant == Some(*quant)));
-        Ok(Operand { tensor, offset: 0, layout, quant })
+        Some(Operand { tensor, offset: 0, layout, quant })
     }
 }

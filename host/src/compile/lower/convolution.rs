@@ -58,7 +58,7 @@ impl Lowering<'_> {
             .map(|(output, index, channel)| weights[(output * depth + channel) * taps + tap(index)])
             .collect();
         let filter = self.filter(node, sliding.window, op.group, ordered, &quantisation)?;
-        let place = input.place(sliding.input, quantisation.input.zero_point);
+        let place = sliding.operand.place(sliding.input, quantisation.input.zero_point);
         let output = quantisation.output;
         let tensor = self.push(node, Kind::Convolution(filter), vec![place], sliding.output, output.zero_point);
         let operand = Operand { tensor, offset: 0, layout: sliding.layout, quant: Some(output) };

@@ -57,11 +57,9 @@ impl Lowering<'_> {
                 self.unsupported(node, "the scale of the network's output is not known: end it with DequantizeLinear")
             })?
         };
+        let axes: Vec<usize> = (0..operand.layout.rank()).collect();
+        let operand = self.ordered(node, &operand, &axes)?;
         let layout = &operand.layout;
-        let in_order = (0..layout.rank()).flat_map(|axis| layout.factors(axis)).copied().eq(0..layout.memory().len());
-        if !in_order {
-            return Err(self.must_move(node));
-        }
         self.graph.output = operand.place([1, 1, layout.length()], quant.zero_point);
         self.graph.output_quant = quant;
         Ok(activation)

@@ -10,6 +10,7 @@ mod binary;
 mod concat;
 mod convolution;
 mod logits;
+mod moved;
 mod pad;
 mod pool;
 mod product;
@@ -313,16 +314,23 @@ impl Lowering<'_> {
         tensor
     }
 
+    /// Adds a copy of a block to a part of a tensor, of which `shape` is a view.
+    fn copy(&mut self, node: &TypedNode, input: Place, (tensor, shape): (TensorId, [usize; 3]), kind: Kind) {
+        let output = Place { tensor, offset: 0, shape, zero_point: 0 };
+        let clamp = [i8::MIN, i8::MAX];
+        self.graph.ops.push(Op { node: node.name.clone(), kind, inputs: vec![input], output, clamp });
+    }
+
     fn unsupported(&self, node: &TypedNode, why: &str) -> Error {
         self.imported.unsupported(node, why)
     }
 
-    /// The error for values that an ONNX graph puts in another order, which the engine never does.
+    /// The error for values that an ONNX graph puts in another order, which the engine does not or only by too many copies.
     fn must_move(&self, node: &TypedNode) -> Error {
         self.unsupported(
             node,
-            "it needs its values in another order than they lie in memory (time, frequency, channels): remove the \
-             Transpose or Reshape before it",
+            "it needs its values in another order than they lie in memory (time, frequency, channels), and too many copies for that: \
+             remove the Transpose or Reshape before it",
         )
     }
 }

@@ -30,6 +30,9 @@ impl Lowering<'_> {
     ) -> Result<Operand, Error> {
         let mut operand = input.clone();
         for (axis, &(before, after)) in pads.iter().enumerate().filter(|(_, pads)| **pads != (0, 0)) {
+            if operand.layout.factors(axis).len() > 1 {
+                operand = self.gathered(node, &operand, &[axis])?;
+            }
             let layout = &operand.layout;
             // An axis of one value grows innermost, which is the place of channels.
             let place = match *layout.factors(axis) {
@@ -51,9 +54,7 @@ impl Lowering<'_> {
             }
             let copied = [whole[0], extent, whole[2]];
             let kind = Kind::Copy { from: [0, 0, 0], to: [0, before, 0], extent: copied };
-            let output = Place { tensor, offset: 0, shape: whole, zero_point: 0 };
-            let inputs = vec![operand.place(copied, 0)];
-            self.graph.ops.push(Op { node: node.name.clone(), kind, inputs, output, clamp: [i8::MIN, i8::MAX] });
+            self.copy(node, operand.place(copied, 0), (tensor, whole), kind);
             operand = Operand { tensor, offset: 0, layout: grown, quant: operand.quant };
         }
         Ok(operand)

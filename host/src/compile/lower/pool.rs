@@ -4,6 +4,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::cnn::{MaxPool, PaddingSpec, SumPool};
 use tract_onnx::tract_core::ops::nn::Reduce;
 
+use super::moved::axes_in_memory;
 use super::{Lowering, Operand};
 use crate::Error;
 use crate::compile::ir::{Kind, Window};
@@ -11,6 +12,8 @@ use crate::compile::layout::Layout;
 
 /// A pool's window over an operand and what it gives.
 pub(super) struct Pool {
+    /// What it slides over, in the order that it needs.
+    pub(super) operand: Operand,
     pub(super) input: [usize; 3],
     pub(super) output: [usize; 3],
     pub(super) layout: Layout,
@@ -27,19 +30,20 @@ impl Lowering<'_> {
         if sliding.window.dilation != [1, 1] {
             return Err(self.unsupported(node, "pools with dilation are not supported"));
         }
-        let place = input.place(sliding.input, 0);
+        let place = sliding.operand.place(sliding.input, 0);
         let tensor = self.push(node, Kind::MaxPool(sliding.window), vec![place], sliding.output, 0);
         Ok(Operand { tensor, offset: 0, layout: sliding.layout, quant: input.quant })
     }
 
     pub(super) fn reduced_max(&mut self, node: &TypedNode, op: &Reduce, input: &Operand) -> Result<Operand, Error> {
         let pool = self.reduction(node, &op.axes, input)?;
-        let tensor = self.push(node, Kind::MaxPool(pool.window), vec![input.place(pool.input, 0)], pool.output, 0);
+        let place = pool.operand.place(pool.input, 0);
+        let tensor = self.push(node, Kind::MaxPool(pool.window), vec![place], pool.output, 0);
         Ok(Operand { tensor, offset: 0, layout: pool.layout, quant: input.quant })
     }
 
     /// The window of an average pool.
-    pub(super) fn average_window(&self, node: &TypedNode, op: &SumPool, input: &Operand) -> Result<Pool, Error> {
+    pub(super) fn average_window(&mut self, node: &TypedNode, op: &SumPool, input: &Operand) -> Result<Pool, Error> {
         let sliding = self.sliding(node, &op.pool_spec, input, &[])?;
         if !op.normalize || sliding.window.dilation != [1, 1] {
             return Err(self.unsupported(node, "sums over windows, and pools with dilation, are not supported"));
@@ -49,6 +53,7 @@ impl Lowering<'_> {
             return Err(self.unsupported(node, "ceil_mode together with count_include_pad is not supported"));
         }
         Ok(Pool {
+            operand: sliding.operand,
             input: sliding.input,
             output: sliding.output,
             layout: sliding.layout,
@@ -57,16 +62,18 @@ impl Lowering<'_> {
         })
     }
 
-    /// The window that covers whole axes, which must lie together in memory.
-    pub(super) fn reduction(&self, node: &TypedNode, axes: &[usize], input: &Operand) -> Result<Pool, Error> {
-        let layout = &input.layout;
-        let mut factors: Vec<usize> = axes.iter().flat_map(|&axis| layout.factors(axis)).copied().collect();
-        factors.sort_unstable();
-        let first = factors.first().copied().unwrap_or(0);
-        let end = first + factors.len();
-        if !factors.iter().copied().eq(first..end) {
-            return Err(self.must_move(node));
+    /// The window that covers whole axes; they are moved together in memory if they do not lie so.
+    pub(super) fn reduction(&mut self, node: &TypedNode, axes: &[usize], input: &Operand) -> Result<Pool, Error> {
+        let mut operand = input.clone();
+        if operand.layout.run_of(axes).is_none() {
+            let (reduced, rest): (Vec<usize>, Vec<usize>) =
+                axes_in_memory(&operand.layout).into_iter().partition(|axis| axes.contains(axis));
+            let orders = [[reduced.clone(), rest.clone()].concat(), [rest, reduced].concat()];
+            operand = self.ordered_cheaply(node, input, &[&orders[0], &orders[1]])?;
         }
+        let layout = &operand.layout;
+        let factors = layout.run_of(axes).ok_or_else(|| self.must_move(node))?;
+        let (first, end) = (factors.start, factors.end);
         // Time stays the height where it can: a mean over time and frequency runs over height and width.
         let shape = if first == 0 && factors.len() > 1 { layout.cut(1, end) } else { layout.cut(first, end) };
         let (shape, kernel) = match (first, factors.len()) {
@@ -85,6 +92,6 @@ impl Lowering<'_> {
             }
         }
         let window = Window { kernel, ..Window::POINT };
-        Ok(Pool { input: shape, output, layout: reduced, window, count_padding: false })
+        Ok(Pool { operand, input: shape, output, layout: reduced, window, count_padding: false })
     }
 }

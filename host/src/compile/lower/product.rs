@@ -4,6 +4,7 @@ use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::InOut;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 
+use super::moved::axes_in_memory;
 use super::{Lowering, Operand};
 use crate::Error;
 use crate::compile::ir::{Kind, Window};
@@ -45,6 +46,17 @@ impl Lowering<'_> {
         let rows_first = weight_inner < weight_column;
         let at =
             |inner: usize, output: usize| if rows_first { inner * outputs + output } else { output * depth + inner };
+        let is_whole = |axis: usize| {
+            let layout = &input.layout;
+            axis == inner || layout.factors(axis).is_sorted() && layout.run_of(&[axis]).is_some()
+        };
+        let input = if inner_order(&input.layout, inner).is_some() && (0..input.layout.rank()).all(is_whole) {
+            input
+        } else {
+            let rows = axes_in_memory(&input.layout).into_iter().filter(|&axis| axis != inner);
+            let order: Vec<usize> = rows.chain([inner]).collect();
+            self.ordered(node, &input, &order)?
+        };
         let order = inner_order(&input.layout, inner).ok_or_else(|| self.must_move(node))?;
         let ordered: Vec<i8> = (0..outputs)
             .flat_map(|output| order.iter().map(move |&inner| (inner, output)))
@@ -78,7 +90,7 @@ impl Lowering<'_> {
             let factors = source.filter(|&source| source != inner).map_or(&[][..], |source| input.factors(source));
             match factors {
                 [] if extent == 1 => flat.push(axis),
-                [factor] if input.product(factors) == extent => rows.push((*factor, axis)),
+                [first, ..] if input.product(factors) == extent && factors.is_sorted() => rows.push((*first, axis)),
                 _ => return Err(self.must_move(node)),
             }
         }

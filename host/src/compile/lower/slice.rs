@@ -87,6 +87,12 @@ impl Lowering<'_> {
         if end - start == extent {
             return Ok(input.clone());
         }
+        let gathered;
+        let mut input = input;
+        if input.layout.factors(axis).len() > 1 {
+            gathered = self.gathered(node, input, &[axis])?;
+            input = &gathered;
+        }
         let [factor] = *input.layout.factors(axis) else { return Err(self.must_move(node)) };
         let layout = input.layout.resized(axis, end - start, factor);
         if factor == 0 {

@@ -11,6 +11,8 @@ use crate::compile::layout::Layout;
 /// Height, width and channels of a tensor whose memory runs over them in that order.
 #[derive(Debug, Clone)]
 pub(super) struct Sliding {
+    /// What it slides over, in the order that it needs.
+    pub operand: Operand,
     /// Height, width and channels of the input.
     pub input: [usize; 3],
     /// Height, width and channels of the output.
@@ -26,7 +28,7 @@ pub(super) struct Sliding {
 impl Lowering<'_> {
     /// Reads a window of tract's; `extra` is padding that a Pad operator put before each axis.
     pub(super) fn sliding(
-        &self,
+        &mut self,
         node: &TypedNode,
         spec: &PoolSpec,
         input: &Operand,
@@ -40,18 +42,21 @@ impl Lowering<'_> {
         if spatial.is_empty() || spatial.len() > 2 {
             return Err(self.unsupported(node, "only windows over one or two axes are supported"));
         }
-        let layout = &input.layout;
-        let in_order = |axes: &[usize]| {
-            let order = axes.iter().flat_map(|&axis| layout.factors(axis)).copied();
-            order.eq(0..layout.memory().len())
-        };
         let straight: Vec<usize> = spatial.iter().copied().chain([channel]).collect();
         let crossed: Vec<usize> = spatial.iter().rev().copied().chain([channel]).collect();
         let output_shape = self.output_shape(node)?;
+        let is_ordered = |axes: &[usize]| input.layout.is_ordered(axes);
+        let operand = if is_ordered(&straight) || is_ordered(&crossed) {
+            input.clone()
+        } else {
+            // Either will do, and one of them may leave time where it is.
+            self.ordered_cheaply(node, input, &[&straight, &crossed])?
+        };
+        let layout = &operand.layout;
         // An axis that is and stays of extent 1 is the width, so that time is the height wherever it stands.
         let is_flat = |axis: usize| layout.extent(axis) == 1 && output_shape[axis] == 1;
         let flat = spatial.len() == 2 && is_flat(spatial[0]) && !is_flat(spatial[1]);
-        let swapped = match (in_order(&straight), in_order(&crossed)) {
+        let swapped = match (layout.is_ordered(&straight), layout.is_ordered(&crossed)) {
             (true, true) => flat,
             (true, false) => false,
             (false, true) => true,
@@ -78,8 +83,10 @@ impl Lowering<'_> {
         };
         let batch = (0..output_shape.len()).filter(|axis| !axes.contains(axis));
         let order: Vec<usize> = batch.chain(axes.iter().copied()).collect();
+        let input = sizes(&|axis| layout.extent(axis));
         Ok(Sliding {
-            input: sizes(&|axis| layout.extent(axis)),
+            operand,
+            input,
             output: sizes(&|axis| output_shape[axis]),
             layout: Layout::new(&output_shape, &order),
             window,

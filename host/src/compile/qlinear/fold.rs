@@ -1,12 +1,15 @@
 //! Weights that a graph rounds itself, as PyTorch's fake quantisation leaves them.
 
+use std::collections::HashMap;
+
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 
 use super::{constants, data_type, floats, input};
 
 /// Makes a constant of each QuantizeLinear that reads one.
 pub fn fold(graph: &mut GraphProto) {
-    let rounded: Vec<Option<TensorProto>> = graph.node.iter().map(|node| rounded(graph, node)).collect();
+    let constants = constants(graph);
+    let rounded: Vec<Option<TensorProto>> = graph.node.iter().map(|node| rounded(&constants, node)).collect();
     let mut nodes = Vec::new();
     for (node, tensor) in std::mem::take(&mut graph.node).into_iter().zip(rounded) {
         match tensor {
@@ -17,11 +20,10 @@ pub fn fold(graph: &mut GraphProto) {
     graph.node = nodes;
 }
 
-fn rounded(graph: &GraphProto, node: &NodeProto) -> Option<TensorProto> {
+fn rounded(constants: &HashMap<&str, &TensorProto>, node: &NodeProto) -> Option<TensorProto> {
     if node.op_type != "QuantizeLinear" {
         return None;
     }
-    let constants = constants(graph);
     let tensor = constants.get(input(node, 0)?)?;
     let (values, scales) = (floats(tensor)?, floats(constants.get(input(node, 1)?)?)?);
     let zero_points = input(node, 2).map(|name| constants.get(name).copied());

@@ -3,12 +3,14 @@
 //! *QOperator* files compute with bytes: `QLinearConv`, `QLinearMatMul`, and onnxruntime's own `QGemm`, `QLinearAdd` and others. Those that
 //! the standard does not have become the standard's operator between DequantizeLinear and QuantizeLinear ([`expand`]), which is how they
 //! are defined. *QDQ* files compute with real numbers everywhere between DequantizeLinear and QuantizeLinear, convolutions and products
-//! too; these become QLinearConv and QGemm ([`merge`]), and weights that are rounded in the graph are rounded now ([`fold`]). Weights, scales and zero points stay the numbers that they are.
+//! too; these become QLinearConv and QGemm ([`merge`]), and weights that are rounded in the graph are rounded now ([`fold`]). Weights, scales
+//! and zero points stay the numbers that they are. Some operators are said by others, in float files too ([`plain`]).
 
 mod expand;
 mod fold;
 mod gemm;
 mod merge;
+mod plain;
 
 use std::collections::HashMap;
 
@@ -18,6 +20,7 @@ pub use expand::{OWN_OPERATORS, expand};
 pub use fold::fold;
 pub use gemm::parse as parse_gemm;
 pub use merge::merge;
+pub use plain::plain;
 
 /// ONNX's numbers for types of tensors.
 mod data_type {
