@@ -179,4 +179,8 @@ pub mod word {
     pub const CLIP_RANGE: usize = 69;
     /// 1: the window's highest band is subtracted from all.
     pub const CLIP_RELATIVE: usize = 70;
+    /// What the features are held in. 0: int8; 1: int16.
+    pub const INPUT_ELEMENT: usize = 71;
+    /// What the outputs are held in, likewise.
+    pub const OUTPUT_ELEMENT: usize = 72;
 }

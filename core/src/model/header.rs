@@ -6,6 +6,7 @@ use super::format::{
     MAX_SAMPLE_RATE, VERSION, word,
 };
 use super::reader::{float_at, half_at, holds, word_at};
+use super::op::Element;
 use crate::Error;
 use crate::frontend::{Centring, ClipSettings, MAX_FFT_LENGTH, MIN_FFT_LENGTH, Peak, built_in};
 
@@ -30,7 +31,7 @@ pub enum Mode {
     Windowed,
 }
 
-/// How a real number is held in a byte: `real = (quantised − zero_point) · scale`.
+/// How a real number is held in a byte or two: `real = (quantised − zero_point) · scale`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quantisation {
     /// Size of one step; finite and above 0.
@@ -42,8 +43,8 @@ pub struct Quantisation {
 impl Quantisation {
     /// The real number that a quantised one stands for.
     #[must_use]
-    pub fn value(self, quantised: i8) -> f32 {
-        (i32::from(quantised) - i32::from(self.zero_point)) as f32 * self.scale
+    pub fn value(self, quantised: impl Into<i32>) -> f32 {
+        (quantised.into() - i32::from(self.zero_point)) as f32 * self.scale
     }
 }
 
@@ -321,18 +322,47 @@ const fn is_quantisation(scale: f32, zero_point: i32) -> bool {
     scale.is_finite() && scale > 0.0 && zero_point >= -128 && zero_point <= 127
 }
 
+/// Whether features or outputs, as the word says, are int16.
+pub(super) const fn is_int16(bytes: &[u8], word: usize) -> bool {
+    Element::HAS_INT16 && header_word(bytes, word) == 1
+}
+
+/// What features or outputs are held in, and that int16 has no zero point.
+const fn check_element(bytes: &[u8], word: usize, zero_point: usize) -> Result<(), Error> {
+    if header_word(bytes, word) == 0 {
+        return Ok(());
+    }
+    if !Element::HAS_INT16 {
+        return bad(word, "it takes int16: turn on the feature `int16` of earmark-core, or compile the model without");
+    }
+    if header_word(bytes, word) > 1 || header_word(bytes, zero_point) != 0 {
+        return bad(word, "features and outputs are int8, or int16 without a zero point");
+    }
+    Ok(())
+}
+
 /// Quantisation and problem.
 pub(super) const fn check_settings(bytes: &[u8]) -> Result<(), Error> {
     if header_word(bytes, word::PROBLEM) > 1 {
         return bad(word::PROBLEM, "unknown problem type");
+    }
+    if let Err(error) = check_element(bytes, word::INPUT_ELEMENT, word::INPUT_ZERO_POINT) {
+        return Err(error);
+    }
+    if let Err(error) = check_element(bytes, word::OUTPUT_ELEMENT, word::OUTPUT_ZERO_POINT) {
+        return Err(error);
+    }
+    if is_int16(bytes, word::INPUT_ELEMENT) && header_word(bytes, word::ARITHMETIC) == 1 {
+        return bad(word::INPUT_ELEMENT, "a front end in integers gives int8");
     }
     let input = (header_float(bytes, word::INPUT_SCALE), header_word(bytes, word::INPUT_ZERO_POINT).cast_signed());
     if !is_quantisation(input.0, input.1) {
         return bad(word::INPUT_SCALE, "the input's scale must be positive and its zero point an int8");
     }
     let output = (header_float(bytes, word::OUTPUT_SCALE), header_word(bytes, word::OUTPUT_ZERO_POINT).cast_signed());
-    // 255 steps are the most that an output can be from zero.
-    if !is_quantisation(output.0, output.1) || !(255.0 * output.0).is_finite() {
+    // The most steps that an output can be from zero.
+    let steps = if is_int16(bytes, word::OUTPUT_ELEMENT) { 32_768.0 } else { 255.0 };
+    if !is_quantisation(output.0, output.1) || !(steps * output.0).is_finite() {
         return bad(
             word::OUTPUT_SCALE,
             "the output's scale must be positive, its outputs finite and its zero point an int8",

@@ -18,7 +18,7 @@ mod stream;
 pub use header::{DetectorDefaults, Mode, Problem, Quantisation, Sizes};
 pub use include::{Aligned, Memory, build_limit, build_sizes};
 pub use op::{
-    Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
 };
 pub use record::MAX_RECORD_WORDS;
 pub use stream::{Delay, StreamingPlan};
@@ -130,7 +130,7 @@ impl<'m> Model<'m> {
         }
     }
 
-    /// What the network's int8 outputs stand for.
+    /// What the network's outputs stand for.
     #[must_use]
     pub const fn output(&self) -> Quantisation {
         Quantisation {
@@ -139,11 +139,23 @@ impl<'m> Model<'m> {
         }
     }
 
-    /// Where in the arena the outputs stand.
+    /// What the features are held in.
+    #[must_use]
+    pub const fn input_element(&self) -> Element {
+        element(self.bytes, word::INPUT_ELEMENT)
+    }
+
+    /// What the network's outputs are held in.
+    #[must_use]
+    pub const fn output_element(&self) -> Element {
+        element(self.bytes, word::OUTPUT_ELEMENT)
+    }
+
+    /// The bytes of the arena where the outputs stand.
     #[must_use]
     pub const fn output_range(&self) -> core::ops::Range<usize> {
         let start = self.word(word::OUTPUT);
-        start..start + self.label_count()
+        start..start + self.label_count() * self.output_element().bytes()
     }
 
     /// Bytes of the arena: the quantised features at its start, then all activations.
@@ -280,6 +292,11 @@ impl<'m> Model<'m> {
     const fn word(&self, number: usize) -> usize {
         header_word(self.bytes, number) as usize
     }
+}
+
+/// What features or outputs, as the word says, are held in.
+const fn element(bytes: &[u8], word: usize) -> Element {
+    if header::is_int16(bytes, word) { Element::Int16 } else { Element::Int8 }
 }
 
 /// Whether a label stands for what no class is meant for, as `_unknown_` and `_silence_` do: underscores around it say so.

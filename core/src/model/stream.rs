@@ -79,10 +79,10 @@ impl<'m> StreamingPlan<'m> {
         self.word(word::STREAM_SCRATCH)
     }
 
-    /// Where in the arena the outputs stand after a step.
+    /// The bytes of the arena where the outputs stand after a step.
     #[must_use]
     pub const fn output_range(&self) -> core::ops::Range<usize> {
         let start = self.word(word::STREAM_OUTPUT);
-        start..start + self.word(word::LABEL_COUNT)
+        start..start + self.word(word::LABEL_COUNT) * super::element(self.bytes, word::OUTPUT_ELEMENT).bytes()
     }
 }

@@ -4,7 +4,7 @@ use crate::support::artifact::{Artifact, PlainConvolution};
 use crate::support::cases::cases;
 use crate::support::reference;
 use crate::support::run::{arena_after, arena_before, artifact_for};
-use earmark_core::model::{Addition, AveragePool, BlockCopy, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
+use earmark_core::model::{Addition, AveragePool, BlockCopy, Element, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -59,7 +59,7 @@ fn geometry(dilations: impl Strategy<Value = [u16; 2]>) -> impl Strategy<Value =
 }
 
 fn tensor(offset: usize, [height, width]: [u16; 2], channels: u32, zero_point: i8) -> Tensor {
-    Tensor { offset: offset as u32, height, width, channels, zero_point }
+    Tensor { offset: offset as u32, height, width, channels, zero_point, element: Element::Int8 }
 }
 
 /// Where an output may go so that it overlaps neither the window nor what precedes it.

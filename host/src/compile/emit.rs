@@ -3,7 +3,7 @@
 use earmark_core::frontend::fixed::FixedTables;
 use earmark_core::frontend::{Arithmetic, Centring, ClipSettings, Compression, Features, FrontEndSpec, Peak, Spectrum};
 use earmark_core::model::format::{ALIGNMENT, HEADER_LENGTH, HEADER_WORDS, MAGIC, SOURCE_HASH_LENGTH, VERSION, word};
-use earmark_core::model::{DetectorDefaults, MAX_RECORD_WORDS, Problem};
+use earmark_core::model::{DetectorDefaults, Element, MAX_RECORD_WORDS, Problem};
 
 use super::ir::{Graph, Quant};
 use super::memory::Arena;
@@ -182,7 +182,10 @@ impl File {
         self.set(word::FRAMES, graph.frames);
         self.quant(word::INPUT_SCALE, word::INPUT_ZERO_POINT, graph.input);
         self.quant(word::OUTPUT_SCALE, word::OUTPUT_ZERO_POINT, graph.output_quant);
-        self.set(word::OUTPUT, arena.offsets[graph.output.tensor] + graph.output.offset);
+        let is_int16 = |tensor| u32::from(graph.element(tensor) == Element::Int16);
+        self.set_word(word::INPUT_ELEMENT, is_int16(Graph::FEATURES));
+        self.set_word(word::OUTPUT_ELEMENT, is_int16(graph.output.tensor));
+        self.set(word::OUTPUT, arena.offsets[graph.output.tensor] + graph.byte_offset(&graph.output));
         self.set(word::ARENA, arena.length);
         // The data come first, so that the operators can point at them.
         let mut planner = Planner::new(self.bytes.len().next_multiple_of(ALIGNMENT));
@@ -218,9 +221,10 @@ impl File {
         let output = &stream.graph.output;
         self.set(word::STREAM_STRIDE, stream.stride);
         self.set(word::STREAM_ARENA, arena.length);
-        self.set(word::STREAM_OUTPUT, arena.offsets[output.tensor] + output.offset);
-        let lines =
-            stream.delays.iter().flat_map(|&(line, shift)| [arena.offsets[line], stream.graph.tensors[line], shift]);
+        self.set(word::STREAM_OUTPUT, arena.offsets[output.tensor] + stream.graph.byte_offset(output));
+        let lines = stream.delays.iter().flat_map(|&(line, shift)| {
+            [arena.offsets[line], stream.graph.bytes(line), shift * stream.graph.element(line).bytes()]
+        });
         // What does not fit 32 bits does not fit the arena either, and is refused with it.
         let words = lines.flat_map(|value| u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes());
         let place = self.section(&words.collect::<Vec<_>>());

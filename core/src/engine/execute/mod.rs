@@ -3,10 +3,11 @@
 mod convolution;
 mod copy;
 mod elementwise;
+mod int16;
 mod pool;
 
 use super::kernels::KernelSet;
-use crate::model::{Model, Op, Tensor};
+use crate::model::{Element, Model, Op, Tensor};
 
 /// Runs operators over the arena, in their order. Bounds were checked with the model: what would not fit is left out, never a panic.
 pub(super) fn run(
@@ -17,6 +18,10 @@ pub(super) fn run(
     scratch: &mut [i8],
 ) {
     for op in plan {
+        if Element::HAS_INT16 && op.has_int16() {
+            int16::run(model, &op, arena);
+            continue;
+        }
         match op {
             Op::Convolution(op) => convolution::full(kernels, model, &op, arena, scratch),
             Op::Depthwise(op) => convolution::depthwise(kernels, model, &op, arena, scratch),

@@ -3,7 +3,7 @@
 use earmark_core::engine::layout;
 use earmark_core::model::checksum::xxh32;
 use earmark_core::model::format::{ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, VERSION, word};
-use earmark_core::model::{Convolution, MAX_RECORD_WORDS, Op, Tensor, Window};
+use earmark_core::model::{Convolution, Element, MAX_RECORD_WORDS, Op, Tensor, Window};
 
 /// Bytes at a multiple of 16 in memory.
 #[derive(Debug, Clone)]
@@ -151,7 +151,8 @@ impl Artifact {
     /// The quantised features, as one row of channels a frame.
     pub fn features(&self) -> Tensor {
         let (height, channels) = (self.header[word::FRAMES] as u16, self.header[word::MEL_BANDS]);
-        Tensor { offset: 0, height, width: 1, channels, zero_point: self.header[word::INPUT_ZERO_POINT] as i8 }
+        let zero_point = self.header[word::INPUT_ZERO_POINT] as i8;
+        Tensor { offset: 0, height, width: 1, channels, zero_point, element: Element::Int8 }
     }
 
     /// Appends a section; gives its offset in the file.

@@ -3,7 +3,7 @@
 use super::artifact::{Artifact, PlainConvolution};
 use earmark_core::model::format::word;
 use earmark_core::model::{
-    Addition, AveragePool, BlockCopy, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+    Addition, AveragePool, BlockCopy, Element, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
 };
 
 const ONE: [u16; 2] = [1, 1];
@@ -38,7 +38,7 @@ pub fn every_operator() -> Artifact {
     artifact.header[word::NORMALISATION] = normalisation;
 
     let features = artifact.features();
-    let tensor = |offset, height, channels| Tensor { offset, height, width: 1, channels, zero_point: -7 };
+    let tensor = |offset, height, channels| Tensor { offset, height, width: 1, channels, zero_point: -7, element: Element::Int8 };
     let [first, second, third] = [tensor(80, 8, 12), tensor(176, 8, 12), tensor(80, 8, 12)];
     convolution(&mut artifact, features, first, window([3, 1], [0, 0]), false, 0.02);
     convolution(&mut artifact, first, second, window([5, 1], [2, 0]), true, 0.008);
@@ -106,7 +106,7 @@ pub fn with_mfcc() -> Artifact {
 pub fn streaming() -> Artifact {
     let mut artifact = Artifact::new(10, 8);
     let features = artifact.features();
-    let tensor = |offset, height, channels| Tensor { offset, height, width: 1, channels, zero_point: 5 };
+    let tensor = |offset, height, channels| Tensor { offset, height, width: 1, channels, zero_point: 5, element: Element::Int8 };
     let [rows, mean, outputs] = [tensor(80, 4, 12), tensor(128, 1, 12), tensor(140, 1, 3)];
     let strided = Window { stride: [2, 1], ..window([3, 1], [0, 0]) };
     convolution(&mut artifact, features, rows, strided, false, 0.02);

@@ -6,6 +6,7 @@
 
 mod affine;
 mod equalise;
+mod int16;
 mod noise;
 mod observe;
 mod product;
@@ -22,9 +23,12 @@ use super::screen::Numbers;
 use super::{Description, assemble};
 use crate::Error;
 use crate::features;
+use crate::frontend::ArithmeticKind;
 use crate::reference::arranged;
 
+pub use int16::Int16;
 pub use noise::LayerNoise;
+use int16::Elements;
 use observe::Observed;
 pub use range::Ranges;
 
@@ -75,8 +79,8 @@ impl Equalised {
         Ok(Self { float, observed })
     }
 
-    fn quantised(&self, ranges: Ranges, windows: &[Tensor]) -> Result<Candidate, Error> {
-        let rewritten = rewrite::rewrite(&self.float, &self.observed, ranges)?;
+    fn quantised(&self, ranges: Ranges, elements: Elements<'_>, windows: &[Tensor]) -> Result<Candidate, Error> {
+        let rewritten = rewrite::rewrite(&self.float, &self.observed, ranges, elements)?;
         let layers = noise::measure(&self.float.graph, &rewritten, windows)?;
         Ok(Candidate { ranges, rewritten, layers })
     }
@@ -138,12 +142,12 @@ impl<'o> FloatModel<'o> {
     /// Quantises and compiles the model.
     ///
     /// `clips` hold samples at [`sample_rate`](Self::sample_rate). A clip shorter than the network's window is put in the middle of
-    /// silence, of a longer one each window counts, one after the other.
+    /// silence, of a longer one each window counts, one after the other. The layers that `int16` names get 16 bits.
     ///
     /// # Errors
-    /// [`Error::Calibration`] without clips, [`Error::UnsupportedOperator`] with the name of a node, and as
+    /// [`Error::Calibration`] without clips or for a layer that is not there, [`Error::UnsupportedOperator`] with the name of a node, and as
     /// [`compile`](super::compile).
-    pub fn calibrate(&self, clips: &[Vec<i16>], ranges: Ranges) -> Result<Calibrated, Error> {
+    pub fn calibrate(&self, clips: &[Vec<i16>], ranges: Ranges, int16: &Int16) -> Result<Calibrated, Error> {
         let mut windows = Vec::new();
         for clip in clips {
             windows.extend(self.windows(clip)?);
@@ -155,25 +159,27 @@ impl<'o> FloatModel<'o> {
         }
         let few: Vec<Tensor> = windows.iter().step_by(windows.len().div_ceil(COMPARED).max(1)).cloned().collect();
         let before = observe::observe(&self.imported.graph, &few)?;
+        let features = self.description.tables.settings().arithmetic == ArithmeticKind::Float;
+        let elements = Elements { int16, features };
         let (first, others) = ranges.candidates();
         let mut best: Option<(Equalised, Candidate)> = None;
         for strength in STRENGTHS {
             let graph = equalise::equalised(&self.imported.graph, &before, strength)?;
             let equalised = Equalised::new(self.imported.with_graph(graph), &few)?;
-            let candidate = equalised.quantised(first, &few)?;
+            let candidate = equalised.quantised(first, elements, &few)?;
             if best.as_ref().is_none_or(|(_, best)| candidate.quality() > best.quality()) {
                 best = Some((equalised, candidate));
             }
         }
         let Some((equalised, mut best)) = best else { return Err(no_audio()) };
         for &ranges in others {
-            let other = equalised.quantised(ranges, &few)?;
+            let other = equalised.quantised(ranges, elements, &few)?;
             if other.quality() > best.quality() {
                 best = other;
             }
         }
         let equalised = Equalised::new(equalised.float, &windows)?;
-        let Candidate { ranges, rewritten, layers } = equalised.quantised(best.ranges, &windows)?;
+        let Candidate { ranges, rewritten, layers } = equalised.quantised(best.ranges, elements, &windows)?;
         let imported = self.imported.with_graph(rewritten.graph);
         let note = serde_json::json!({"windows": windows.len(), "ranges": ranges.name()});
         let artifact = assemble(self.onnx, &imported, &self.description, Some(note))?;

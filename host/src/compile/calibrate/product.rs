@@ -4,20 +4,26 @@
 //! mean error that the rounding of weights then makes, over what the calibration audio gave as input, is taken off the bias (Nagel et
 //! al., "Data-free quantization through weight equalization and bias correction", 2019, equation 17).
 
+use earmark_core::engine::layout;
+use earmark_core::model::Element;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::axes::{AxesMapping, Axis};
 use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat};
+use tract_onnx::tract_core::ops::TypedOp;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 
 use super::affine::{Followers, followers};
 use super::rewrite::{Bytes, Rewriting};
 use crate::Error;
+use crate::compile::int16::{Form, Int16Product, Numbers};
 
 /// Greatest bias, which leaves room for the sum of products.
 const MAX_BIAS: f32 = (1u32 << 30) as f32;
 
 /// How much larger than a product of an input's and a weight's scale an output's is at least.
 const LEAST_RATIO: f32 = 1.001;
+/// The same for an output of int16.
+const FINER: f32 = LEAST_RATIO / (1u32 << (layout::MIN_SHIFT - layout::MIN_SHIFT_INT16)) as f32;
 
 /// Inputs of tract's quantised operators, in order, from the bias on.
 const PARAMETERS: [&str; 7] = [
@@ -99,7 +105,7 @@ impl Rewriting<'_> {
         let input = self.bytes(node, node.inputs[0])?;
         let found = followers(&self.float.graph, node.id.into(), axis, outputs);
         let op = Conv { q_params: Some(DatumType::I8), ..op.clone() };
-        self.product(node, op, input, weights, &found)
+        self.product(node, Form::Convolution(op), input, weights, &found, axis)
     }
 
     pub(super) fn matrix_product(&mut self, node: &TypedNode, op: &EinSum) -> Result<(), Error> {
@@ -138,17 +144,18 @@ impl Rewriting<'_> {
         let input = self.bytes(node, node.inputs[0])?;
         let found = followers(&self.float.graph, node.id.into(), column, outputs);
         let op = EinSum { axes, operating_dt: DatumType::I32, q_params: Some(DatumType::I8) };
-        self.product(node, op, input, weights, &found)
+        self.product(node, Form::Matrix(op), input, weights, &found, column)
     }
 
     /// Quantises weights and biases and puts the quantised operator in place.
     fn product(
         &mut self,
         node: &TypedNode,
-        op: impl Into<Box<dyn tract_onnx::tract_core::ops::TypedOp>>,
+        form: Form,
         input: Bytes,
         mut weights: Weights,
         found: &Followers,
+        axis: usize,
     ) -> Result<(), Error> {
         let outputs = found.gain.len();
         let mut output = self.quant(node, found.end)?;
@@ -164,9 +171,11 @@ impl Rewriting<'_> {
             // Room for biases that are large beside their weights.
             *scale = scale.max(bias.abs() / (MAX_BIAS * input.quant.scale)).max(f32::MIN_POSITIVE / input.quant.scale);
         }
-        // The engine asks for a product of scales below the output's: outputs that hardly change get a wider range.
+        // The engine asks for a product of scales below the output's: outputs that hardly change get a wider range. One that is int16 may
+        // have finer steps.
         let greatest = scales.iter().copied().fold(0.0, f32::max) * input.quant.scale;
-        output.scale = output.scale.max(greatest * LEAST_RATIO);
+        let least = if output.element == Element::Int16 { FINER } else { LEAST_RATIO };
+        output.scale = output.scale.max(greatest * least);
         let rounded: Vec<i8> = weights
             .values
             .iter()
@@ -184,8 +193,29 @@ impl Rewriting<'_> {
             .zip(&scales)
             .map(|(bias, scale)| (bias / (scale * input.quant.scale)).round_ties_even() as i32)
             .collect();
-        let rounded = Tensor::from_shape(&weights.shape, &rounded)
-            .map_err(|_| self.float.unsupported(node, "its weights do not have the size that its attributes give"))?;
+        let misshapen = |_: TractError| {
+            self.float.unsupported(node, "its weights do not have the size that its attributes give")
+        };
+        let op: Box<dyn TypedOp> = match form {
+            form if [input.quant.element, output.element].contains(&Element::Int16) => {
+                let real = |(&step, &channel): (&i8, &usize)| f32::from(step) * scales[channel];
+                let real: Vec<f32> = rounded.iter().zip(&weights.channels).map(real).collect();
+                let numbers = Numbers {
+                    input: input.quant,
+                    output,
+                    weights: Tensor::from_shape(&weights.shape, &real).map_err(misshapen)?,
+                    biases: biases.iter().zip(&scales).map(|(&b, s)| b as f32 * s * input.quant.scale).collect(),
+                    axis,
+                    bounds: found.range,
+                };
+                let fact = self.fact(node, input.outlet)?;
+                let product = Int16Product::new(form, node.op.clone(), &fact, numbers);
+                Box::new(product.map_err(|error| self.failed(node, &error))?)
+            }
+            Form::Convolution(op) => Box::new(op),
+            Form::Matrix(op) => Box::new(op),
+        };
+        let rounded = Tensor::from_shape(&weights.shape, &rounded).map_err(misshapen)?;
         let zero_point = |quant: crate::compile::ir::Quant| tensor0(i32::from(quant.zero_point));
         let parameters = [
             tensor1(&biases),

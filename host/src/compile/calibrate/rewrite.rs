@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use earmark_core::model::Element;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::array::{Pad, PadMode, TypedConcat};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
@@ -18,13 +19,14 @@ use tract_onnx::tract_core::ops::quant::DequantizeLinearF32;
 use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::affine::{bound, only_reader};
+use super::int16::Elements;
 use super::observe::Observed;
 use super::range::{Ranges, quant};
 use crate::Error;
 use crate::compile::import::{Imported, describe};
 use crate::compile::ir::Quant;
 use crate::compile::lower::{before_activation, is_part, scaled_input, works_by_value};
-use crate::compile::quantize::QuantizeExact;
+use crate::compile::quantize::{QuantizeExact, Steps};
 
 /// A quantised graph.
 pub(super) struct Rewritten {
@@ -52,12 +54,14 @@ pub(super) fn rewrite(
     float: &Imported,
     observed: &HashMap<OutletId, Observed>,
     ranges: Ranges,
+    elements: Elements<'_>,
 ) -> Result<Rewritten, Error> {
     let (activation, logits) = before_activation(&float.graph)?;
     let mut rewriting = Rewriting {
         float,
         observed,
         ranges,
+        elements,
         graph: TypedModel::default(),
         layers: Vec::new(),
         values: HashMap::new(),
@@ -79,6 +83,7 @@ pub(super) fn rewrite(
         output = rewriting.wire(last, &last.name, last.op.clone(), &[output])?;
     }
     let Rewriting { mut graph, layers, .. } = rewriting;
+    elements.check(&layers)?;
     graph.select_output_outlets(&[output]).map_err(|error| Error::Onnx { what: describe(&error) })?;
     Ok(Rewritten { graph, layers })
 }
@@ -107,6 +112,7 @@ pub(super) struct Rewriting<'f> {
     pub(super) float: &'f Imported,
     pub(super) observed: &'f HashMap<OutletId, Observed>,
     ranges: Ranges,
+    elements: Elements<'f>,
     graph: TypedModel,
     layers: Vec<Layer>,
     /// By outlet of the float graph.
@@ -230,7 +236,12 @@ impl Rewriting<'_> {
         };
         let number = number.ok_or_else(|| self.float.unsupported(node, "padding is supported only by a constant"))?;
         let input = self.bytes(node, node.inputs[0])?;
-        let mode = PadMode::Constant(tensor0(input.quant.byte(number)).into_arc_tensor());
+        let step = input.quant.step(number);
+        let step = match input.quant.element {
+            Element::Int8 => tensor0(step as i8),
+            Element::Int16 => tensor0(i32::from(step)),
+        };
+        let mode = PadMode::Constant(step.into_arc_tensor());
         let outlet = self.wire(node, &node.name, Pad { mode, ..op.clone() }, &[input.outlet])?;
         Ok(Value::Bytes(Bytes { outlet, ..input }))
     }
@@ -274,11 +285,16 @@ impl Rewriting<'_> {
     /// Puts a QuantizeLinear behind `real`, which is what became of `outlet`.
     fn quantised(&mut self, node: &TypedNode, outlet: OutletId, real: OutletId) -> Result<Bytes, Error> {
         let quant = self.quant(node, outlet)?;
-        let op = QuantizeExact { scale: quant.scale, zero_point: quant.zero_point.into(), unsigned: false };
+        let op = QuantizeExact { scale: quant.scale, zero_point: quant.zero_point.into(), to: Steps::of(quant.element) };
         let name = format!("{}.quantize", node.name);
         let bytes = Bytes { outlet: self.wire(node, &name, ElementWiseOp(Box::new(op), None), &[real])?, quant };
         self.layers.push(Layer { node: node.name.clone(), float: outlet, bytes: bytes.outlet, quant });
         Ok(bytes)
+    }
+
+    /// What is known of a tensor of the new graph.
+    pub(super) fn fact(&self, node: &TypedNode, outlet: OutletId) -> Result<TypedFact, Error> {
+        self.graph.outlet_fact(outlet).cloned().map_err(|error| self.failed(node, &error))
     }
 
     /// Bytes as real numbers.
@@ -297,7 +313,10 @@ impl Rewriting<'_> {
     pub(super) fn quant(&self, node: &TypedNode, outlet: OutletId) -> Result<Quant, Error> {
         let observed = self.observed.get(&outlet);
         let observed = observed.ok_or_else(|| self.float.unsupported(node, "its output does not hold real numbers"))?;
-        Ok(quant(self.ranges.choose(&observed.histogram)))
+        let element = self.elements.of(node);
+        // 65,536 steps are enough for all values.
+        let ranges = if element == Element::Int16 { Ranges::MinMax } else { self.ranges };
+        Ok(quant(ranges.choose(&observed.histogram), element))
     }
 
     /// The layer that ends at `end`: its bytes are what a product gives.
@@ -346,7 +365,7 @@ impl Rewriting<'_> {
         Ok(outlets[0])
     }
 
-    fn failed(&self, node: &TypedNode, error: &TractError) -> Error {
+    pub(super) fn failed(&self, node: &TypedNode, error: &TractError) -> Error {
         self.float.unsupported(node, &describe(error))
     }
 }

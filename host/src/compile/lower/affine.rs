@@ -108,7 +108,7 @@ impl<'m> Lowering<'m> {
         }
         let [rows, columns, channels] = if first == 0 { [1, 1, layout.length()] } else { layout.cut(1, first) };
         let (input, layout) = (term.operand.place([rows, columns, channels], term.quant.zero_point), layout.clone());
-        let tensor = self.push(node, Kind::Convolution(filter), vec![input], input.shape, quant.zero_point);
+        let tensor = self.push(node, Kind::Convolution(filter), vec![input], input.shape, quant);
         Ok(Some(Operand { tensor, offset: 0, layout, quant: Some(quant) }))
     }
 

@@ -26,7 +26,7 @@ struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     fn new(frames: usize, random: &'a [u8]) -> Self {
-        let quant = Quant { scale: 0.05, zero_point: -7 };
+        let quant = Quant::bytes(0.05, -7);
         let features = Place { tensor: 0, offset: 0, shape: [frames, 1, FEATURES], zero_point: quant.zero_point };
         let graph = Graph {
             tensors: vec![features.length()],
