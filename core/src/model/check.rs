@@ -6,7 +6,8 @@ use super::element;
 use super::format::{ALIGNMENT, word};
 use super::header::{feature_count, header_word};
 use super::op::{
-    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor,
+    Window,
 };
 use super::reader::{holds, word_at};
 use super::stream::Delay;
@@ -264,10 +265,7 @@ const fn check_convolution(bytes: &[u8], op: &Convolution, depthwise: bool) -> C
     while index < channels as usize {
         let scale = word_at(bytes, scales + 4 * index);
         let shift = scale & layout::SHIFT_MASK;
-        ensure!(
-            shift >= least && shift <= layout::MAX_SHIFT && scale >> 31 == 0,
-            "a scale is out of range"
-        );
+        ensure!(shift >= least && shift <= layout::MAX_SHIFT && scale >> 31 == 0, "a scale is out of range");
         index += 1;
     }
     Ok(())

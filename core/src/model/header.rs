@@ -5,8 +5,8 @@ use super::format::{
     ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, MAX_DETECTOR_MS, MAX_LABEL_LENGTH, MAX_LABELS,
     MAX_SAMPLE_RATE, VERSION, word,
 };
-use super::reader::{float_at, half_at, holds, word_at};
 use super::op::Element;
+use super::reader::{float_at, half_at, holds, word_at};
 use crate::Error;
 use crate::frontend::{Centring, ClipSettings, MAX_FFT_LENGTH, MIN_FFT_LENGTH, Peak, built_in};
 

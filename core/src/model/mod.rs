@@ -18,7 +18,8 @@ mod stream;
 pub use header::{DetectorDefaults, Mode, Problem, Quantisation, Sizes};
 pub use include::{Aligned, Memory, build_limit, build_sizes};
 pub use op::{
-    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor,
+    Window,
 };
 pub use record::MAX_RECORD_WORDS;
 pub use stream::{Delay, StreamingPlan};

@@ -5,7 +5,8 @@
 //! height in its low half and that for the width in its high half: kernel, stride, dilation, padding.
 
 use super::op::{
-    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor,
+    Window,
 };
 
 /// Longest record in 32-bit words.

@@ -2,8 +2,8 @@
 
 use crate::support::cases::cases;
 use earmark_core::model::{
-    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MAX_RECORD_WORDS, MaxPool, Multiplication, Op, RunningMean,
-    Tensor, Window,
+    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MAX_RECORD_WORDS, MaxPool, Multiplication, Op,
+    RunningMean, Tensor, Window,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -152,7 +152,8 @@ impl Artifact {
     pub fn features(&self) -> Tensor {
         let (height, channels) = (self.header[word::FRAMES] as u16, self.header[word::MEL_BANDS]);
         let zero_point = self.header[word::INPUT_ZERO_POINT] as i8;
-        Tensor { offset: 0, height, width: 1, channels, zero_point, element: Element::Int8 }
+        let element = if self.header[word::INPUT_ELEMENT] == 1 { Element::Int16 } else { Element::Int8 };
+        Tensor { offset: 0, height, width: 1, channels, zero_point, element }
     }
 
     /// Appends a section; gives its offset in the file.
@@ -183,7 +184,8 @@ impl Artifact {
         let output = op.output();
         let (first, second) = op.inputs();
         let ends = [Some(first), second, Some(output)].into_iter().flatten().map(|tensor| tensor.range().end as u32);
-        self.header[word::ARENA] = ends.fold(self.header[word::ARENA], u32::max).max(self.features().length() as u32);
+        self.header[word::ARENA] =
+            ends.fold(self.header[word::ARENA], u32::max).max(self.features().range().end as u32);
         self.header[word::SCRATCH] = self.header[word::SCRATCH].max(layout::scratch_length(&op) as u32);
         self.header[word::OUTPUT] = output.offset;
         self.plan.push(op);
@@ -204,7 +206,11 @@ impl Artifact {
             let sum: i32 = row.iter().map(|&weight| i32::from(weight)).sum();
             let slot = plain.slot(channel, depthwise);
             biases[slot] = plain.biases[channel] - i32::from(plain.input.zero_point) * sum;
-            scales[slot] = layout::pack_scale(plain.scales[channel]).unwrap();
+            let pack = match plain.output.element {
+                Element::Int8 => layout::pack_scale,
+                Element::Int16 => layout::pack_scale_int16,
+            };
+            scales[slot] = pack(plain.scales[channel]).unwrap();
         }
         record.weights = self.append(&weights);
         record.requantisation = self.append(&biases);

@@ -20,7 +20,9 @@ pub(super) fn lookup(model: &Model<'_>, op: &Lookup, arena: &mut [i8]) {
             Element::Int16 => interpolate(table, given),
         };
         let result = match op.output.element {
-            Element::Int8 => finish(&Tensor { zero_point: 0, ..op.output }, UNBOUNDED, i64::from((exact + (1 << 14)) >> 15)),
+            Element::Int8 => {
+                finish(&Tensor { zero_point: 0, ..op.output }, UNBOUNDED, i64::from((exact + (1 << 14)) >> 15))
+            }
             Element::Int16 => (exact + (1 << 6)) >> 7,
         };
         if let Some(output) = arena.get_mut(op.output.range()) {
