@@ -68,7 +68,8 @@ fn compare_in(name: &str, int16: &Int16, least: f64) {
     let measured = sqnr(&outputs(Engine::Tract), &outputs(Engine::Core));
     println!("{name}, int16 {int16:?}: {reported:.1} dB reported, {measured:.1} dB measured, ranges {}", calibrated.ranges.name());
     assert!(measured >= least, "{name}: {measured}");
-    assert!((measured - reported).abs() < 0.5, "{name}: {measured} is not what is reported, {reported}");
+    // Clips are cut into windows otherwise.
+    assert!((measured - reported).abs() < 1.0, "{name}: {measured} is not what is reported, {reported}");
 }
 
 #[test]

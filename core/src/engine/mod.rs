@@ -10,7 +10,7 @@ pub mod layout;
 mod execute;
 
 use crate::Error;
-use crate::model::{Element, Model, Quantisation, StreamingPlan};
+use crate::model::{Model, Quantisation, StreamingPlan};
 use kernels::KernelSet;
 
 /// A network that takes frames of features and gives the raw outputs for the window that they end.
@@ -181,16 +181,13 @@ impl<'m, 'b> PlanEngine<'m, 'b> {
             None => self.windowed_place(),
         };
         let place = self.arena.get_mut(at..).unwrap_or(&mut []);
-        match self.model.input_element() {
-            Element::Int8 => {
-                place.iter_mut().zip(features).for_each(|(place, feature)| *place = quantised(feature));
-            }
-            Element::Int16 => {
-                let places = place.as_chunks_mut::<2>().0.iter_mut().zip(features);
-                places.for_each(|(place, feature)| {
-                    *place = quantised_int16(feature).to_le_bytes().map(u8::cast_signed);
-                });
-            }
+        if self.model.input_element().is_int16() {
+            let places = place.as_chunks_mut::<2>().0.iter_mut().zip(features);
+            places.for_each(|(place, feature)| {
+                *place = quantised_int16(feature).to_le_bytes().map(u8::cast_signed);
+            });
+        } else {
+            place.iter_mut().zip(features).for_each(|(place, feature)| *place = quantised(feature));
         }
         self.frames = self.model.frames().min(self.frames + 1);
         if let Some(stream) = &mut self.stream {
@@ -269,16 +266,13 @@ impl Network for PlanEngine<'_, '_> {
         let output_quantisation = self.model.output();
         let element = self.model.output_element();
         let Some(quantised) = self.quantised_outputs() else { return Ok(false) };
-        match element {
-            Element::Int8 => {
-                for (output, &value) in outputs.iter_mut().zip(quantised) {
-                    *output = output_quantisation.value(value);
-                }
+        if element.is_int16() {
+            for (output, &value) in outputs.iter_mut().zip(quantised.as_chunks::<2>().0) {
+                *output = output_quantisation.value(i16::from_le_bytes(value.map(i8::cast_unsigned)));
             }
-            Element::Int16 => {
-                for (output, &value) in outputs.iter_mut().zip(quantised.as_chunks::<2>().0) {
-                    *output = output_quantisation.value(i16::from_le_bytes(value.map(i8::cast_unsigned)));
-                }
+        } else {
+            for (output, &value) in outputs.iter_mut().zip(quantised) {
+                *output = output_quantisation.value(value);
             }
         }
         Ok(true)

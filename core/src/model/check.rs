@@ -2,12 +2,10 @@
 //!
 //! All of it runs in constant evaluation, so that [`include_model!`](crate::include_model) fails a build.
 
-use super::element;
-use super::format::{ALIGNMENT, word};
-use super::header::{feature_count, header_word};
+use super::format::{ALIGNMENT, int16, word};
+use super::header::{element, feature_count, header_word};
 use super::op::{
-    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor,
-    Window,
+    Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
 };
 use super::reader::{holds, word_at};
 use super::stream::Delay;
@@ -55,12 +53,12 @@ pub(super) const fn check_plan(bytes: &[u8]) -> Result<(), Error> {
 
 /// Bytes of a frame of features.
 const fn frame_length(bytes: &[u8]) -> u64 {
-    (feature_count(bytes) * element(bytes, word::INPUT_ELEMENT).bytes()) as u64
+    (feature_count(bytes) * element(bytes, int16::FEATURES).bytes()) as u64
 }
 
 /// Bytes of the outputs.
 const fn outputs_length(bytes: &[u8]) -> u64 {
-    header_word(bytes, word::LABEL_COUNT) as u64 * element(bytes, word::OUTPUT_ELEMENT).bytes() as u64
+    header_word(bytes, word::LABEL_COUNT) as u64 * element(bytes, int16::OUTPUTS).bytes() as u64
 }
 
 /// Checks the streaming plan, if there is one: every operator, the delay lines, and that the outputs have their place in its arena.
@@ -153,7 +151,8 @@ const fn check_op(bytes: &[u8], op: &Op, arena: u64, scratch: u64) -> Check {
     if let Some(second) = second {
         try_check!(check_tensor(&second, arena));
     }
-    if Element::HAS_INT16 {
+    if op.has_int16() {
+        ensure!(header_word(bytes, word::INT16) != 0, "it has an int16 tensor, and the header says that there is none");
         try_check!(check_elements(op));
     }
     try_check!(match op {
@@ -177,30 +176,24 @@ const fn check_tensor(tensor: &Tensor, arena: u64) -> Check {
         tensor.length() <= arena && tensor.offset as u64 + tensor.byte_length() <= arena,
         "a tensor lies outside the arena"
     );
-    ensure!(
-        Element::HAS_INT16 || !is_int16(tensor),
-        "it has an int16 tensor: turn on the feature `int16` of earmark-core, or compile the model without"
-    );
     Ok(())
-}
-
-const fn is_int16(tensor: &Tensor) -> bool {
-    matches!(tensor.element, Element::Int16)
 }
 
 /// What only operators with int16 tensors can have wrong.
 const fn check_elements(op: &Op) -> Check {
     let ((first, second), output) = (op.inputs(), op.output());
     let second_has = match &second {
-        Some(second) => is_int16(second) && second.zero_point != 0,
+        Some(second) => second.element.is_int16() && second.zero_point != 0,
         None => false,
     };
     ensure!(
-        !second_has && (!is_int16(&first) || first.zero_point == 0) && (!is_int16(&output) || output.zero_point == 0),
+        !second_has
+            && (!first.element.is_int16() || first.zero_point == 0)
+            && (!output.element.is_int16() || output.zero_point == 0),
         "an int16 tensor has a zero point"
     );
     if matches!(op, Op::MaxPool(_) | Op::Copy(_)) {
-        ensure!(is_int16(&first) == is_int16(&output), "int8 becomes int16, or the other way round");
+        ensure!(first.element.is_int16() == output.element.is_int16(), "int8 becomes int16, or the other way round");
     }
     Ok(())
 }
@@ -210,7 +203,10 @@ const fn disjoint(a: &Tensor, b: &Tensor) -> bool {
 }
 
 const fn same_shape(a: &Tensor, b: &Tensor) -> bool {
-    a.height == b.height && a.width == b.width && a.channels == b.channels && is_int16(a) == is_int16(b)
+    a.height == b.height
+        && a.width == b.width
+        && a.channels == b.channels
+        && a.element.is_int16() == b.element.is_int16()
 }
 
 const fn check_clamp(clamp: [i8; 2]) -> Check {
@@ -259,7 +255,7 @@ const fn check_convolution(bytes: &[u8], op: &Convolution, depthwise: bool) -> C
         holds(bytes, op.requantisation, 8 * channels, ALIGNMENT as u32),
         "its biases and scales lie outside the file"
     );
-    let least = if is_int16(&op.output) { layout::MIN_SHIFT_INT16 } else { layout::MIN_SHIFT };
+    let least = if op.output.element.is_int16() { layout::MIN_SHIFT_INT16 } else { layout::MIN_SHIFT };
     let scales = op.requantisation as usize + 4 * channels as usize;
     let mut index = 0;
     while index < channels as usize {
@@ -273,7 +269,7 @@ const fn check_convolution(bytes: &[u8], op: &Convolution, depthwise: bool) -> C
 
 const fn check_lookup(bytes: &[u8], op: &Lookup) -> Check {
     ensure!(op.input.length() == op.output.length(), "input and output differ in size");
-    let in_place = op.input.offset == op.output.offset && is_int16(&op.input) == is_int16(&op.output);
+    let in_place = op.input.offset == op.output.offset && op.input.element.is_int16() == op.output.element.is_int16();
     ensure!(in_place || disjoint(&op.input, &op.output), "input and output overlap in part");
     ensure!(holds(bytes, op.table, op.table_length(), ALIGNMENT as u32), "its table lies outside the file");
     Ok(())

@@ -3,7 +3,7 @@
 use super::checksum::xxh32;
 use super::format::{
     ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, MAX_DETECTOR_MS, MAX_LABEL_LENGTH, MAX_LABELS,
-    MAX_SAMPLE_RATE, VERSION, word,
+    MAX_SAMPLE_RATE, VERSION, int16, word,
 };
 use super::op::Element;
 use super::reader::{float_at, half_at, holds, word_at};
@@ -322,21 +322,33 @@ const fn is_quantisation(scale: f32, zero_point: i32) -> bool {
     scale.is_finite() && scale > 0.0 && zero_point >= -128 && zero_point <= 127
 }
 
-/// Whether features or outputs, as the word says, are int16.
-pub(super) const fn is_int16(bytes: &[u8], word: usize) -> bool {
-    Element::HAS_INT16 && header_word(bytes, word) == 1
+/// What a part of the model, one of [`int16`], is held in.
+pub(super) const fn element(bytes: &[u8], part: u32) -> Element {
+    Element::int16_if(header_word(bytes, word::INT16) & part != 0)
 }
 
-/// What features or outputs are held in, and that int16 has no zero point.
-const fn check_element(bytes: &[u8], word: usize, zero_point: usize) -> Result<(), Error> {
-    if header_word(bytes, word) == 0 {
+/// What is int16, and that it has no zero point.
+const fn check_int16(bytes: &[u8]) -> Result<(), Error> {
+    let parts = header_word(bytes, word::INT16);
+    if parts == 0 {
         return Ok(());
     }
     if !Element::HAS_INT16 {
-        return bad(word, "it takes int16: turn on the feature `int16` of earmark-core, or compile the model without");
+        return bad(
+            word::INT16,
+            "it takes earmark-core with its feature `int16`: turn it on, or compile without int16",
+        );
     }
-    if header_word(bytes, word) > 1 || header_word(bytes, zero_point) != 0 {
-        return bad(word, "features and outputs are int8, or int16 without a zero point");
+    if parts > 7 || parts & int16::ANY == 0 {
+        return bad(word::INT16, "unknown parts are int16");
+    }
+    if (parts & int16::FEATURES != 0 && header_word(bytes, word::INPUT_ZERO_POINT) != 0)
+        || (parts & int16::OUTPUTS != 0 && header_word(bytes, word::OUTPUT_ZERO_POINT) != 0)
+    {
+        return bad(word::INT16, "features or outputs of int16 have a zero point");
+    }
+    if parts & int16::FEATURES != 0 && header_word(bytes, word::ARITHMETIC) == 1 {
+        return bad(word::INT16, "a front end in integers gives int8");
     }
     Ok(())
 }
@@ -346,14 +358,8 @@ pub(super) const fn check_settings(bytes: &[u8]) -> Result<(), Error> {
     if header_word(bytes, word::PROBLEM) > 1 {
         return bad(word::PROBLEM, "unknown problem type");
     }
-    if let Err(error) = check_element(bytes, word::INPUT_ELEMENT, word::INPUT_ZERO_POINT) {
+    if let Err(error) = check_int16(bytes) {
         return Err(error);
-    }
-    if let Err(error) = check_element(bytes, word::OUTPUT_ELEMENT, word::OUTPUT_ZERO_POINT) {
-        return Err(error);
-    }
-    if is_int16(bytes, word::INPUT_ELEMENT) && header_word(bytes, word::ARITHMETIC) == 1 {
-        return bad(word::INPUT_ELEMENT, "a front end in integers gives int8");
     }
     let input = (header_float(bytes, word::INPUT_SCALE), header_word(bytes, word::INPUT_ZERO_POINT).cast_signed());
     if !is_quantisation(input.0, input.1) {
@@ -361,7 +367,7 @@ pub(super) const fn check_settings(bytes: &[u8]) -> Result<(), Error> {
     }
     let output = (header_float(bytes, word::OUTPUT_SCALE), header_word(bytes, word::OUTPUT_ZERO_POINT).cast_signed());
     // The most steps that an output can be from zero.
-    let steps = if is_int16(bytes, word::OUTPUT_ELEMENT) { 32_768.0 } else { 255.0 };
+    let steps = if element(bytes, int16::OUTPUTS).is_int16() { 32_768.0 } else { 255.0 };
     if !is_quantisation(output.0, output.1) || !(steps * output.0).is_finite() {
         return bad(
             word::OUTPUT_SCALE,

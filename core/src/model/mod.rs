@@ -28,7 +28,7 @@ use crate::Error;
 use crate::frontend::fixed::FixedTables;
 use crate::frontend::{Arithmetic, Compression, Features, FrontEndSpec, Spectrum, scratch_len_for};
 use crate::listener::ListenerSettings;
-use format::{ALIGNMENT, SOURCE_HASH_LENGTH, word};
+use format::{ALIGNMENT, SOURCE_HASH_LENGTH, int16, word};
 use header::{feature_count, header_float, header_word};
 
 /// A checked view of an artifact. Copying it copies a reference.
@@ -143,13 +143,13 @@ impl<'m> Model<'m> {
     /// What the features are held in.
     #[must_use]
     pub const fn input_element(&self) -> Element {
-        element(self.bytes, word::INPUT_ELEMENT)
+        header::element(self.bytes, int16::FEATURES)
     }
 
     /// What the network's outputs are held in.
     #[must_use]
     pub const fn output_element(&self) -> Element {
-        element(self.bytes, word::OUTPUT_ELEMENT)
+        header::element(self.bytes, int16::OUTPUTS)
     }
 
     /// The bytes of the arena where the outputs stand.
@@ -293,11 +293,6 @@ impl<'m> Model<'m> {
     const fn word(&self, number: usize) -> usize {
         header_word(self.bytes, number) as usize
     }
-}
-
-/// What features or outputs, as the word says, are held in.
-const fn element(bytes: &[u8], word: usize) -> Element {
-    if header::is_int16(bytes, word) { Element::Int16 } else { Element::Int8 }
 }
 
 /// Whether a label stands for what no class is meant for, as `_unknown_` and `_silence_` do: underscores around it say so.

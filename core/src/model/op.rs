@@ -6,21 +6,35 @@ pub enum Element {
     /// A byte, with any zero point.
     #[default]
     Int8,
-    /// Two bytes, the lower first, at any address; the zero point is 0. Only with the feature `int16`.
+    /// Two bytes, the lower first, at any address; the zero point is 0.
+    #[cfg(feature = "int16")]
     Int16,
 }
 
 impl Element {
-    /// Whether this build has [`Int16`](Self::Int16): the feature `int16`.
+    /// Whether this build has int16: the feature `int16`.
     pub const HAS_INT16: bool = cfg!(feature = "int16");
+
+    /// Int16 if it is to be that and this build has it, else int8. A build without has nothing to tell apart, and so no code for it.
+    #[must_use]
+    pub const fn int16_if(_wanted: bool) -> Self {
+        #[cfg(feature = "int16")]
+        if _wanted {
+            return Self::Int16;
+        }
+        Self::Int8
+    }
 
     /// Bytes of a value: 1 or 2.
     #[must_use]
     pub const fn bytes(self) -> usize {
-        match self {
-            Self::Int8 => 1,
-            Self::Int16 => 2,
-        }
+        if self.is_int16() { 2 } else { 1 }
+    }
+
+    /// Whether it is int16.
+    #[must_use]
+    pub const fn is_int16(self) -> bool {
+        !matches!(self, Self::Int8)
     }
 }
 
@@ -228,10 +242,10 @@ impl Lookup {
     /// Bytes of the table.
     #[must_use]
     pub const fn table_length(&self) -> u64 {
-        match (self.input.element, self.output.element) {
-            (Element::Int8, Element::Int8) => 256,
-            (Element::Int8, Element::Int16) => 512,
-            (Element::Int16, _) => 2 * crate::engine::layout::INT16_ENTRIES as u64,
+        match (self.input.element.is_int16(), self.output.element.is_int16()) {
+            (false, false) => 256,
+            (false, true) => 512,
+            (true, _) => 2 * crate::engine::layout::INT16_ENTRIES as u64,
         }
     }
 }
@@ -347,10 +361,10 @@ impl Op {
     pub const fn has_int16(&self) -> bool {
         let (first, second) = self.inputs();
         let second_is = match second {
-            Some(second) => second.element as u8 == Element::Int16 as u8,
+            Some(second) => second.element.is_int16(),
             None => false,
         };
-        second_is || first.element as u8 == Element::Int16 as u8 || self.output().element as u8 == Element::Int16 as u8
+        second_is || first.element.is_int16() || self.output().element.is_int16()
     }
 
     /// Multiplications of weights or factors that one evaluation takes; 0 for operators without any.

@@ -12,8 +12,8 @@ use super::op::{
 /// Longest record in 32-bit words.
 pub const MAX_RECORD_WORDS: usize = 16;
 
-/// The bits of a tensor's third word that hold its channels.
-const CHANNELS: u32 = (1 << 23) - 1;
+/// The bits of a tensor's third word that hold its channels. In a build without int16 the header has been refused before a record says so.
+const CHANNELS: u32 = if Element::HAS_INT16 { (1 << 23) - 1 } else { (1 << 24) - 1 };
 
 mod kind {
     pub(super) const CONVOLUTION: u16 = 1;
@@ -209,7 +209,7 @@ impl Record<'_> {
         for tensor in tensors {
             self.push(tensor.offset);
             self.push(tensor.height as u32 | (tensor.width as u32) << 16);
-            let int16 = (tensor.element == Element::Int16) as u32;
+            let int16 = tensor.element.is_int16() as u32;
             self.push((tensor.channels & CHANNELS) | int16 << 23 | (tensor.zero_point.cast_unsigned() as u32) << 24);
         }
     }
@@ -270,7 +270,7 @@ impl<const WORDS: usize> Body<'_, WORDS> {
             width,
             channels: channels & CHANNELS,
             zero_point: ((channels >> 24) as u8).cast_signed(),
-            element: if (channels >> 23) & 1 == 1 { Element::Int16 } else { Element::Int8 },
+            element: Element::int16_if((channels >> 23) & 1 == 1),
         }
     }
 

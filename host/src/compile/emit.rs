@@ -2,8 +2,10 @@
 
 use earmark_core::frontend::fixed::FixedTables;
 use earmark_core::frontend::{Arithmetic, Centring, ClipSettings, Compression, Features, FrontEndSpec, Peak, Spectrum};
-use earmark_core::model::format::{ALIGNMENT, HEADER_LENGTH, HEADER_WORDS, MAGIC, SOURCE_HASH_LENGTH, VERSION, word};
-use earmark_core::model::{DetectorDefaults, Element, MAX_RECORD_WORDS, Problem};
+use earmark_core::model::format::{
+    ALIGNMENT, HEADER_LENGTH, HEADER_WORDS, MAGIC, SOURCE_HASH_LENGTH, VERSION, int16, word,
+};
+use earmark_core::model::{DetectorDefaults, MAX_RECORD_WORDS, Problem};
 
 use super::ir::{Graph, Quant};
 use super::memory::Arena;
@@ -182,9 +184,12 @@ impl File {
         self.set(word::FRAMES, graph.frames);
         self.quant(word::INPUT_SCALE, word::INPUT_ZERO_POINT, graph.input);
         self.quant(word::OUTPUT_SCALE, word::OUTPUT_ZERO_POINT, graph.output_quant);
-        let is_int16 = |tensor| u32::from(graph.element(tensor) == Element::Int16);
-        self.set_word(word::INPUT_ELEMENT, is_int16(Graph::FEATURES));
-        self.set_word(word::OUTPUT_ELEMENT, is_int16(graph.output.tensor));
+        let parts = [
+            (int16::ANY, !graph.int16.is_empty()),
+            (int16::FEATURES, graph.int16.contains(&Graph::FEATURES)),
+            (int16::OUTPUTS, graph.int16.contains(&graph.output.tensor)),
+        ];
+        self.set_word(word::INT16, parts.iter().map(|&(part, is_int16)| if is_int16 { part } else { 0 }).sum());
         self.set(word::OUTPUT, arena.offsets[graph.output.tensor] + graph.byte_offset(&graph.output));
         self.set(word::ARENA, arena.length);
         // The data come first, so that the operators can point at them.

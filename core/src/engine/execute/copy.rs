@@ -2,12 +2,12 @@
 
 use super::apart;
 use crate::engine::kernels::short;
-use crate::model::{BlockCopy, Element};
+use crate::model::BlockCopy;
 
 /// Copies a block, row by row of channels.
 pub(super) fn block(op: &BlockCopy, arena: &mut [i8]) {
     let (input, output) = apart(arena, &op.input, &op.output);
-    let size = if Element::HAS_INT16 { op.input.element.bytes() } else { 1 };
+    let size = op.input.element.bytes();
     let [rows, columns, channels] = op.extent.map(|extent| extent as usize);
     let start = |tensor: &crate::model::Tensor, corner: [u32; 3], row: usize, column: usize| {
         let [first_row, first_column, first_channel] = corner.map(|at| at as usize);

@@ -7,7 +7,7 @@ mod int16;
 mod pool;
 
 use super::kernels::KernelSet;
-use crate::model::{Element, Model, Op, Tensor};
+use crate::model::{Model, Op, Tensor};
 
 /// Runs operators over the arena, in their order. Bounds were checked with the model: what would not fit is left out, never a panic.
 pub(super) fn run(
@@ -18,7 +18,7 @@ pub(super) fn run(
     scratch: &mut [i8],
 ) {
     for op in plan {
-        if Element::HAS_INT16 && op.has_int16() {
+        if op.has_int16() {
             int16::run(model, &op, arena);
             continue;
         }

@@ -2,7 +2,7 @@
 
 use earmark_core::engine::layout;
 use earmark_core::model::checksum::xxh32;
-use earmark_core::model::format::{ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, VERSION, word};
+use earmark_core::model::format::{ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, VERSION, int16, word};
 use earmark_core::model::{Convolution, Element, MAX_RECORD_WORDS, Op, Tensor, Window};
 
 /// Bytes at a multiple of 16 in memory.
@@ -152,7 +152,7 @@ impl Artifact {
     pub fn features(&self) -> Tensor {
         let (height, channels) = (self.header[word::FRAMES] as u16, self.header[word::MEL_BANDS]);
         let zero_point = self.header[word::INPUT_ZERO_POINT] as i8;
-        let element = if self.header[word::INPUT_ELEMENT] == 1 { Element::Int16 } else { Element::Int8 };
+        let element = Element::int16_if(self.header[word::INT16] & int16::FEATURES != 0);
         Tensor { offset: 0, height, width: 1, channels, zero_point, element }
     }
 
@@ -188,6 +188,7 @@ impl Artifact {
             ends.fold(self.header[word::ARENA], u32::max).max(self.features().range().end as u32);
         self.header[word::SCRATCH] = self.header[word::SCRATCH].max(layout::scratch_length(&op) as u32);
         self.header[word::OUTPUT] = output.offset;
+        self.header[word::INT16] |= u32::from(op.has_int16());
         self.plan.push(op);
     }
 
@@ -206,10 +207,7 @@ impl Artifact {
             let sum: i32 = row.iter().map(|&weight| i32::from(weight)).sum();
             let slot = plain.slot(channel, depthwise);
             biases[slot] = plain.biases[channel] - i32::from(plain.input.zero_point) * sum;
-            let pack = match plain.output.element {
-                Element::Int8 => layout::pack_scale,
-                Element::Int16 => layout::pack_scale_int16,
-            };
+            let pack = if plain.output.element.is_int16() { layout::pack_scale_int16 } else { layout::pack_scale };
             scales[slot] = pack(plain.scales[channel]).unwrap();
         }
         record.weights = self.append(&weights);

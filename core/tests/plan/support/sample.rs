@@ -37,9 +37,7 @@ pub fn every_operator() -> Artifact {
 pub fn every_operator_in(element: Element) -> Artifact {
     let size = element.bytes() as u32;
     let mut artifact = Artifact::new(10, 8);
-    let is_int16 = u32::from(element == Element::Int16);
-    artifact.header[word::INPUT_ELEMENT] = is_int16;
-    artifact.header[word::OUTPUT_ELEMENT] = is_int16;
+    artifact.header[word::INT16] = if element.is_int16() { 7 } else { 0 };
     artifact.header[word::INPUT_SCALE] = 0.1f32.to_bits();
     artifact.header[word::OUTPUT_SCALE] = 0.125f32.to_bits();
     artifact.header[word::SOURCE_HASH] = 0x0403_0201;
@@ -124,9 +122,7 @@ pub fn streaming() -> Artifact {
 pub fn streaming_in(element: Element) -> Artifact {
     let size = element.bytes() as u32;
     let mut artifact = Artifact::new(10, 8);
-    let is_int16 = u32::from(element == Element::Int16);
-    artifact.header[word::INPUT_ELEMENT] = is_int16;
-    artifact.header[word::OUTPUT_ELEMENT] = is_int16;
+    artifact.header[word::INT16] = if element.is_int16() { 7 } else { 0 };
     let features = artifact.features();
     let zero_point = if element == Element::Int8 { 5 } else { 0 };
     let tensor =

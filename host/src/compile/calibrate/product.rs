@@ -25,6 +25,22 @@ const LEAST_RATIO: f32 = 1.001;
 /// The same for an output of int16.
 const FINER: f32 = LEAST_RATIO / (1u32 << (layout::MIN_SHIFT - layout::MIN_SHIFT_INT16)) as f32;
 
+/// Steps that the greatest weight of a channel may be.
+const GREATEST: std::ops::RangeInclusive<u8> = 64..=127;
+
+/// The scale of a channel's weights at which rounding errs least. Finer steps are better for many weights; few of them may happen to lie
+/// near whole numbers of coarser ones.
+fn finest(weights: &[f32]) -> f32 {
+    let greatest = weights.iter().fold(0.0f32, |greatest, weight| greatest.max(weight.abs()));
+    let error = |scale: f32| -> f64 {
+        let off = |&weight: &f32| f64::from((weight / scale).round_ties_even() * scale - weight).powi(2);
+        weights.iter().map(off).sum()
+    };
+    let scales = GREATEST.rev().map(|steps| greatest / f32::from(steps)).filter(|scale| scale.is_normal());
+    let best = scales.map(|scale| (error(scale), scale)).min_by(|a, b| a.0.total_cmp(&b.0));
+    best.map_or(0.0, |(_, scale)| scale)
+}
+
 /// Inputs of tract's quantised operators, in order, from the bias on.
 const PARAMETERS: [&str; 7] = [
     "bias",
@@ -163,10 +179,11 @@ impl Rewriting<'_> {
         for (bias, (gain, offset)) in weights.biases.iter_mut().zip(found.gain.iter().zip(&found.offset)) {
             *bias = *bias * gain + offset;
         }
-        let mut scales = vec![0.0f32; outputs];
-        for (weight, &channel) in weights.values.iter().zip(&weights.channels) {
-            scales[channel] = scales[channel].max(weight.abs() / 127.0);
+        let mut rows = vec![Vec::new(); outputs];
+        for (&weight, &channel) in weights.values.iter().zip(&weights.channels) {
+            rows[channel].push(weight);
         }
+        let mut scales: Vec<f32> = rows.iter().map(|row| finest(row)).collect();
         for (scale, bias) in scales.iter_mut().zip(&weights.biases) {
             // Room for biases that are large beside their weights.
             *scale = scale.max(bias.abs() / (MAX_BIAS * input.quant.scale)).max(f32::MIN_POSITIVE / input.quant.scale);
@@ -270,5 +287,21 @@ impl Rewriting<'_> {
         let mut sums = vec![0.0f64; channels];
         means.iter().enumerate().for_each(|(index, &mean)| sums[index / inner % channels] += f64::from(mean));
         Ok(sums.into_iter().map(|sum| (sum * channels as f64 / means.len().max(1) as f64) as f32).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::finest;
+
+    #[test]
+    fn few_weights_are_nearly_whole_numbers_of_steps() {
+        // Of 100 steps: 100, 37 and -81.
+        assert_eq!(finest(&[1.0, 0.37, -0.81]), 0.01);
+        assert_eq!(finest(&[]), 0.0);
+        assert_eq!(finest(&[0.0, 0.0]), 0.0);
+        // Many weights: near the finest steps.
+        let many: Vec<f32> = (0..1000u16).map(|index| f32::from(index * 37 % 1000) / 999.0).collect();
+        assert!(finest(&many) < 1.1 / 127.0);
     }
 }

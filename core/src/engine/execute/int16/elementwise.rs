@@ -3,30 +3,30 @@
 use super::{UNBOUNDED, finish, set, value};
 use crate::engine::arithmetic::{interpolate, shift_half_even};
 use crate::engine::layout::INT16_ENTRIES;
-use crate::model::{Addition, Element, Lookup, Model, Multiplication, Tensor};
+use crate::model::{Addition, Lookup, Model, Multiplication, Tensor};
 
 /// Replaces each value by what a table says.
 pub(super) fn lookup(model: &Model<'_>, op: &Lookup, arena: &mut [i8]) {
-    let entries = if op.input.element == Element::Int8 { 256 } else { INT16_ENTRIES };
+    let (from, to) = (op.input.element, op.output.element);
+    let entries = if from.is_int16() { INT16_ENTRIES } else { 256 };
     let table: &[i16] = model.table(op.table as usize, entries);
     if table.len() != entries {
         return;
     }
+    let plain = Tensor { zero_point: 0, ..op.output };
     for index in 0..op.output.length() as usize {
-        let given = arena.get(op.input.range()).map_or(0, |input| value(input, op.input.element, index));
+        let given = arena.get(op.input.range()).map_or(0, |input| value(input, from, index));
         // In 128ths, of which a byte's entries need none.
-        let exact = match op.input.element {
-            Element::Int8 => table.get((given + 128) as usize).map_or(0, |&entry| i32::from(entry) << 7),
-            Element::Int16 => interpolate(table, given),
+        let exact = if from.is_int16() {
+            interpolate(table, given)
+        } else {
+            table.get((given + 128) as usize).map_or(0, |&entry| i32::from(entry) << 7)
         };
-        let result = match op.output.element {
-            Element::Int8 => {
-                finish(&Tensor { zero_point: 0, ..op.output }, UNBOUNDED, i64::from((exact + (1 << 14)) >> 15))
-            }
-            Element::Int16 => (exact + (1 << 6)) >> 7,
-        };
+        // A byte is 256 times as coarse.
+        let places = if to.is_int16() { 7 } else { 15 };
+        let result = finish(&plain, UNBOUNDED, i64::from((exact + (1 << (places - 1))) >> places));
         if let Some(output) = arena.get_mut(op.output.range()) {
-            set(output, op.output.element, index, result);
+            set(output, to, index, result);
         }
     }
 }

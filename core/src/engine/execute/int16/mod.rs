@@ -29,37 +29,32 @@ pub(super) fn run(model: &Model<'_>, op: &Op, arena: &mut [i8]) {
 /// A value of a tensor's bytes; 0 where there is none.
 #[inline(always)]
 fn value(bytes: &[i8], element: Element, index: usize) -> i32 {
-    match element {
-        Element::Int8 => bytes.get(index).map_or(0, |&byte| byte.into()),
-        Element::Int16 => {
-            let pair = bytes.get(2 * index..).and_then(|bytes| bytes.first_chunk::<2>());
-            pair.map_or(0, |pair| i16::from_le_bytes(pair.map(i8::cast_unsigned)).into())
-        }
+    if element.is_int16() {
+        let pair = bytes.get(2 * index..).and_then(|bytes| bytes.first_chunk::<2>());
+        pair.map_or(0, |pair| i16::from_le_bytes(pair.map(i8::cast_unsigned)).into())
+    } else {
+        bytes.get(index).map_or(0, |&byte| byte.into())
     }
 }
 
 /// Puts a value that fits into a tensor's bytes.
 #[inline(always)]
 fn set(bytes: &mut [i8], element: Element, index: usize, value: i32) {
-    match element {
-        Element::Int8 => {
-            if let Some(byte) = bytes.get_mut(index) {
-                *byte = value as i8;
-            }
+    if element.is_int16() {
+        if let Some(pair) = bytes.get_mut(2 * index..).and_then(|bytes| bytes.first_chunk_mut::<2>()) {
+            *pair = (value as i16).to_le_bytes().map(u8::cast_signed);
         }
-        Element::Int16 => {
-            if let Some(pair) = bytes.get_mut(2 * index..).and_then(|bytes| bytes.first_chunk_mut::<2>()) {
-                *pair = (value as i16).to_le_bytes().map(u8::cast_signed);
-            }
-        }
+    } else if let Some(byte) = bytes.get_mut(index) {
+        *byte = value as i8;
     }
 }
 
 /// Brings a result to the output's zero point and into its range.
 #[inline(always)]
 fn finish(output: &Tensor, clamp: [i8; 2], value: i64) -> i32 {
-    match output.element {
-        Element::Int8 => finish_wide(value, output.zero_point, clamp).into(),
-        Element::Int16 => finish_int16(value, clamp).into(),
+    if output.element.is_int16() {
+        finish_int16(value, clamp).into()
+    } else {
+        finish_wide(value, output.zero_point, clamp).into()
     }
 }
