@@ -11,6 +11,7 @@ use earmark::compile::calibrate::{FloatModel, Int16, Ranges};
 use earmark::compile::compile;
 use earmark::compile::metadata::Layers;
 use earmark::model::LoadedModel;
+use earmark_core::recognizer::Recognizer;
 
 /// Least signal to quantisation noise at the output of a network with random weights, in decibels.
 const LEAST: f64 = 20.0;
@@ -66,7 +67,10 @@ fn compare_in(name: &str, int16: &Int16, least: f64) {
         clips.iter().flat_map(|clip| classifier.windows(clip).unwrap()).flat_map(|window| window.outputs).collect()
     };
     let measured = sqnr(&outputs(Engine::Tract), &outputs(Engine::Core));
-    println!("{name}, int16 {int16:?}: {reported:.1} dB reported, {measured:.1} dB measured, ranges {}", calibrated.ranges.name());
+    println!(
+        "{name}, int16 {int16:?}: {reported:.1} dB reported, {measured:.1} dB measured, ranges {}",
+        calibrated.ranges.name()
+    );
     assert!(measured >= least, "{name}: {measured}");
     // Clips are cut into windows otherwise.
     assert!((measured - reported).abs() < 1.0, "{name}: {measured} is not what is reported, {reported}");
@@ -170,5 +174,52 @@ fn the_command_reports_and_refuses() {
         let refused = run(&[&model, options[0], options[1], options[2], &folder]);
         let message = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(refused.status.code() == Some(2) && message.contains(why), "{message}");
+    }
+}
+
+/// One layer in 16 bits among others in 8: by the name that the report gives, and no other.
+#[test]
+fn single_layers_of_16_bits() {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("int16");
+    std::fs::create_dir_all(&directory).unwrap();
+    let (model, artifact) = (golden("float_mixed"), directory.join("mixed.ear"));
+    let compile = |int16: &str| {
+        let options = [Path::new("-o"), &artifact, Path::new("--calibrate")];
+        run(&[&model, options[0], options[1], options[2], &fixtures(), Path::new("--int16"), Path::new(int16)])
+    };
+    let layers = |int16: &str| -> Vec<(String, u64)> {
+        let done = compile(int16);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let summary: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
+        let layers = summary["calibration"]["layers"].as_array().unwrap().iter();
+        layers.map(|layer| (layer["node"].as_str().unwrap().to_owned(), layer["bits"].as_u64().unwrap())).collect()
+    };
+    let all = layers("all");
+    assert!(all.iter().all(|(_, bits)| *bits == 16), "{all:?}");
+    for (name, _) in &all {
+        let one = layers(name);
+        assert!(one.iter().all(|(other, bits)| (*bits == 16) == (other == name)), "{name}: {one:?}");
+        let loaded = LoadedModel::open(Some(&artifact)).unwrap();
+        steps_give_what_windows_give(&loaded);
+    }
+    let refused = compile("no such layer");
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && message.contains("there is no layer \"no such layer\""), "{message}");
+    assert!(all.iter().any(|(name, _)| message.contains(name)), "{message}");
+}
+
+/// On all fixtures in a row, if the network streams.
+fn steps_give_what_windows_give(loaded: &LoadedModel) {
+    let model = loaded.model().unwrap();
+    let clip = clips(model.sample_rate()).concat();
+    let mut state = vec![0u32; model.sizes().streaming_recognizer.div_ceil(4)];
+    let mut stream = Recognizer::streaming(model, bytemuck::cast_slice_mut(&mut state)).unwrap();
+    let mut memory = vec![0u32; model.sizes().recognizer.div_ceil(4)];
+    let mut whole = Recognizer::new(model, bytemuck::cast_slice_mut(&mut memory)).unwrap();
+    let mut heard = Vec::new();
+    stream.push(&clip, |end, outputs| heard.push((end as usize, outputs.to_vec()))).unwrap();
+    assert!(heard.len() > 10);
+    for (end, outputs) in heard.iter().step_by(heard.len() / 10) {
+        assert_eq!(whole.classify(&clip[end - model.window_samples()..*end]).unwrap(), outputs.as_slice());
     }
 }

@@ -154,7 +154,8 @@ impl Report {
         let mut worst: Vec<&LayerNoise> = self.layers.iter().filter(|layer| layer.sqnr_db.is_some()).collect();
         worst.sort_by(|a, b| a.sqnr_db.unwrap_or_default().total_cmp(&b.sqnr_db.unwrap_or_default()));
         for layer in worst.iter().take(WORST) {
-            text += &format!("{:>10}  {}{}\n", decibels(layer), layer.node, if layer.bits == 16 { ", int16" } else { "" });
+            text +=
+                &format!("{:>10}  {}{}\n", decibels(layer), layer.node, if layer.bits == 16 { ", int16" } else { "" });
         }
         let count = self.layers.iter().filter(|layer| layer.bits == 16).count();
         if count > 0 {

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use earmark_core::engine::layout;
 use earmark_core::model::format::ALIGNMENT;
 use earmark_core::model::{
-    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor,
+    Window,
 };
 
 use super::fixed_point::fixed_point;

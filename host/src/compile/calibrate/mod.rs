@@ -26,9 +26,9 @@ use crate::features;
 use crate::frontend::ArithmeticKind;
 use crate::reference::arranged;
 
+use int16::Elements;
 pub use int16::Int16;
 pub use noise::LayerNoise;
-use int16::Elements;
 use observe::Observed;
 pub use range::Ranges;
 

@@ -43,9 +43,7 @@ pub(super) fn measure(float: &TypedModel, rewritten: &Rewritten, windows: &[Tens
     let mut powers = vec![Powers::default(); layers.len()];
     for window in windows {
         let (expected, given) = (float.run(window)?, bytes.run(window)?);
-        for ((powers, layer), (expected, given)) in
-            powers.iter_mut().zip(layers).zip(expected.iter().zip(&given))
-        {
+        for ((powers, layer), (expected, given)) in powers.iter_mut().zip(layers).zip(expected.iter().zip(&given)) {
             for (&expected, &given) in expected.iter().zip(given) {
                 let difference = layer.quant.real(given as i16) - expected;
                 powers.signal += f64::from(expected).powi(2);

@@ -8,8 +8,8 @@ use earmark_core::engine::layout;
 use earmark_core::model::Element;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::axes::{AxesMapping, Axis};
-use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat};
 use tract_onnx::tract_core::ops::TypedOp;
+use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 
 use super::affine::{Followers, followers};
@@ -26,17 +26,22 @@ const LEAST_RATIO: f32 = 1.001;
 const FINER: f32 = LEAST_RATIO / (1u32 << (layout::MIN_SHIFT - layout::MIN_SHIFT_INT16)) as f32;
 
 /// Steps that the greatest weight of a channel may be.
-const GREATEST: std::ops::RangeInclusive<u8> = 64..=127;
+const STEPS: std::ops::RangeInclusive<u8> = 64..=127;
+
+/// The greatest weight of a channel, without its sign.
+fn greatest(weights: &[f32]) -> f32 {
+    weights.iter().fold(0.0, |greatest, weight| greatest.max(weight.abs()))
+}
 
 /// The scale of a channel's weights at which rounding errs least. Finer steps are better for many weights; few of them may happen to lie
 /// near whole numbers of coarser ones.
 fn finest(weights: &[f32]) -> f32 {
-    let greatest = weights.iter().fold(0.0f32, |greatest, weight| greatest.max(weight.abs()));
+    let greatest = greatest(weights);
     let error = |scale: f32| -> f64 {
         let off = |&weight: &f32| f64::from((weight / scale).round_ties_even() * scale - weight).powi(2);
         weights.iter().map(off).sum()
     };
-    let scales = GREATEST.rev().map(|steps| greatest / f32::from(steps)).filter(|scale| scale.is_normal());
+    let scales = STEPS.rev().map(|steps| greatest / f32::from(steps)).filter(|scale| scale.is_normal());
     let best = scales.map(|scale| (error(scale), scale)).min_by(|a, b| a.0.total_cmp(&b.0));
     best.map_or(0.0, |(_, scale)| scale)
 }
@@ -183,16 +188,21 @@ impl Rewriting<'_> {
         for (&weight, &channel) in weights.values.iter().zip(&weights.channels) {
             rows[channel].push(weight);
         }
-        let mut scales: Vec<f32> = rows.iter().map(|row| finest(row)).collect();
+        let has_int16 = [input.quant.element, output.element].contains(&Element::Int16);
+        // Beside bytes what weights err by counts for little, and coarser steps of theirs may ask for coarser ones of the output.
+        let mut scales: Vec<f32> = rows
+            .iter()
+            .map(|row| if has_int16 { finest(row) } else { greatest(row) / f32::from(*STEPS.end()) })
+            .collect();
         for (scale, bias) in scales.iter_mut().zip(&weights.biases) {
             // Room for biases that are large beside their weights.
             *scale = scale.max(bias.abs() / (MAX_BIAS * input.quant.scale)).max(f32::MIN_POSITIVE / input.quant.scale);
         }
         // The engine asks for a product of scales below the output's: outputs that hardly change get a wider range. One that is int16 may
         // have finer steps.
-        let greatest = scales.iter().copied().fold(0.0, f32::max) * input.quant.scale;
+        let coarsest = scales.iter().copied().fold(0.0, f32::max) * input.quant.scale;
         let least = if output.element == Element::Int16 { FINER } else { LEAST_RATIO };
-        output.scale = output.scale.max(greatest * least);
+        output.scale = output.scale.max(coarsest * least);
         let rounded: Vec<i8> = weights
             .values
             .iter()
@@ -210,11 +220,10 @@ impl Rewriting<'_> {
             .zip(&scales)
             .map(|(bias, scale)| (bias / (scale * input.quant.scale)).round_ties_even() as i32)
             .collect();
-        let misshapen = |_: TractError| {
-            self.float.unsupported(node, "its weights do not have the size that its attributes give")
-        };
+        let misshapen =
+            |_: TractError| self.float.unsupported(node, "its weights do not have the size that its attributes give");
         let op: Box<dyn TypedOp> = match form {
-            form if [input.quant.element, output.element].contains(&Element::Int16) => {
+            form if has_int16 => {
                 let real = |(&step, &channel): (&i8, &usize)| f32::from(step) * scales[channel];
                 let real: Vec<f32> = rounded.iter().zip(&weights.channels).map(real).collect();
                 let numbers = Numbers {

@@ -157,11 +157,13 @@ mod tests {
     #[test]
     fn a_range_holds_zero_and_its_ends() {
         for (range, least, most) in [([-1.0, 3.0], -1.0, 3.0), ([2.0, 4.0], 0.0, 4.0), ([-4.0, -2.0], -4.0, 0.0)] {
-            let quant = quant(range);
-            assert_eq!(quant.real(quant.byte(0.0)), 0.0);
+            let quant = quant(range, Element::Int8);
+            assert_eq!(quant.real(quant.step(0.0)), 0.0);
             assert!((quant.real(-128) - least).abs() <= quant.scale / 2.0, "{quant:?}");
             assert!((quant.real(127) - most).abs() <= quant.scale / 2.0, "{quant:?}");
         }
-        assert_eq!(quant([0.0, 0.0]).byte(0.0), 0);
+        assert_eq!(quant([0.0, 0.0], Element::Int8).step(0.0), 0);
+        let wide = quant([-3.0, 1.0], Element::Int16);
+        assert_eq!((wide.zero_point, wide.step(-3.0), wide.step(1.5), wide.step(9.0)), (0, -32_767, 16_384, 32_767));
     }
 }

@@ -285,7 +285,8 @@ impl Rewriting<'_> {
     /// Puts a QuantizeLinear behind `real`, which is what became of `outlet`.
     fn quantised(&mut self, node: &TypedNode, outlet: OutletId, real: OutletId) -> Result<Bytes, Error> {
         let quant = self.quant(node, outlet)?;
-        let op = QuantizeExact { scale: quant.scale, zero_point: quant.zero_point.into(), to: Steps::of(quant.element) };
+        let op =
+            QuantizeExact { scale: quant.scale, zero_point: quant.zero_point.into(), to: Steps::of(quant.element) };
         let name = format!("{}.quantize", node.name);
         let bytes = Bytes { outlet: self.wire(node, &name, ElementWiseOp(Box::new(op), None), &[real])?, quant };
         self.layers.push(Layer { node: node.name.clone(), float: outlet, bytes: bytes.outlet, quant });

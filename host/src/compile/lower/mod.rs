@@ -32,9 +32,9 @@ use tract_onnx::tract_core::ops::nn::Reduce;
 use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::import::{Imported, describe, feature_axes};
+use super::int16::{Form, Int16Product};
 use super::ir::{Graph, Kind, Op, Place, Quant, TensorId};
 use super::layout::Layout;
-use super::int16::{Form, Int16Product};
 use super::quantize::{QuantizeExact, Steps};
 use crate::Error;
 use binary::Bounds;
@@ -347,14 +347,7 @@ impl Lowering<'_> {
     }
 
     /// Adds an operator that writes a new tensor.
-    fn push(
-        &mut self,
-        node: &TypedNode,
-        kind: Kind,
-        inputs: Vec<Place>,
-        shape: [usize; 3],
-        quant: Quant,
-    ) -> TensorId {
+    fn push(&mut self, node: &TypedNode, kind: Kind, inputs: Vec<Place>, shape: [usize; 3], quant: Quant) -> TensorId {
         let tensor = self.graph.add_tensor(shape.iter().product(), quant.element);
         let output = Place { tensor, offset: 0, shape, zero_point: quant.zero_point };
         self.graph.ops.push(Op { node: node.name.clone(), kind, inputs, output, clamp: [i8::MIN, i8::MAX] });
