@@ -162,6 +162,8 @@ impl<'o> FloatModel<'o> {
         let features = self.description.tables.settings().arithmetic == ArithmeticKind::Float;
         let elements = Elements { int16, features };
         let (first, others) = ranges.candidates();
+        // Where all tensors are int16 there is nothing to choose.
+        let others = if features && *int16 == Int16::All { &[] } else { others };
         let mut best: Option<(Equalised, Candidate)> = None;
         for strength in STRENGTHS {
             let graph = equalise::equalised(&self.imported.graph, &before, strength)?;
