@@ -222,7 +222,7 @@ mod tests {
             }
         };
         let output = Place { tensor: count, offset: 0, shape: [length, 1, 1], zero_point: 0 };
-        let element = if choice[3] % 3 == 0 { Element::Int16 } else { Element::Int8 };
+        let element = if choice[3] % 5 == 4 { Element::Int16 } else { Element::Int8 };
         graph.add_tensor(length, element);
         graph.ops.push(Op { node: String::new(), kind, inputs, output, clamp: [-128, 127] });
         graph.output = output;
