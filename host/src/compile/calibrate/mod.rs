@@ -12,6 +12,7 @@ mod observe;
 mod product;
 mod range;
 mod rewrite;
+mod rounding;
 
 use std::collections::HashMap;
 

@@ -14,6 +14,7 @@ use tract_onnx::tract_core::ops::einsum::EinSum;
 
 use super::affine::{Followers, followers};
 use super::rewrite::{Bytes, Rewriting};
+use super::rounding::Row;
 use crate::Error;
 use crate::compile::int16::{Form, Int16Product, Numbers};
 
@@ -24,27 +25,6 @@ const MAX_BIAS: f32 = (1u32 << 30) as f32;
 const LEAST_RATIO: f32 = 1.001;
 /// The same for an output of int16.
 const FINER: f32 = LEAST_RATIO / (1u32 << (layout::MIN_SHIFT - layout::MIN_SHIFT_INT16)) as f32;
-
-/// Steps that the greatest weight of a channel may be.
-const STEPS: std::ops::RangeInclusive<u8> = 64..=127;
-
-/// The greatest weight of a channel, without its sign.
-fn greatest(weights: &[f32]) -> f32 {
-    weights.iter().fold(0.0, |greatest, weight| greatest.max(weight.abs()))
-}
-
-/// The scale of a channel's weights at which rounding errs least. Finer steps are better for many weights; few of them may happen to lie
-/// near whole numbers of coarser ones.
-fn finest(weights: &[f32]) -> f32 {
-    let greatest = greatest(weights);
-    let error = |scale: f32| -> f64 {
-        let off = |&weight: &f32| f64::from((weight / scale).round_ties_even() * scale - weight).powi(2);
-        weights.iter().map(off).sum()
-    };
-    let scales = STEPS.rev().map(|steps| greatest / f32::from(steps)).filter(|scale| scale.is_normal());
-    let best = scales.map(|scale| (error(scale), scale)).min_by(|a, b| a.0.total_cmp(&b.0));
-    best.map_or(0.0, |(_, scale)| scale)
-}
 
 /// Inputs of tract's quantised operators, in order, from the bias on.
 const PARAMETERS: [&str; 7] = [
@@ -68,6 +48,8 @@ struct Weights {
     channels: Vec<usize>,
     /// The mean of the input that each weight is multiplied by.
     means: Vec<f32>,
+    /// So many weights in a row meet neighbours of one input channel.
+    taps: usize,
 }
 
 /// The axes of a product with a matrix of weights.
@@ -120,6 +102,7 @@ impl Rewriting<'_> {
                 })
                 .collect(),
             biases: self.spread(node, 2, outputs)?,
+            taps,
             shape,
             values,
         };
@@ -147,6 +130,7 @@ impl Rewriting<'_> {
             channels: (0..values.len()).map(|index| index_along(weight_column, index)).collect(),
             means: (0..values.len()).map(|index| means[index_along(weight_inner, index)]).collect(),
             biases: vec![0.0; outputs],
+            taps: 1,
             shape: shape.clone(),
             values,
         };
@@ -189,26 +173,25 @@ impl Rewriting<'_> {
             rows[channel].push(weight);
         }
         let has_int16 = [input.quant.element, output.element].contains(&Element::Int16);
-        // Beside bytes what weights err by counts for little, and coarser steps of theirs may ask for coarser ones of the output.
-        let mut scales: Vec<f32> = rows
+        let rows: Vec<Row> = rows
             .iter()
-            .map(|row| if has_int16 { finest(row) } else { greatest(row) / f32::from(*STEPS.end()) })
+            .zip(&weights.biases)
+            .map(|(row, bias)| {
+                // Room for biases that are large beside their weights.
+                let least = (bias.abs() / (MAX_BIAS * input.quant.scale)).max(f32::MIN_POSITIVE / input.quant.scale);
+                // Beside bytes what weights err by counts for little, and coarser steps of theirs may ask for coarser ones of the output.
+                if has_int16 { Row::finest(row, weights.taps, least) } else { Row::nearest(row, least) }
+            })
             .collect();
-        for (scale, bias) in scales.iter_mut().zip(&weights.biases) {
-            // Room for biases that are large beside their weights.
-            *scale = scale.max(bias.abs() / (MAX_BIAS * input.quant.scale)).max(f32::MIN_POSITIVE / input.quant.scale);
-        }
+        let scales: Vec<f32> = rows.iter().map(|row| row.scale).collect();
         // The engine asks for a product of scales below the output's: outputs that hardly change get a wider range. One that is int16 may
         // have finer steps.
         let coarsest = scales.iter().copied().fold(0.0, f32::max) * input.quant.scale;
         let least = if output.element == Element::Int16 { FINER } else { LEAST_RATIO };
         output.scale = output.scale.max(coarsest * least);
-        let rounded: Vec<i8> = weights
-            .values
-            .iter()
-            .zip(&weights.channels)
-            .map(|(weight, &channel)| (weight / scales[channel]).round_ties_even().clamp(-127.0, 127.0) as i8)
-            .collect();
+        let mut steps: Vec<_> = rows.into_iter().map(|row| row.steps.into_iter()).collect();
+        let rounded: Vec<i8> =
+            weights.channels.iter().map(|&channel| steps[channel].next().unwrap_or_default()).collect();
         for (((&rounded, &weight), &channel), &mean) in
             rounded.iter().zip(&weights.values).zip(&weights.channels).zip(&weights.means)
         {
@@ -296,21 +279,5 @@ impl Rewriting<'_> {
         let mut sums = vec![0.0f64; channels];
         means.iter().enumerate().for_each(|(index, &mean)| sums[index / inner % channels] += f64::from(mean));
         Ok(sums.into_iter().map(|sum| (sum * channels as f64 / means.len().max(1) as f64) as f32).collect())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::finest;
-
-    #[test]
-    fn few_weights_are_nearly_whole_numbers_of_steps() {
-        // Of 100 steps: 100, 37 and -81.
-        assert_eq!(finest(&[1.0, 0.37, -0.81]), 0.01);
-        assert_eq!(finest(&[]), 0.0);
-        assert_eq!(finest(&[0.0, 0.0]), 0.0);
-        // Many weights: near the finest steps.
-        let many: Vec<f32> = (0..1000u16).map(|index| f32::from(index * 37 % 1000) / 999.0).collect();
-        assert!(finest(&many) < 1.1 / 127.0);
     }
 }
