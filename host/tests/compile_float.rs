@@ -104,7 +104,7 @@ mod exported {
     /// 16 bits all noise is that of int8 weights.
     #[test]
     fn bc_resnet() {
-        compare_by("torch_bc_resnet_1", 17.0, 33.0);
+        compare_by("torch_bc_resnet_1", 17.0, super::LEAST_INT16);
     }
 
     #[test]
