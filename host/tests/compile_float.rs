@@ -100,8 +100,7 @@ mod exported {
         compare("torch_ds_cnn");
     }
 
-    /// Twelve blocks in a row, in each of which a norm makes what is left of the noise before it louder: not yet as good as the others. With
-    /// 16 bits all noise is that of int8 weights.
+    /// Twelve blocks in a row, in each of which a norm makes what is left of the noise before it louder: not yet as good as the others.
     #[test]
     fn bc_resnet() {
         compare_by("torch_bc_resnet_1", 17.0, super::LEAST_INT16);

@@ -17,8 +17,8 @@ use super::quantize::{QuantizeExact, Steps};
 /// What is computed, as tract's quantised operator.
 #[derive(Debug, Clone)]
 pub enum Form {
-    Convolution(Conv),
-    Matrix(EinSum),
+    Convolution(Box<Conv>),
+    Matrix(Box<EinSum>),
 }
 
 /// The numbers of a product.

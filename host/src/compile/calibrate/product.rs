@@ -109,7 +109,7 @@ impl Rewriting<'_> {
         let input = self.bytes(node, node.inputs[0])?;
         let found = followers(&self.float.graph, node.id.into(), axis, outputs);
         let op = Conv { q_params: Some(DatumType::I8), ..op.clone() };
-        self.product(node, Form::Convolution(op), input, weights, &found, axis)
+        self.product(node, Form::Convolution(Box::new(op)), input, weights, &found, axis)
     }
 
     pub(super) fn matrix_product(&mut self, node: &TypedNode, op: &EinSum) -> Result<(), Error> {
@@ -149,7 +149,7 @@ impl Rewriting<'_> {
         let input = self.bytes(node, node.inputs[0])?;
         let found = followers(&self.float.graph, node.id.into(), column, outputs);
         let op = EinSum { axes, operating_dt: DatumType::I32, q_params: Some(DatumType::I8) };
-        self.product(node, Form::Matrix(op), input, weights, &found, column)
+        self.product(node, Form::Matrix(Box::new(op)), input, weights, &found, column)
     }
 
     /// Quantises weights and biases and puts the quantised operator in place.
@@ -221,8 +221,8 @@ impl Rewriting<'_> {
                 let product = Int16Product::new(form, node.op.clone(), &fact, numbers);
                 Box::new(product.map_err(|error| self.failed(node, &error))?)
             }
-            Form::Convolution(op) => Box::new(op),
-            Form::Matrix(op) => Box::new(op),
+            Form::Convolution(op) => op,
+            Form::Matrix(op) => op,
         };
         let rounded = Tensor::from_shape(&weights.shape, &rounded).map_err(misshapen)?;
         let zero_point = |quant: crate::compile::ir::Quant| tensor0(i32::from(quant.zero_point));

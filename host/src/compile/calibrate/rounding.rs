@@ -81,8 +81,9 @@ mod tests {
         let off = |row: &Row| -> f32 {
             weights.iter().zip(&row.steps).map(|(weight, &step)| f32::from(step) * row.scale - weight).sum()
         };
+        let together = Row::rounded(&weights, 90, 0.01);
+        assert!(off(&together).abs() <= 0.0051, "{}", off(&together));
         let (nearest, finest) = (Row::nearest(&weights, 0.0), Row::finest(&weights, 90, 0.0));
-        assert!(off(&finest).abs() <= finest.scale / 2.0 + 1e-4, "{}", off(&finest));
         assert!(finest.error(&weights, 90) < nearest.error(&weights, 90));
     }
 }
