@@ -1,7 +1,9 @@
-//! A build may leave out a kind of front end or of operator: it refuses the models that need it, by the feature's name.
+//! A build may leave out a kind of front end or of operator, or int16: it refuses the models that need it, by the feature's name.
 
 use earmark_core::Error;
-use earmark_core::model::{Aligned, Model, check_sizes};
+use earmark_core::model::checksum::xxh32;
+use earmark_core::model::format::{CHECKED_FROM, int16, word};
+use earmark_core::model::{Aligned, Element, Model, check_sizes};
 
 static FLOAT: &Aligned<[u8]> = &Aligned(*include_bytes!("../../models/commands-s.ear"));
 static FIXED: &Aligned<[u8]> = &Aligned(*include_bytes!("../../models/commands-s-fixed.ear"));
@@ -37,5 +39,18 @@ fn a_model_is_taken_if_its_operators_are_there() {
     assert_eq!(sizes, expected);
     if let Err(error) = sizes {
         assert!(error.what().contains(feature) && error.to_string().contains(feature), "{error}");
+    }
+}
+
+#[test]
+fn a_model_with_int16_is_taken_if_that_is_there() {
+    let mut artifact = if cfg!(feature = "float-frontend") { FLOAT.0.to_vec() } else { FIXED.0.to_vec() };
+    artifact[4 * word::INT16..][..4].copy_from_slice(&int16::ANY.to_le_bytes());
+    let checksum = xxh32(&artifact, CHECKED_FROM);
+    artifact[4 * word::CHECKSUM..][..4].copy_from_slice(&checksum.to_le_bytes());
+    let refused = check_sizes(&artifact).err();
+    assert_eq!(refused.is_none(), Element::HAS_INT16);
+    if let Some(error) = refused {
+        assert!(error.to_string().contains("feature `int16`"), "{error}");
     }
 }

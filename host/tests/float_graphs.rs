@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use earmark::Error;
 use earmark::classify::{Classifier, Engine};
-use earmark::compile::calibrate::{FloatModel, Ranges};
+use earmark::compile::calibrate::{FloatModel, Int16, Ranges};
 use earmark::compile::metadata::Layers;
 use earmark::model::LoadedModel;
 use earmark::reference::ReferenceNetwork;
@@ -122,7 +122,7 @@ fn streams_alike(case: &Case, loaded: &LoadedModel) -> Option<bool> {
 fn quality(case: &Case) -> Result<(LoadedModel, f64), Error> {
     let float = FloatModel::new(&case.onnx, &layers(case))?;
     let clips = clips(case.frames);
-    let calibrated = float.calibrate(&clips, Ranges::default())?;
+    let calibrated = float.calibrate(&clips, Ranges::default(), &Int16::None)?;
     let loaded = LoadedModel::with_source(&case.name, &calibrated.artifact, case.onnx.clone())?;
     let outputs = |engine| -> Result<Vec<f32>, Error> {
         let mut classifier = Classifier::new(&loaded, engine)?;

@@ -22,6 +22,24 @@ pub const fn requantise(accumulator: i32, scale: u32) -> i32 {
     ((product + below_half + odd) >> shift) as i32
 }
 
+/// Scales the sum of a convolution with an int16 tensor by a packed scale, rounded once, ties to even.
+///
+/// Sums are within ±2^38: 32768 products of an int16 and an int8, and a bias of 32 bits. The multiplier has 25 bits.
+///
+/// ```
+/// use earmark_core::engine::{arithmetic::requantise_int16, layout::pack_scale_int16};
+/// let scale = pack_scale_int16(2.5).unwrap();
+/// assert_eq!([4, -1, 3, 1 << 36].map(|sum| requantise_int16(sum, scale)), [10, -2, 8, 5 << 35]);
+/// ```
+#[inline(always)]
+#[must_use]
+pub const fn requantise_int16(sum: i64, scale: u32) -> i64 {
+    // The multiplier's lowest six bits are the shift's place.
+    const EMPTY: u32 = SHIFT_MASK.count_ones();
+    let multiplier = (scale >> EMPTY) as i64;
+    shift_half_even(sum.wrapping_mul(multiplier), (scale & SHIFT_MASK).saturating_sub(EMPTY))
+}
+
 /// Brings a requantised value to the output's zero point and into its range.
 #[inline(always)]
 #[must_use]
@@ -30,6 +48,44 @@ pub const fn finish(value: i32, zero_point: i8, clamp: [i8; 2]) -> i8 {
     let value = if value < low { low } else { value };
     let value = if value > high { high } else { value };
     (value + zero_point as i32) as i8
+}
+
+/// Brings a value into the range of int16, and its upper byte between two bounds.
+///
+/// ```
+/// use earmark_core::engine::arithmetic::finish_int16;
+/// assert_eq!([-70_000, -5, 70_000].map(|value| finish_int16(value, [-128, 127])), [-32_768, -5, 32_767]);
+/// assert_eq!([-70_000, -5, 70_000].map(|value| finish_int16(value, [0, 1])), [0, 0, 511]);
+/// ```
+#[inline(always)]
+#[must_use]
+pub const fn finish_int16(value: i64, clamp: [i8; 2]) -> i16 {
+    let (low, high) = (256 * clamp[0] as i64, 256 * clamp[1] as i64 + 255);
+    if value < low {
+        low as i16
+    } else if value > high {
+        high as i16
+    } else {
+        value as i16
+    }
+}
+
+/// A value of a table of [`INT16_ENTRIES`](super::layout::INT16_ENTRIES) at an int16, in 128ths: on the straight line between the entries on
+/// either side.
+///
+/// ```
+/// use earmark_core::engine::arithmetic::interpolate;
+/// let doubled: Vec<i16> = (-256..=256).map(|index| (index * 256).clamp(-32_768, 32_767) as i16).collect();
+/// assert_eq!([0, 1, -5, 16_000].map(|value| interpolate(&doubled, value)), [0, 256, -1280, 128 * 32_000]);
+/// ```
+#[inline]
+#[must_use]
+pub fn interpolate(table: &[i16], value: i32) -> i32 {
+    let place = value.wrapping_add(1 << 15);
+    let entry = |index: i32| table.get(index as usize).copied().map_or(0, i32::from);
+    let (index, rest) = (place >> 7, place & 127);
+    let (before, behind) = (entry(index), entry(index.wrapping_add(1)));
+    (before << 7) + (behind - before) * rest
 }
 
 /// `value / 2^shift`, ties to even, for shifts of 0..=62.
@@ -97,6 +153,23 @@ impl Mean {
         let is_tie = whole == floor * self.count && steps << self.shift == raised;
         if is_tie && floor & 1 == 1 { floor - 1 } else { floor }
     }
+}
+
+/// As [`mean_half_even`], without bounds.
+///
+/// ```
+/// use earmark_core::engine::arithmetic::mean_wide;
+/// assert_eq!([5, 7, -5, -7].map(|sum| mean_wide(sum, 1, 0, 2)), [2, 4, -2, -4]);
+/// assert_eq!(mean_wide(i32::MIN, 1 << 30, 30, 1 << 16), -32_768);
+/// ```
+#[inline]
+#[must_use]
+pub const fn mean_wide(sum: i32, multiplier: i32, shift: u32, count: u32) -> i64 {
+    let product = sum as i64 * multiplier as i64;
+    let divisor = (count as i64) << shift;
+    let Some(floor) = product.checked_div_euclid(divisor) else { return 0 };
+    let rest = 2 * (product - floor * divisor);
+    if rest > divisor || (rest == divisor && floor & 1 == 1) { floor + 1 } else { floor }
 }
 
 /// As [`finish`], for wide values.

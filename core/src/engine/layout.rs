@@ -22,10 +22,14 @@ use crate::model::{Convolution, Op};
 pub const BLOCK: usize = 8;
 /// Inputs that one tile covers.
 pub const TILE_DEPTH: usize = 4;
+/// Entries of a table over int16: one every 128 steps, and one behind the last.
+pub const INT16_ENTRIES: usize = 513;
 /// Positions that are gathered at a time where a convolution can't read its input in place.
 pub const PATCHES: usize = 4;
 /// Least shift of a packed scale: a scale is below 1.
 pub const MIN_SHIFT: u32 = 31;
+/// The same where the output is int16, whose steps may be finer than those of the sum: a scale is below 2^15.
+pub const MIN_SHIFT_INT16: u32 = 16;
 /// Greatest shift of a packed scale: with it an output's zero point can be added to the upper word of a product before the shift.
 pub const MAX_SHIFT: u32 = 54;
 /// The bits of a packed scale that hold the shift.
@@ -126,6 +130,10 @@ pub const fn reads_in_place(op: &Convolution) -> bool {
 /// Bytes of scratch memory that the operator takes.
 #[must_use]
 pub const fn scratch_length(op: &Op) -> u64 {
+    // With int16 everything is read where it is.
+    if op.has_int16() {
+        return 0;
+    }
     match op {
         Op::Convolution(op) if !reads_in_place(op) => PATCHES as u64 * depth(op),
         // A row of zero points, read where a tap falls on padding.
@@ -148,19 +156,29 @@ pub const fn scratch_length(op: &Op) -> u64 {
 /// ```
 #[must_use]
 pub fn pack_scale(scale: f64) -> Option<u32> {
+    pack_from(scale, MIN_SHIFT)
+}
+
+/// The same for an output of int16, whose scale may be up to 2^15.
+#[must_use]
+pub fn pack_scale_int16(scale: f64) -> Option<u32> {
+    pack_from(scale, MIN_SHIFT_INT16)
+}
+
+fn pack_from(scale: f64, least: u32) -> Option<u32> {
     const UNIT: f64 = (1u64 << 31) as f64;
     const STEP: f64 = (SHIFT_MASK + 1) as f64;
     if !(scale.is_finite() && scale > 0.0) {
         return None;
     }
-    let mut fraction = scale;
-    let mut shift = MIN_SHIFT;
+    let mut fraction = scale / (1u64 << (MIN_SHIFT - least)) as f64;
+    let mut shift = least;
     while fraction < 0.5 && shift < MAX_SHIFT {
         fraction *= 2.0;
         shift += 1;
     }
     let mut multiplier = libm::rint(fraction * UNIT / STEP) * STEP;
-    if multiplier >= UNIT && shift > MIN_SHIFT {
+    if multiplier >= UNIT && shift > least {
         multiplier /= 2.0;
         shift -= 1;
     }

@@ -28,7 +28,7 @@ pub trait Network {
     /// [`Error::BufferLength`] if it does not have the model's number of features. Values never fail.
     fn push_frame(&mut self, features: &[f32]) -> Result<(), Error>;
 
-    /// Takes the next frame of features, quantised as [`Model::input`] says.
+    /// Takes the next frame of features, quantised as [`Model::input`] says; if they are int16 there, the upper byte of each.
     ///
     /// # Errors
     /// As [`push_frame`](Self::push_frame).
@@ -135,8 +135,8 @@ impl<'m, 'b> PlanEngine<'m, 'b> {
         &self.model
     }
 
-    /// Gives the network's int8 outputs for the window that ends with the last frame; `None` before the first full window and, in a
-    /// stream, between two steps.
+    /// Gives the bytes of the network's outputs for the window that ends with the last frame, one an output or, of int16, two, the lower
+    /// first; `None` before the first full window and, in a stream, between two steps.
     pub fn quantised_outputs(&mut self) -> Option<&[i8]> {
         if self.frames < self.model.frames() {
             return None;
@@ -151,15 +151,16 @@ impl<'m, 'b> PlanEngine<'m, 'b> {
         }
     }
 
-    /// The quantised features of the window, oldest frame first. A stream keeps only the latest of them, and the oldest of these come
+    /// The bytes of the window's quantised features, oldest frame first. A stream keeps only the latest of them, and the oldest of these come
     /// first.
     #[must_use]
     pub fn quantised_features(&self) -> &[i8] {
+        let frame = frame_bytes(&self.model);
         let features = match &self.stream {
-            None => self.arena.get(..self.frames * self.model.features()),
+            None => self.arena.get(..self.frames * frame),
             Some(stream) => stream.plan.delays().next().and_then(|line| {
-                let end = line.range().end - (stream.plan.stride_frames() - stream.filled) * self.model.features();
-                let kept = (self.frames * self.model.features()).min(end - line.range().start);
+                let end = line.range().end - (stream.plan.stride_frames() - stream.filled) * frame;
+                let kept = (self.frames * frame).min(end - line.range().start);
                 self.arena.get(end - kept..end)
             }),
         };
@@ -167,17 +168,29 @@ impl<'m, 'b> PlanEngine<'m, 'b> {
     }
 
     /// Puts a frame in its place and computes the step that it completes.
-    fn push<T>(&mut self, features: &[T], quantised: impl Fn(&T) -> i8) -> Result<(), Error> {
+    fn push<T>(
+        &mut self,
+        features: &[T],
+        quantised: impl Fn(&T) -> i8,
+        quantised_int16: impl Fn(&T) -> i16,
+    ) -> Result<(), Error> {
         let count = self.model.features();
         if features.len() != count {
             return Err(Error::BufferLength { buffer: "features", needed: count, given: features.len() });
         }
         let at = match &mut self.stream {
-            Some(stream) => stream.place(count, self.arena),
+            Some(stream) => stream.place(frame_bytes(&self.model), self.arena),
             None => self.windowed_place(),
         };
         let place = self.arena.get_mut(at..).unwrap_or(&mut []);
-        place.iter_mut().zip(features).for_each(|(place, feature)| *place = quantised(feature));
+        if self.model.input_element().is_int16() {
+            let places = place.as_chunks_mut::<2>().0.iter_mut().zip(features);
+            places.for_each(|(place, feature)| {
+                *place = quantised_int16(feature).to_le_bytes().map(u8::cast_signed);
+            });
+        } else {
+            place.iter_mut().zip(features).for_each(|(place, feature)| *place = quantised(feature));
+        }
         self.frames = self.model.frames().min(self.frames + 1);
         if let Some(stream) = &mut self.stream {
             stream.filled += 1;
@@ -190,12 +203,12 @@ impl<'m, 'b> PlanEngine<'m, 'b> {
 
     /// Where the next frame goes in a window; the oldest makes room for it once the window is full.
     fn windowed_place(&mut self) -> usize {
-        let (frames, count) = (self.model.frames(), self.model.features());
+        let (frames, frame) = (self.model.frames(), frame_bytes(&self.model));
         if self.frames == frames {
-            words::move_to_front(self.arena.get_mut(..frames * count).unwrap_or(&mut []), count);
+            words::move_to_front(self.arena.get_mut(..frames * frame).unwrap_or(&mut []), frame);
             self.frames -= 1;
         }
-        self.frames * count
+        self.frames * frame
     }
 }
 
@@ -207,7 +220,7 @@ impl Stream<'_> {
     }
 
     /// Where in the arena the next frame goes; what is remembered makes room once a step is complete.
-    fn place(&mut self, features: usize, arena: &mut [i8]) -> usize {
+    fn place(&mut self, frame: usize, arena: &mut [i8]) -> usize {
         let stride = self.plan.stride_frames();
         if self.filled == stride {
             for line in self.plan.delays() {
@@ -221,7 +234,7 @@ impl Stream<'_> {
         self.plan
             .delays()
             .next()
-            .map_or(usize::MAX, |line| line.range().end.saturating_sub((stride - self.filled) * features))
+            .map_or(usize::MAX, |line| line.range().end.saturating_sub((stride - self.filled) * frame))
     }
 }
 
@@ -237,11 +250,11 @@ impl Network for PlanEngine<'_, '_> {
 
     fn push_frame(&mut self, features: &[f32]) -> Result<(), Error> {
         let input = self.model.input();
-        self.push(features, |&feature| quantise(feature, input))
+        self.push(features, |&feature| quantise(feature, input), |&feature| quantise_int16(feature, input.scale))
     }
 
     fn push_quantised(&mut self, features: &[i8]) -> Result<(), Error> {
-        self.push(features, |&feature| feature)
+        self.push(features, |&feature| feature, |&feature| i16::from(feature) << 8)
     }
 
     fn outputs(&mut self, outputs: &mut [f32]) -> Result<bool, Error> {
@@ -250,12 +263,24 @@ impl Network for PlanEngine<'_, '_> {
             return Err(Error::BufferLength { buffer: "outputs", needed, given: outputs.len() });
         }
         let output_quantisation = self.model.output();
+        let element = self.model.output_element();
         let Some(quantised) = self.quantised_outputs() else { return Ok(false) };
-        for (output, &value) in outputs.iter_mut().zip(quantised) {
-            *output = output_quantisation.value(value);
+        if element.is_int16() {
+            for (output, &value) in outputs.iter_mut().zip(quantised.as_chunks::<2>().0) {
+                *output = output_quantisation.value(i16::from_le_bytes(value.map(i8::cast_unsigned)));
+            }
+        } else {
+            for (output, &value) in outputs.iter_mut().zip(quantised) {
+                *output = output_quantisation.value(value);
+            }
         }
         Ok(true)
     }
+}
+
+/// Bytes of a frame of quantised features.
+const fn frame_bytes(model: &Model<'_>) -> usize {
+    model.features() * model.input_element().bytes()
 }
 
 /// Quantises a real value as ONNX QuantizeLinear does: divide, round ties to even, add the zero point, saturate.
@@ -267,11 +292,27 @@ impl Network for PlanEngine<'_, '_> {
 /// ```
 #[must_use]
 pub fn quantise(value: f32, by: Quantisation) -> i8 {
+    let rounded = rounded(value / by.scale);
+    rounded.saturating_add(by.zero_point.into()).clamp(i8::MIN.into(), i8::MAX.into()) as i8
+}
+
+/// The same in 16 bits.
+///
+/// ```
+/// use earmark_core::engine::quantise_int16;
+/// assert_eq!([0.25, 0.75, -1e9, f32::NAN].map(|value| quantise_int16(value, 0.5)), [0, 2, -32_768, 0]);
+/// ```
+#[must_use]
+pub fn quantise_int16(value: f32, scale: f32) -> i16 {
+    rounded(value / scale).clamp(i16::MIN.into(), i16::MAX.into()) as i16
+}
+
+/// The nearest whole number, ties to even; far from zero, beyond ±2^22, one that is as far at least.
+#[inline(always)]
+fn rounded(steps: f32) -> i32 {
     // 1.5 · 2^23: around it floats are whole numbers, one after the other, so that adding it rounds, ties to even, and the bits count on from
     // its own. Far from it, where they count in other steps, they are as far above or below as saturates.
     const WHOLE: f32 = 12_582_912.0;
-    let steps = value / by.scale;
     let steps = if steps.is_nan() { 0.0 } else { steps };
-    let rounded = (steps + WHOLE).to_bits().cast_signed().saturating_sub(WHOLE.to_bits().cast_signed());
-    rounded.saturating_add(by.zero_point.into()).clamp(i8::MIN.into(), i8::MAX.into()) as i8
+    (steps + WHOLE).to_bits().cast_signed().saturating_sub(WHOLE.to_bits().cast_signed())
 }

@@ -2,8 +2,8 @@
 //!
 //! All of it runs in constant evaluation, so that [`include_model!`](crate::include_model) fails a build.
 
-use super::format::{ALIGNMENT, word};
-use super::header::{feature_count, header_word};
+use super::format::{ALIGNMENT, int16, word};
+use super::header::{element, feature_count, header_word};
 #[cfg(feature = "recurrent")]
 use super::op::Recurrent;
 use super::op::{
@@ -39,18 +39,28 @@ macro_rules! try_check {
 /// Checks every operator, and that features and outputs have their place in the arena.
 pub(super) const fn check_plan(bytes: &[u8]) -> Result<(), Error> {
     let arena = header_word(bytes, word::ARENA) as u64;
-    let features = header_word(bytes, word::FRAMES) as u64 * feature_count(bytes) as u64;
+    let features = header_word(bytes, word::FRAMES) as u64 * frame_length(bytes);
     if arena > MAX_ARENA || arena < features {
         return Err(Error::BadHeader { offset: 4 * word::ARENA as u32, what: "the arena does not hold the features" });
     }
     let output = header_word(bytes, word::OUTPUT) as u64;
-    if output + header_word(bytes, word::LABEL_COUNT) as u64 > arena {
+    if output + outputs_length(bytes) > arena {
         return Err(Error::BadHeader { offset: 4 * word::OUTPUT as u32, what: "the outputs lie outside the arena" });
     }
     let scratch = header_word(bytes, word::SCRATCH) as u64;
     let ops = Ops { plan: word::PLAN, length: word::PLAN_LENGTH, count: word::OP_COUNT };
     // Neighbouring windows share the features.
     check_ops(bytes, &ops, arena, scratch, features, false)
+}
+
+/// Bytes of a frame of features.
+const fn frame_length(bytes: &[u8]) -> u64 {
+    (feature_count(bytes) * element(bytes, int16::FEATURES).bytes()) as u64
+}
+
+/// Bytes of the outputs.
+const fn outputs_length(bytes: &[u8]) -> u64 {
+    header_word(bytes, word::LABEL_COUNT) as u64 * element(bytes, int16::OUTPUTS).bytes() as u64
 }
 
 /// Checks the streaming plan, if there is one: every operator, the delay lines, and that the outputs have their place in its arena.
@@ -67,14 +77,14 @@ pub(super) const fn check_stream(bytes: &[u8]) -> Result<(), Error> {
         return bad_header(word::STREAM_ARENA, "the streaming arena is too large");
     }
     let output = header_word(bytes, word::STREAM_OUTPUT) as u64;
-    if output + header_word(bytes, word::LABEL_COUNT) as u64 > arena {
+    if output + outputs_length(bytes) > arena {
         return bad_header(word::STREAM_OUTPUT, "the outputs lie outside the streaming arena");
     }
     let (delays, count) = (header_word(bytes, word::DELAYS), header_word(bytes, word::DELAY_COUNT));
     if count == 0 || !holds(bytes, delays, Delay::LENGTH as u64 * count as u64, ALIGNMENT as u32) {
         return bad_header(word::DELAYS, "the delay lines' table lies outside the file");
     }
-    let step = stride as u64 * feature_count(bytes) as u64;
+    let step = stride as u64 * frame_length(bytes);
     let mut index = 0;
     while index < count as usize {
         let delay = Delay::at(bytes, delays as usize, index);
@@ -150,6 +160,10 @@ const fn check_op(bytes: &[u8], op: &Op, arena: u64, scratch: u64) -> Check {
     if let Some(second) = second {
         try_check!(check_tensor(&second, arena));
     }
+    if op.has_int16() {
+        ensure!(header_word(bytes, word::INT16) != 0, "it has an int16 tensor, and the header says that there is none");
+        try_check!(check_elements(op));
+    }
     try_check!(match op {
         Op::Convolution(op) => check_convolution(bytes, op, false),
         Op::Depthwise(op) => check_convolution(bytes, op, true),
@@ -170,18 +184,40 @@ const fn check_op(bytes: &[u8], op: &Op, arena: u64, scratch: u64) -> Check {
 const fn check_tensor(tensor: &Tensor, arena: u64) -> Check {
     ensure!(tensor.length() > 0, "a tensor is empty");
     ensure!(
-        tensor.length() <= arena && tensor.offset as u64 + tensor.length() <= arena,
+        tensor.length() <= arena && tensor.offset as u64 + tensor.byte_length() <= arena,
         "a tensor lies outside the arena"
     );
     Ok(())
 }
 
+/// What only operators with int16 tensors can have wrong.
+const fn check_elements(op: &Op) -> Check {
+    let ((first, second), output) = (op.inputs(), op.output());
+    let second_has = match &second {
+        Some(second) => second.element.is_int16() && second.zero_point != 0,
+        None => false,
+    };
+    ensure!(
+        !second_has
+            && (!first.element.is_int16() || first.zero_point == 0)
+            && (!output.element.is_int16() || output.zero_point == 0),
+        "an int16 tensor has a zero point"
+    );
+    if matches!(op, Op::MaxPool(_) | Op::Copy(_)) {
+        ensure!(first.element.is_int16() == output.element.is_int16(), "int8 becomes int16, or the other way round");
+    }
+    Ok(())
+}
+
 const fn disjoint(a: &Tensor, b: &Tensor) -> bool {
-    a.offset as u64 + a.length() <= b.offset as u64 || b.offset as u64 + b.length() <= a.offset as u64
+    a.offset as u64 + a.byte_length() <= b.offset as u64 || b.offset as u64 + b.byte_length() <= a.offset as u64
 }
 
 const fn same_shape(a: &Tensor, b: &Tensor) -> bool {
-    a.height == b.height && a.width == b.width && a.channels == b.channels
+    a.height == b.height
+        && a.width == b.width
+        && a.channels == b.channels
+        && a.element.is_int16() == b.element.is_int16()
 }
 
 const fn check_clamp(clamp: [i8; 2]) -> Check {
@@ -221,7 +257,7 @@ const fn check_convolution(bytes: &[u8], op: &Convolution, depthwise: bool) -> C
     try_check!(check_window(&op.window, &op.input, &op.output));
     try_check!(check_clamp(op.clamp));
     ensure!(disjoint(&op.input, &op.output), "input and output overlap");
-    // 32768 products of two int8 keep within 2^29, far from overflow.
+    // 32768 products of two int8 keep within 2^29, far from overflow; those of an int16 and an int8 are summed in 64 bits.
     ensure!(layout::depth(op) <= 32_768, "more than 32768 inputs for one output");
     let weights = layout::weights_length(op, depthwise);
     ensure!(holds(bytes, op.weights, weights, ALIGNMENT as u32), "its weights lie outside the file");
@@ -230,26 +266,28 @@ const fn check_convolution(bytes: &[u8], op: &Convolution, depthwise: bool) -> C
         holds(bytes, op.requantisation, 8 * channels, ALIGNMENT as u32),
         "its biases and scales lie outside the file"
     );
+    let least = if op.output.element.is_int16() { layout::MIN_SHIFT_INT16 } else { layout::MIN_SHIFT };
     let scales = op.requantisation as usize + 4 * channels as usize;
     let mut index = 0;
     while index < channels as usize {
-        try_check!(check_scale(word_at(bytes, scales + 4 * index)));
+        try_check!(check_scale(word_at(bytes, scales + 4 * index), least));
         index += 1;
     }
     Ok(())
 }
 
 #[inline(always)]
-const fn check_scale(scale: u32) -> Check {
+const fn check_scale(scale: u32, least: u32) -> Check {
     let shift = scale & layout::SHIFT_MASK;
-    ensure!(shift >= layout::MIN_SHIFT && shift <= layout::MAX_SHIFT && scale >> 31 == 0, "a scale is out of range");
+    ensure!(shift >= least && shift <= layout::MAX_SHIFT && scale >> 31 == 0, "a scale is out of range");
     Ok(())
 }
 
 const fn check_lookup(bytes: &[u8], op: &Lookup) -> Check {
     ensure!(op.input.length() == op.output.length(), "input and output differ in size");
-    ensure!(op.input.offset == op.output.offset || disjoint(&op.input, &op.output), "input and output overlap in part");
-    ensure!(holds(bytes, op.table, 256, ALIGNMENT as u32), "its table lies outside the file");
+    let in_place = op.input.offset == op.output.offset && op.input.element.is_int16() == op.output.element.is_int16();
+    ensure!(in_place || disjoint(&op.input, &op.output), "input and output overlap in part");
+    ensure!(holds(bytes, op.table, op.table_length(), ALIGNMENT as u32), "its table lies outside the file");
     Ok(())
 }
 
@@ -339,8 +377,8 @@ const fn check_state(input: &Tensor, output: &Tensor, start: u32, length: u64, a
     ensure!(end <= arena, "its state lies outside the arena");
     ensure!(
         disjoint(input, output)
-            && (end <= input.offset as u64 || input.offset as u64 + input.length() <= start)
-            && (end <= output.offset as u64 || output.offset as u64 + output.length() <= start),
+            && (end <= input.offset as u64 || input.offset as u64 + input.byte_length() <= start)
+            && (end <= output.offset as u64 || output.offset as u64 + output.byte_length() <= start),
         "input, output and state overlap"
     );
     Ok(())
@@ -354,6 +392,7 @@ const fn check_recurrent(bytes: &[u8], op: &Recurrent, arena: u64) -> Check {
         output.width == 1 && (output.height == 1 || output.height == input.height),
         "a recurrent layer gives one row, or as many as it takes"
     );
+    ensure!(!input.element.is_int16() && !output.element.is_int16(), "a recurrent layer's tensors are not int8");
     ensure!(output.zero_point == 0, "a recurrent layer's output has a zero point other than 0");
     ensure!(op.cell_bits <= 15, "its cells have more than 15 fractional bits");
     // As in a convolution: products of two int8 keep within 2^29, far from overflow.
@@ -365,7 +404,7 @@ const fn check_recurrent(bytes: &[u8], op: &Recurrent, arena: u64) -> Check {
     ensure!(holds(bytes, op.curves, CURVES as u64, ALIGNMENT as u32), "its curves lie outside the file");
     let rows = op.weight_rows();
     ensure!(holds(bytes, op.rows, size_of::<Row>() as u64 * rows, ALIGNMENT as u32), "its rows lie outside the file");
-    try_check!(check_scale(op.scale));
+    try_check!(check_scale(op.scale, layout::MIN_SHIFT));
     let mut row = 0;
     while row < rows as usize {
         let shift = word_at(bytes, op.rows as usize + size_of::<Row>() * row + core::mem::offset_of!(Row, shift));

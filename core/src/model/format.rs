@@ -45,6 +45,16 @@ pub const MAX_DETECTOR_MS: u32 = 600_000;
 /// Length of the source's SHA-256 hash in bytes.
 pub const SOURCE_HASH_LENGTH: usize = 32;
 
+/// What may be int16: see [`word::INT16`].
+pub mod int16 {
+    /// Some tensor.
+    pub const ANY: u32 = 1;
+    /// The features.
+    pub const FEATURES: u32 = 2;
+    /// The outputs.
+    pub const OUTPUTS: u32 = 4;
+}
+
 /// Numbers of the header's words.
 ///
 /// ```
@@ -179,4 +189,6 @@ pub mod word {
     pub const CLIP_RANGE: usize = 69;
     /// 1: the window's highest band is subtracted from all.
     pub const CLIP_RELATIVE: usize = 70;
+    /// What is int16, as the sum of [`int16`](super::int16)'s numbers; 0 if all is int8.
+    pub const INT16: usize = 71;
 }

@@ -3,8 +3,9 @@
 use super::checksum::xxh32;
 use super::format::{
     ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, MAX_DETECTOR_MS, MAX_LABEL_LENGTH, MAX_LABELS,
-    MAX_SAMPLE_RATE, VERSION, word,
+    MAX_SAMPLE_RATE, VERSION, int16, word,
 };
+use super::op::Element;
 use super::reader::{float_at, half_at, holds, word_at};
 use crate::Error;
 use crate::frontend::{Centring, ClipSettings, MAX_FFT_LENGTH, MIN_FFT_LENGTH, Peak, built_in};
@@ -30,7 +31,7 @@ pub enum Mode {
     Windowed,
 }
 
-/// How a real number is held in a byte: `real = (quantised − zero_point) · scale`.
+/// How a real number is held in a byte or two: `real = (quantised − zero_point) · scale`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quantisation {
     /// Size of one step; finite and above 0.
@@ -42,8 +43,8 @@ pub struct Quantisation {
 impl Quantisation {
     /// The real number that a quantised one stands for.
     #[must_use]
-    pub fn value(self, quantised: i8) -> f32 {
-        (i32::from(quantised) - i32::from(self.zero_point)) as f32 * self.scale
+    pub fn value(self, quantised: impl Into<i32>) -> f32 {
+        (quantised.into() - i32::from(self.zero_point)) as f32 * self.scale
     }
 }
 
@@ -321,18 +322,53 @@ const fn is_quantisation(scale: f32, zero_point: i32) -> bool {
     scale.is_finite() && scale > 0.0 && zero_point >= -128 && zero_point <= 127
 }
 
+/// What a part of the model, one of [`int16`], is held in.
+pub(super) const fn element(bytes: &[u8], part: u32) -> Element {
+    Element::int16_if(header_word(bytes, word::INT16) & part != 0)
+}
+
+/// What is int16, and that it has no zero point.
+const fn check_int16(bytes: &[u8]) -> Result<(), Error> {
+    let parts = header_word(bytes, word::INT16);
+    if parts == 0 {
+        return Ok(());
+    }
+    if !Element::HAS_INT16 {
+        return bad(
+            word::INT16,
+            "it takes earmark-core with its feature `int16`: turn it on, or compile without int16",
+        );
+    }
+    if parts > 7 || parts & int16::ANY == 0 {
+        return bad(word::INT16, "unknown parts are int16");
+    }
+    if (parts & int16::FEATURES != 0 && header_word(bytes, word::INPUT_ZERO_POINT) != 0)
+        || (parts & int16::OUTPUTS != 0 && header_word(bytes, word::OUTPUT_ZERO_POINT) != 0)
+    {
+        return bad(word::INT16, "features or outputs of int16 have a zero point");
+    }
+    if parts & int16::FEATURES != 0 && header_word(bytes, word::ARITHMETIC) == 1 {
+        return bad(word::INT16, "a front end in integers gives int8");
+    }
+    Ok(())
+}
+
 /// Quantisation and problem.
 pub(super) const fn check_settings(bytes: &[u8]) -> Result<(), Error> {
     if header_word(bytes, word::PROBLEM) > 1 {
         return bad(word::PROBLEM, "unknown problem type");
+    }
+    if let Err(error) = check_int16(bytes) {
+        return Err(error);
     }
     let input = (header_float(bytes, word::INPUT_SCALE), header_word(bytes, word::INPUT_ZERO_POINT).cast_signed());
     if !is_quantisation(input.0, input.1) {
         return bad(word::INPUT_SCALE, "the input's scale must be positive and its zero point an int8");
     }
     let output = (header_float(bytes, word::OUTPUT_SCALE), header_word(bytes, word::OUTPUT_ZERO_POINT).cast_signed());
-    // 255 steps are the most that an output can be from zero.
-    if !is_quantisation(output.0, output.1) || !(255.0 * output.0).is_finite() {
+    // The most steps that an output can be from zero.
+    let steps = if element(bytes, int16::OUTPUTS).is_int16() { 32_768.0 } else { 255.0 };
+    if !is_quantisation(output.0, output.1) || !(steps * output.0).is_finite() {
         return bad(
             word::OUTPUT_SCALE,
             "the output's scale must be positive, its outputs finite and its zero point an int8",

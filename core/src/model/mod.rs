@@ -18,7 +18,8 @@ mod stream;
 pub use header::{DetectorDefaults, Mode, Problem, Quantisation, Sizes};
 pub use include::{Aligned, Memory, build_limit, build_model, build_sizes};
 pub use op::{
-    Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor,
+    Window,
 };
 #[cfg(feature = "recurrent")]
 pub use op::{Recurrent, RecurrentKind};
@@ -29,7 +30,7 @@ use crate::Error;
 use crate::frontend::fixed::FixedTables;
 use crate::frontend::{Arithmetic, Compression, Features, FrontEndSpec, Spectrum, scratch_len_for};
 use crate::listener::ListenerSettings;
-use format::{ALIGNMENT, SOURCE_HASH_LENGTH, word};
+use format::{ALIGNMENT, SOURCE_HASH_LENGTH, int16, word};
 use header::{feature_count, header_float, header_word};
 
 /// A checked view of an artifact. Copying it copies a reference.
@@ -132,7 +133,7 @@ impl<'m> Model<'m> {
         }
     }
 
-    /// What the network's int8 outputs stand for.
+    /// What the network's outputs stand for.
     #[must_use]
     pub const fn output(&self) -> Quantisation {
         Quantisation {
@@ -141,11 +142,23 @@ impl<'m> Model<'m> {
         }
     }
 
-    /// Where in the arena the outputs stand.
+    /// What the features are held in.
+    #[must_use]
+    pub const fn input_element(&self) -> Element {
+        header::element(self.bytes, int16::FEATURES)
+    }
+
+    /// What the network's outputs are held in.
+    #[must_use]
+    pub const fn output_element(&self) -> Element {
+        header::element(self.bytes, int16::OUTPUTS)
+    }
+
+    /// The bytes of the arena where the outputs stand.
     #[must_use]
     pub const fn output_range(&self) -> core::ops::Range<usize> {
         let start = self.word(word::OUTPUT);
-        start..start + self.label_count()
+        start..start + self.label_count() * self.output_element().bytes()
     }
 
     /// Bytes of the arena: the quantised features at its start, then all activations.

@@ -1,6 +1,44 @@
 //! The operators of a plan.
 
-/// An int8 tensor in the arena: height (time) × width (frequency) × channels, channels last, without gaps.
+/// What the values of a tensor are held in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Element {
+    /// A byte, with any zero point.
+    #[default]
+    Int8,
+    /// Two bytes, the lower first, at any address; the zero point is 0.
+    #[cfg(feature = "int16")]
+    Int16,
+}
+
+impl Element {
+    /// Whether this build has int16: the feature `int16`.
+    pub const HAS_INT16: bool = cfg!(feature = "int16");
+
+    /// Int16 if it is to be that and this build has it, else int8. A build without has nothing to tell apart, and so no code for it.
+    #[must_use]
+    pub const fn int16_if(_wanted: bool) -> Self {
+        #[cfg(feature = "int16")]
+        if _wanted {
+            return Self::Int16;
+        }
+        Self::Int8
+    }
+
+    /// Bytes of a value: 1 or 2.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        if self.is_int16() { 2 } else { 1 }
+    }
+
+    /// Whether it is int16.
+    #[must_use]
+    pub const fn is_int16(self) -> bool {
+        !matches!(self, Self::Int8)
+    }
+}
+
+/// A tensor in the arena: height (time) × width (frequency) × channels, channels last, without gaps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tensor {
     /// First byte in the arena.
@@ -9,17 +47,25 @@ pub struct Tensor {
     pub height: u16,
     /// Extent along frequency; 1..=65535.
     pub width: u16,
-    /// Channels; 1..2^24.
+    /// Channels; 1..2^23.
     pub channels: u32,
     /// The quantised value that stands for zero.
     pub zero_point: i8,
+    /// What its values are held in.
+    pub element: Element,
 }
 
 impl Tensor {
-    /// Number of values, which is the number of bytes.
+    /// Number of values.
     #[must_use]
     pub const fn length(&self) -> u64 {
         self.height as u64 * self.width as u64 * self.channels as u64
+    }
+
+    /// Number of bytes.
+    #[must_use]
+    pub const fn byte_length(&self) -> u64 {
+        self.length() * self.element.bytes() as u64
     }
 
     /// Number of positions (height × width).
@@ -31,7 +77,7 @@ impl Tensor {
     /// The bytes of the arena that it occupies. Only for tensors of a checked plan: their ends fit a `usize`.
     #[must_use]
     pub const fn range(&self) -> core::ops::Range<usize> {
-        self.offset as usize..self.offset as usize + self.length() as usize
+        self.offset as usize..self.offset as usize + self.byte_length() as usize
     }
 }
 
@@ -76,7 +122,7 @@ pub struct Convolution {
     pub window: Window,
     /// Groups of channels. In a [`Op::Depthwise`] it equals the channels.
     pub groups: u32,
-    /// Least and greatest output: the fused activation.
+    /// Least and greatest output, or of int16 its upper byte: the fused activation.
     pub clamp: [i8; 2],
     /// File offset of the weights, laid out as [`layout`](crate::engine::layout) says.
     pub weights: u32,
@@ -115,7 +161,7 @@ pub struct Addition {
     pub multipliers: [i32; 2],
     /// Binary places of the factors; 0..=62.
     pub shift: u8,
-    /// Least and greatest output: the fused activation.
+    /// Least and greatest output, or of int16 its upper byte: the fused activation.
     pub clamp: [i8; 2],
 }
 
@@ -130,7 +176,7 @@ pub struct Multiplication {
     pub multiplier: i32,
     /// Binary places of the factor; 0..=62.
     pub shift: u8,
-    /// Least and greatest output: the fused activation.
+    /// Least and greatest output, or of int16 its upper byte: the fused activation.
     pub clamp: [i8; 2],
 }
 
@@ -177,15 +223,31 @@ pub struct BlockCopy {
     pub extent: [u32; 3],
 }
 
-/// Replaces each value by its entry in a table of 256: any function of one variable, or a change of scale.
+/// Replaces each value by its entry in a table: any function of one variable, or a change of scale.
+///
+/// From int8 to int8 the table has 256 bytes. Otherwise its entries are `i16`. Of an int16 input there is one for every 128th value from
+/// −32768 to 32768, and what lies between two of them is on the straight line between them, rounded to the nearest, upwards in the middle.
+/// An int8 output is 1/256 of what the table gives, rounded likewise and saturated; its zero point is part of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lookup {
     /// Where it reads.
     pub input: Tensor,
     /// Where it writes; may be the input's place.
     pub output: Tensor,
-    /// File offset of the table: the entry for value `v` is at `v + 128`.
+    /// File offset of the table: the entry for an int8 `v` is the one at `v + 128`, that for an int16 at `(v + 32768) / 128`.
     pub table: u32,
+}
+
+impl Lookup {
+    /// Bytes of the table.
+    #[must_use]
+    pub const fn table_length(&self) -> u64 {
+        match (self.input.element.is_int16(), self.output.element.is_int16()) {
+            (false, false) => 256,
+            (false, true) => 512,
+            (true, _) => 2 * crate::engine::layout::INT16_ENTRIES as u64,
+        }
+    }
 }
 
 /// The mean over the latest `rows` rows of a stream, of which a step brings those of `input`; only in streaming plans.
@@ -212,7 +274,8 @@ impl RunningMean {
     /// Bytes of what it remembers.
     #[must_use]
     pub const fn state_length(&self) -> u64 {
-        self.rows as u64 * self.input.width as u64 * self.input.channels as u64 + 4 + 4 * self.input.channels as u64
+        let row = self.input.width as u64 * self.input.channels as u64 * self.input.element.bytes() as u64;
+        self.rows as u64 * row + 4 + 4 * self.input.channels as u64
     }
 
     /// The bytes of the arena where it remembers. Only for an operator of a checked plan: its end fits a `usize`.
@@ -400,6 +463,17 @@ impl Op {
             #[cfg(feature = "recurrent")]
             Self::Recurrent(op) => (op.input, None),
         }
+    }
+
+    /// Whether a tensor of it is int16.
+    #[must_use]
+    pub const fn has_int16(&self) -> bool {
+        let (first, second) = self.inputs();
+        let second_is = match second {
+            Some(second) => second.element.is_int16(),
+            None => false,
+        };
+        second_is || first.element.is_int16() || self.output().element.is_int16()
     }
 
     /// Multiplications of weights or factors that one evaluation takes; 0 for operators without any.

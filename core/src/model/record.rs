@@ -1,17 +1,21 @@
 //! The operators' records in the file.
 //!
 //! A record's first word holds the kind in its low half and the record's length in words in its high half. A tensor takes
-//! three words: offset; height and width; channels (24 bits) and zero point (8). A window takes four, each with the number for the
+//! three words: offset; height and width; channels (23 bits), whether it is int16 (1) and zero point (8). A window takes four, each with the number for the
 //! height in its low half and that for the width in its high half: kernel, stride, dilation, padding.
 
 use super::op::{
-    Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor, Window,
+    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MaxPool, Multiplication, Op, RunningMean, Tensor,
+    Window,
 };
 #[cfg(feature = "recurrent")]
 use super::op::{Recurrent, RecurrentKind};
 
 /// Longest record in 32-bit words.
 pub const MAX_RECORD_WORDS: usize = 16;
+
+/// The bits of a tensor's third word that hold its channels. In a build without int16 the header has been refused before a record says so.
+const CHANNELS: u32 = if Element::HAS_INT16 { (1 << 23) - 1 } else { (1 << 24) - 1 };
 
 mod kind {
     pub(super) const CONVOLUTION: u16 = 1;
@@ -30,8 +34,8 @@ impl Op {
     /// The record of the operator; gives the number of words written.
     ///
     /// ```
-    /// use earmark_core::model::{Lookup, Op, Tensor};
-    /// let tensor = Tensor { offset: 0, height: 4, width: 1, channels: 8, zero_point: -128 };
+    /// use earmark_core::model::{Element, Lookup, Op, Tensor};
+    /// let tensor = Tensor { offset: 0, height: 4, width: 1, channels: 8, zero_point: -128, element: Element::Int8 };
     /// let op = Op::Lookup(Lookup { input: tensor, output: tensor, table: 4096 });
     /// let mut words = [0; earmark_core::model::MAX_RECORD_WORDS];
     /// let count = op.encode(&mut words);
@@ -243,7 +247,8 @@ impl Record<'_> {
         for tensor in tensors {
             self.push(tensor.offset);
             self.push(tensor.height as u32 | (tensor.width as u32) << 16);
-            self.push((tensor.channels & 0x00FF_FFFF) | (tensor.zero_point.cast_unsigned() as u32) << 24);
+            let int16 = tensor.element.is_int16() as u32;
+            self.push((tensor.channels & CHANNELS) | int16 << 23 | (tensor.zero_point.cast_unsigned() as u32) << 24);
         }
     }
 
@@ -301,8 +306,9 @@ impl<const WORDS: usize> Body<'_, WORDS> {
             offset: self.word(index),
             height,
             width,
-            channels: channels & 0x00FF_FFFF,
+            channels: channels & CHANNELS,
             zero_point: ((channels >> 24) as u8).cast_signed(),
+            element: Element::int16_if((channels >> 23) & 1 == 1),
         }
     }
 

@@ -1,7 +1,8 @@
 //! How a stream is evaluated step by step.
 
 use super::Model;
-use super::format::word;
+use super::format::{int16, word};
+use super::header::element;
 use super::op::Op;
 use super::reader::word_at;
 
@@ -79,10 +80,10 @@ impl<'m> StreamingPlan<'m> {
         self.word(word::STREAM_SCRATCH)
     }
 
-    /// Where in the arena the outputs stand after a step.
+    /// The bytes of the arena where the outputs stand after a step.
     #[must_use]
     pub const fn output_range(&self) -> core::ops::Range<usize> {
         let start = self.word(word::STREAM_OUTPUT);
-        start..start + self.word(word::LABEL_COUNT)
+        start..start + self.word(word::LABEL_COUNT) * element(self.bytes, int16::OUTPUTS).bytes()
     }
 }

@@ -9,7 +9,7 @@ use earmark_core::engine::kernels::KernelSet;
 use earmark_core::engine::layout::pack_scale;
 use earmark_core::engine::{Network, PlanEngine, quantise};
 use earmark_core::model::format::word;
-use earmark_core::model::{Lookup, Model, Op, Quantisation, Tensor};
+use earmark_core::model::{Element, Lookup, Model, Op, Quantisation, Tensor};
 use proptest::array::uniform8;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -97,7 +97,7 @@ fn network() -> Bytes {
         let window = earmark_core::model::Window { kernel, stride: [1, 1], dilation: [1, 1], pad: [0, 0] };
         let height = input.height - kernel[0] + 1;
         let offset = if index % 2 == 0 { 96 } else { 400 };
-        let output = Tensor { offset, height, width: 1, channels, zero_point: -5 };
+        let output = Tensor { offset, height, width: 1, channels, zero_point: -5, element: Element::Int8 };
         let mut plain = PlainConvolution {
             input,
             output,

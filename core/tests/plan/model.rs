@@ -7,7 +7,8 @@ use earmark_core::detect::Detector;
 use earmark_core::model::checksum::xxh32;
 use earmark_core::model::format::{CHECKED_FROM, HEADER_LENGTH, word};
 use earmark_core::model::{
-    Addition, Convolution, DetectorDefaults, Mode, Model, Op, Problem, Quantisation, Sizes, Tensor, check_structure,
+    Addition, Convolution, DetectorDefaults, Element, Mode, Model, Op, Problem, Quantisation, Sizes, Tensor,
+    check_structure,
 };
 
 fn error(artifact: &Artifact) -> Error {
@@ -302,8 +303,15 @@ fn wrong_tensors_are_named() {
     assert_eq!(with_convolution(0, |op| op.output.height = 0), bad("a tensor is empty"));
     assert_eq!(with_convolution(0, |op| op.input.offset = 200), outside);
     assert_eq!(with_convolution(0, |op| op.output.offset = u32::MAX), outside);
-    assert_eq!(with_convolution(0, |op| op.output.channels = 0x00FF_FFFF), outside);
-    let huge = Tensor { offset: 0, height: u16::MAX, width: u16::MAX, channels: 0x00FF_FFFF, zero_point: 0 };
+    assert_eq!(with_convolution(0, |op| op.output.channels = 0x007F_FFFF), outside);
+    let huge = Tensor {
+        offset: 0,
+        height: u16::MAX,
+        width: u16::MAX,
+        channels: 0x007F_FFFF,
+        zero_point: 0,
+        element: Element::Int8,
+    };
     assert_eq!(with_addition(|op| op.inputs[1] = huge), outside);
 }
 

@@ -2,12 +2,12 @@
 
 use crate::support::artifact::Bytes;
 use crate::support::cases::cases;
-use crate::support::sample::{every_operator, recurrent, streaming, with_mfcc};
+use crate::support::sample::{every_operator, every_operator_in, recurrent, streaming, streaming_in, with_mfcc};
 use earmark_core::Error;
 use earmark_core::engine::PlanEngine;
 use earmark_core::engine::kernels::KernelSet;
-use earmark_core::model::Model;
 use earmark_core::model::format::{HEADER_LENGTH, HEADER_WORDS, word};
+use earmark_core::model::{Element, Model};
 use earmark_core::recognizer::Recognizer;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -101,11 +101,13 @@ proptest! {
     #![proptest_config(cases(5_000, 1_000_000))]
 
     #[test]
-    fn damaged_artifacts_are_refused_or_run(changes in vec(change(), 1..4), sample in 0..4u8) {
+    fn damaged_artifacts_are_refused_or_run(changes in vec(change(), 1..4), sample in 0..6u8) {
         let mut bytes = match sample {
             0 => every_operator(),
             1 => with_mfcc(),
             2 => recurrent(10),
+            3 => every_operator_in(Element::Int16),
+            4 => streaming_in(Element::Int16),
             _ => streaming(),
         }
         .bytes();
@@ -133,12 +135,15 @@ fn whole_artifacts_run() {
     assert_eq!(exercise(&with_mfcc().bytes()), Ok(()));
     assert_eq!(exercise(&streaming().bytes()), Ok(()));
     assert_eq!(exercise(&recurrent(10).bytes()), Ok(()));
+    assert_eq!(exercise(&every_operator_in(Element::Int16).bytes()), Ok(()));
+    assert_eq!(exercise(&streaming_in(Element::Int16).bytes()), Ok(()));
 }
 
 /// Each byte of header and plan, set to a few values one at a time.
 #[test]
 fn every_byte_of_header_and_plan_may_be_wrong() {
-    for artifact in [every_operator(), streaming(), recurrent(10)] {
+    let int16 = [every_operator_in(Element::Int16), streaming_in(Element::Int16)];
+    for artifact in [every_operator(), streaming(), recurrent(10)].into_iter().chain(int16) {
         every_byte_may_be_wrong(&artifact.bytes());
     }
 }

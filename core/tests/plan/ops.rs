@@ -5,9 +5,11 @@ use crate::support::cases::cases;
 use crate::support::recurrent::PlainRecurrent;
 use crate::support::reference;
 use crate::support::run::{arena_after, arena_before, artifact_for};
+use earmark_core::engine::layout::INT16_ENTRIES;
 use earmark_core::engine::{Network, PlanEngine};
 use earmark_core::model::{
-    Addition, AveragePool, BlockCopy, Lookup, MaxPool, Model, Multiplication, Op, RecurrentKind, Tensor, Window,
+    Addition, AveragePool, BlockCopy, Element, Lookup, MaxPool, Model, Multiplication, Op, RecurrentKind, Tensor,
+    Window,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -62,8 +64,16 @@ fn geometry(dilations: impl Strategy<Value = [u16; 2]>) -> impl Strategy<Value =
     prop_oneof![2 => any_padding, 1 => unpadded]
 }
 
-fn tensor(offset: usize, [height, width]: [u16; 2], channels: u32, zero_point: i8) -> Tensor {
-    Tensor { offset: offset as u32, height, width, channels, zero_point }
+/// A tensor; of int16 without a zero point.
+fn tensor(offset: usize, [height, width]: [u16; 2], channels: u32, zero_point: i8, element: Element) -> Tensor {
+    let zero_point = if element == Element::Int8 { zero_point } else { 0 };
+    Tensor { offset: offset as u32, height, width, channels, zero_point, element }
+}
+
+/// What tensors are held in: bytes in half of the cases, so that the kernels are met often enough.
+fn elements<const N: usize>() -> impl Strategy<Value = [Element; N]> {
+    let either = prop_oneof![Just(Element::Int8), Just(Element::Int16)];
+    prop_oneof![Just([Element::Int8; N]), vec(either, N).prop_map(|any| std::array::from_fn(|index| any[index]))]
 }
 
 /// Where an output may go so that it overlaps neither the window nor what precedes it.
@@ -91,17 +101,20 @@ struct ConvolutionCase {
 fn convolution_case(depthwise: bool) -> impl Strategy<Value = ConvolutionCase> {
     let groups = if depthwise { 1..=40u32 } else { 1..=3u32 };
     let per_group = if depthwise { [1..=1u32, 1..=1u32] } else { [1..=11u32, 1..=19u32] };
-    (geometry([1..=3u16, 1..=3u16]), groups, per_group, any::<[i8; 2]>(), clamp()).prop_flat_map(
-        move |(geometry, groups, per_group, zero_points, clamp)| {
-            let input = tensor(0, geometry.input, groups * per_group[0], zero_points[0]);
-            let artifact = artifact_for(input.length() as usize);
-            let output = tensor(behind(&artifact), geometry.output, groups * per_group[1], zero_points[1]);
+    (geometry([1..=3u16, 1..=3u16]), groups, per_group, any::<[i8; 2]>(), clamp(), elements()).prop_flat_map(
+        move |(geometry, groups, per_group, zero_points, clamp, [input_element, output_element])| {
+            let input = tensor(0, geometry.input, groups * per_group[0], zero_points[0], input_element);
+            let artifact = artifact_for(input.byte_length() as usize);
+            let outputs = groups * per_group[1];
+            let output = tensor(behind(&artifact), geometry.output, outputs, zero_points[1], output_element);
             let depth = geometry.window.taps() * per_group[0] as usize;
             let channels = output.channels as usize;
-            let scale =
-                (1u32..64, 0.5f64..1.0).prop_map(|(places, fraction)| fraction / f64::from(1u32 << (places / 4)));
+            // Steps of int16 may be finer than those of the sum.
+            let finer = if output_element == Element::Int16 { 64.0 } else { 1.0 };
+            let scale = (1u32..64, 0.5f64..1.0)
+                .prop_map(move |(places, fraction)| finer * fraction / f64::from(1u32 << (places / 4)));
             (
-                values(input.length() as usize),
+                values(input.byte_length() as usize),
                 values(depth * channels),
                 vec(prop_oneof![-2000..2000i32, -1_000_000_000..1_000_000_000i32], channels),
                 vec(scale, channels),
@@ -142,7 +155,7 @@ fn check_convolution(mut case: ConvolutionCase) -> Result<(), TestCaseError> {
     check(&case.artifact, &case.input, |_, arena| reference::convolution(&case.plain, arena))
 }
 
-fn check_other(mut artifact: Artifact, op: Op, table: &[i8], input: &[i8]) -> Result<(), TestCaseError> {
+fn check_other(mut artifact: Artifact, op: Op, table: &[i16], input: &[i8]) -> Result<(), TestCaseError> {
     artifact.push(op);
     check(&artifact, input, |op, arena| reference::other(op, arena, table))
 }
@@ -164,30 +177,27 @@ fn pair_case() -> impl Strategy<Value = PairCase> {
         [repeated.clone(), repeated],
         any::<[i8; 3]>(),
         0..=2usize,
+        elements::<3>(),
     )
-        .prop_flat_map(|((extent, channels), repeated, zero_points, place)| {
-            let whole = tensor(0, extent, channels, zero_points[2]);
+        .prop_flat_map(|((extent, channels), repeated, zero_points, place, elements)| {
+            let whole = tensor(0, extent, channels, zero_points[2], elements[2]);
             let mut offset = 0;
             let inputs = [0, 1].map(|index| {
                 let [row, column, channel] = repeated[index];
-                let input = Tensor {
-                    offset,
-                    height: if row { 1 } else { whole.height },
-                    width: if column { 1 } else { whole.width },
-                    channels: if channel { 1 } else { channels },
-                    zero_point: zero_points[index],
-                };
-                offset += input.length() as u32;
+                let extent = [if row { 1 } else { whole.height }, if column { 1 } else { whole.width }];
+                let channels = if channel { 1 } else { channels };
+                let input = tensor(offset as usize, extent, channels, zero_points[index], elements[index]);
+                offset += input.byte_length() as u32;
                 input
             });
             let mut artifact = artifact_for(offset as usize);
             let copy = copied(&mut artifact);
             let inputs = inputs.map(|input| Tensor { offset: copy.offset + input.offset, ..input });
             let offset = match inputs.get(place) {
-                Some(input) if input.length() == whole.length() => input.offset,
+                Some(input) if input.length() == whole.length() && input.element == whole.element => input.offset,
                 _ => copy.range().end as u32,
             };
-            let length = (inputs[0].length() + inputs[1].length()) as usize;
+            let length = (inputs[0].byte_length() + inputs[1].byte_length()) as usize;
             let output = Tensor { offset, ..whole };
             values(length).prop_map(move |values| PairCase { artifact: artifact.clone(), inputs, output, values })
         })
@@ -199,9 +209,9 @@ fn recurrent_case() -> impl Strategy<Value = (PlainRecurrent, Vec<i8>)> {
     let shape = (1..=9u16, 1..=3u16, 1..=13u32, 1..=13u32, any::<i8>(), any::<bool>());
     (kind, shape, 0..=15u8, 0.001f64..1.0).prop_flat_map(
         |(kind, (steps, width, channels, units, zero_point, gives_all), cell_bits, scale)| {
-            let input = tensor(0, [steps, width], channels, zero_point);
+            let input = tensor(0, [steps, width], channels, zero_point, Element::Int8);
             let features = artifact_for(input.length() as usize);
-            let output = tensor(behind(&features), [if gives_all { steps } else { 1 }, 1], units, 0);
+            let output = tensor(behind(&features), [if gives_all { steps } else { 1 }, 1], units, 0, Element::Int8);
             let (inputs, rows) = (usize::from(width) * channels as usize, kind.gates() * units as usize);
             let small = ([-4000..4000i32, -4000..4000i32], [-400..400i32, -400..400i32], 5..=8u32);
             let large = [-1_000_000_000..1_000_000_000i32, -1_000_000_000..1_000_000_000i32];
@@ -240,10 +250,17 @@ proptest! {
     }
 
     #[test]
-    fn fully_connected(outputs in 1..=20u32, inputs in 1..=300u32, seed in any::<[i8; 2]>(), clamp in clamp()) {
-        let input = tensor(0, ONE, inputs, seed[0]);
-        let artifact = artifact_for(inputs as usize);
-        let output = tensor(behind(&artifact), ONE, outputs, seed[1]);
+    fn fully_connected(
+        outputs in 1..=20u32,
+        inputs in 1..=600u32,
+        seed in any::<[i8; 2]>(),
+        clamp in clamp(),
+        elements in elements::<2>(),
+    ) {
+        let input = tensor(0, ONE, inputs, seed[0], elements[0]);
+        let length = input.byte_length() as u32;
+        let artifact = artifact_for(length as usize);
+        let output = tensor(behind(&artifact), ONE, outputs, seed[1], elements[1]);
         let wave = |length: u32, step: u32| (0..length).map(|index| (index * step % 251) as u8 as i8).collect::<Vec<_>>();
         let plain = PlainConvolution {
             input,
@@ -255,16 +272,22 @@ proptest! {
             biases: (0..outputs as i32).map(|index| 1000 * index - 5000).collect(),
             scales: vec![0.003; outputs as usize],
         };
-        check_convolution(ConvolutionCase { artifact, plain, depthwise: false, input: wave(inputs, 91) })?;
+        check_convolution(ConvolutionCase { artifact, plain, depthwise: false, input: wave(length, 91) })?;
     }
 
     #[test]
-    fn max_pool(geometry in geometry(Just(ONE)), channels in 1..=40u32, zero in any::<i8>(), seed in values(500)) {
-        let input = tensor(0, geometry.input, channels, zero);
-        let artifact = artifact_for(input.length() as usize);
-        let output = tensor(behind(&artifact), geometry.output, channels, zero);
+    fn max_pool(
+        geometry in geometry(Just(ONE)),
+        channels in 1..=40u32,
+        zero in any::<i8>(),
+        seed in values(500),
+        [element] in elements::<1>(),
+    ) {
+        let input = tensor(0, geometry.input, channels, zero, element);
+        let artifact = artifact_for(input.byte_length() as usize);
+        let output = tensor(behind(&artifact), geometry.output, channels, zero, element);
         let op = Op::MaxPool(MaxPool { input, output, window: geometry.window });
-        check_other(artifact, op, &[], &repeated(&seed, input.length()))?;
+        check_other(artifact, op, &[], &repeated(&seed, input.byte_length()))?;
     }
 
     #[test]
@@ -275,13 +298,14 @@ proptest! {
         count_padding in any::<bool>(),
         (multiplier, shift) in prop_oneof![factor(), Just((1, 0)), Just((1, 1)), Just((1 << 20, 20))],
         seed in values(500),
+        elements in elements::<2>(),
     ) {
-        let input = tensor(0, geometry.input, channels, zero_points[0]);
-        let artifact = artifact_for(input.length() as usize);
-        let output = tensor(behind(&artifact), geometry.output, channels, zero_points[1]);
+        let input = tensor(0, geometry.input, channels, zero_points[0], elements[0]);
+        let artifact = artifact_for(input.byte_length() as usize);
+        let output = tensor(behind(&artifact), geometry.output, channels, zero_points[1], elements[1]);
         let window = geometry.window;
         let op = Op::AveragePool(AveragePool { input, output, window, count_padding, multiplier, shift: shift.min(40) });
-        check_other(artifact, op, &[], &repeated(&seed, input.length()))?;
+        check_other(artifact, op, &[], &repeated(&seed, input.byte_length()))?;
     }
 
     #[test]
@@ -302,9 +326,10 @@ proptest! {
     fn lookup(values in (1..=200usize).prop_flat_map(values), table in vec(any::<i8>(), 256), in_place in any::<bool>()) {
         let mut artifact = artifact_for(values.len());
         let copy = copied(&mut artifact);
-        let input = tensor(copy.offset as usize, ONE, values.len() as u32, 0);
+        let input = tensor(copy.offset as usize, ONE, values.len() as u32, 0, Element::Int8);
         let output = Tensor { offset: if in_place { copy.offset } else { copy.range().end as u32 }, ..input };
         let offset = artifact.append(&table);
+        let table: Vec<i16> = table.into_iter().map(i16::from).collect();
         check_other(artifact, Op::Lookup(Lookup { input, output, table: offset }), &table, &values)?;
     }
 
@@ -335,13 +360,33 @@ proptest! {
     }
 
     #[test]
+    fn lookup_with_int16(
+        values in (1..=100usize).prop_flat_map(|pairs| values(2 * pairs)),
+        table in vec(prop_oneof![any::<i16>(), Just(i16::MIN), Just(i16::MAX)], INT16_ENTRIES),
+        in_place in any::<bool>(),
+        elements in elements::<2>(),
+    ) {
+        let [from, to] = if elements == [Element::Int8; 2] { [Element::Int16; 2] } else { elements };
+        let mut artifact = artifact_for(values.len());
+        let copy = copied(&mut artifact);
+        let input = tensor(copy.offset as usize, ONE, (values.len() / from.bytes()) as u32, 0, from);
+        let offset = if in_place && from == to { copy.offset } else { copy.range().end as u32 };
+        let output = Tensor { offset, element: to, ..input };
+        let table = &table[..if from == Element::Int8 { 256 } else { INT16_ENTRIES }];
+        let offset = artifact.append(table);
+        check_other(artifact, Op::Lookup(Lookup { input, output, table: offset }), table, &values)?;
+    }
+
+    #[test]
     fn copy(
         extents in [[1..=5u16, 1..=5u16, 1..=20u16], [1..=5u16, 1..=5u16, 1..=20u16]],
         corners in any::<[[u32; 3]; 3]>(),
-        values in values(500),
+        values in values(1000),
+        [element] in elements::<1>(),
     ) {
-        let [input, output] = extents.map(|[height, width, channels]| tensor(0, [height, width], channels.into(), 0));
-        let artifact = artifact_for(input.length() as usize);
+        let [input, output] =
+            extents.map(|[height, width, channels]| tensor(0, [height, width], channels.into(), 0, element));
+        let artifact = artifact_for(input.byte_length() as usize);
         let output = Tensor { offset: behind(&artifact) as u32, ..output };
         let sizes = extents.map(|extent| extent.map(u32::from));
         let extent = [0, 1, 2].map(|axis| 1 + corners[0][axis] % sizes[0][axis].min(sizes[1][axis]));
@@ -349,7 +394,7 @@ proptest! {
             [0, 1, 2].map(|axis: usize| corners[side + 1][axis] % (sizes[side][axis] - extent[axis] + 1))
         });
         let op = Op::Copy(BlockCopy { input, output, from, to, extent });
-        check_other(artifact, op, &[], &values[..input.length() as usize])?;
+        check_other(artifact, op, &[], &values[..input.byte_length() as usize])?;
     }
 }
 
@@ -357,8 +402,8 @@ proptest! {
 #[test]
 fn strides_beyond_a_single_output() {
     let mut artifact = artifact_for(70_000);
-    let input = tensor(0, [1, 70], 1000, 3);
-    let output = tensor(behind(&artifact), [1, 70], 2, 0);
+    let input = tensor(0, [1, 70], 1000, 3, Element::Int8);
+    let output = tensor(behind(&artifact), [1, 70], 2, 0, Element::Int8);
     let plain = PlainConvolution {
         input,
         output,
@@ -379,10 +424,10 @@ fn strides_beyond_a_single_output() {
 fn concatenation_by_copies() {
     for axis in 0..3 {
         let mut artifact = artifact_for(48);
-        let inputs = [tensor(0, [2, 3], 4, 0), tensor(24, [2, 3], 4, 0)];
+        let inputs = [0, 24].map(|offset| tensor(offset, [2, 3], 4, 0, Element::Int8));
         let mut extents = [2, 3, 4];
         extents[axis] *= 2;
-        let output = tensor(behind(&artifact), [extents[0], extents[1]], extents[2].into(), 0);
+        let output = tensor(behind(&artifact), [extents[0], extents[1]], extents[2].into(), 0, Element::Int8);
         for (index, input) in inputs.into_iter().enumerate() {
             let mut to = [0; 3];
             to[axis] = index as u32 * [2, 3, 4][axis];

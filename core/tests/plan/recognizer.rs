@@ -5,7 +5,7 @@ use earmark_core::Error;
 use earmark_core::engine::{Network, PlanEngine};
 use earmark_core::frontend::FrontEnd;
 use earmark_core::model::format::word;
-use earmark_core::model::{Memory, Model, Tensor, Window};
+use earmark_core::model::{Element, Memory, Model, Tensor, Window};
 use earmark_core::recognizer::Recognizer;
 
 /// A net of one layer over 20 frames of 16 bands, three labels.
@@ -14,7 +14,7 @@ fn bytes() -> Bytes {
     artifact.header[word::INPUT_SCALE] = 0.2f32.to_bits();
     artifact.header[word::OUTPUT_SCALE] = 0.125f32.to_bits();
     let input = artifact.features();
-    let output = Tensor { offset: 320, height: 1, width: 1, channels: 3, zero_point: 2 };
+    let output = Tensor { offset: 320, height: 1, width: 1, channels: 3, zero_point: 2, element: Element::Int8 };
     artifact.convolution(
         &PlainConvolution {
             input,

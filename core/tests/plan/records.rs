@@ -2,15 +2,23 @@
 
 use crate::support::cases::cases;
 use earmark_core::model::{
-    Addition, AveragePool, BlockCopy, Convolution, Lookup, MAX_RECORD_WORDS, MaxPool, Multiplication, Op, Recurrent,
-    RecurrentKind, RunningMean, Tensor, Window,
+    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MAX_RECORD_WORDS, MaxPool, Multiplication, Op,
+    Recurrent, RecurrentKind, RunningMean, Tensor, Window,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 fn tensor() -> impl Strategy<Value = Tensor> {
-    (any::<u32>(), any::<[u16; 2]>(), 0..1u32 << 24, any::<i8>()).prop_map(
-        |(offset, [height, width], channels, zero_point)| Tensor { offset, height, width, channels, zero_point },
+    let element = prop_oneof![Just(Element::Int8), Just(Element::Int16)];
+    (any::<u32>(), any::<[u16; 2]>(), 0..1u32 << 23, any::<i8>(), element).prop_map(
+        |(offset, [height, width], channels, zero_point, element)| Tensor {
+            offset,
+            height,
+            width,
+            channels,
+            zero_point,
+            element,
+        },
     )
 }
 

@@ -2,12 +2,12 @@
 
 use crate::support::artifact::Bytes;
 use crate::support::cases::cases;
-use crate::support::sample::{recurrent, streaming};
+use crate::support::sample::{recurrent, streaming, streaming_in};
 use earmark_core::Error;
 use earmark_core::engine::{Network, PlanEngine};
 use earmark_core::listener::{Event, Listener, ListenerSettings};
 use earmark_core::model::format::word;
-use earmark_core::model::{Mode, Model, Op};
+use earmark_core::model::{Element, Mode, Model, Op};
 use earmark_core::recognizer::Recognizer;
 use proptest::array::uniform8;
 use proptest::collection::vec;
@@ -24,8 +24,13 @@ proptest! {
     fn a_step_gives_what_its_window_gives(
         frames in vec(uniform8(-200.0..200.0f32), 9..60),
         reset_after in 0usize..60,
+        element in prop_oneof![Just(Element::Int8), Just(Element::Int16)],
     ) {
-        let bytes = streaming().bytes();
+        let mut artifact = streaming_in(element);
+        if element == Element::Int16 {
+            artifact.header[word::INPUT_SCALE] = (1.0f32 / 128.0).to_bits();
+        }
+        let bytes = artifact.bytes();
         let model = Model::new(&bytes).unwrap();
         let mut window = vec![0x77; model.sizes().engine];
         let mut windowed = PlanEngine::new(model, &mut window).unwrap();

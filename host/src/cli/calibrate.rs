@@ -1,4 +1,4 @@
-//! `earmark compile --calibrate DIR`: a float model becomes an int8 one with the help of audio.
+//! `earmark compile --calibrate DIR`: a float model becomes a quantised one with the help of audio.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use earmark::Error;
 use earmark::audio::{self, Limits};
 use earmark::classify::Engine;
-use earmark::compile::calibrate::{FloatModel, LayerNoise, MAX_WINDOWS, Ranges};
+use earmark::compile::calibrate::{FloatModel, Int16, LayerNoise, MAX_WINDOWS, Ranges};
 use earmark::compile::metadata::Layers;
 use earmark::eval::{Collection, Conditions, Figures, has_words, hear, recordings};
 use earmark::model::LoadedModel;
@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use super::complain;
 
-/// Most labelled clips that float and int8 are compared on.
+/// Most labelled clips that float and quantised are compared on.
 const COMPARED: usize = 1000;
 /// Layers that are printed as those that lose most.
 const WORST: usize = 5;
@@ -28,6 +28,9 @@ pub struct Calibration {
     /// How the ranges of tensors are chosen: all values, all but the rarest, those with the least square error, or the best of these
     #[arg(long, value_enum, default_value_t, requires = "calibrate")]
     ranges: RangesName,
+    /// Hold these layers in 16 bits instead of 8, named as in the report of what each loses; all of them, and the features: all
+    #[arg(long, value_delimiter = ',', value_name = "LAYER,…|all", requires = "calibrate")]
+    int16: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
@@ -67,13 +70,21 @@ pub struct Report {
 struct Accuracy {
     clips: usize,
     float: Option<f64>,
-    int8: Option<f64>,
+    quantised: Option<f64>,
 }
 
 impl Calibration {
     /// The folder of audio, if one was given.
     pub fn folder(&self) -> Option<&Path> {
         self.calibrate.as_deref()
+    }
+
+    fn int16(&self) -> Int16 {
+        match self.int16.as_slice() {
+            [] => Int16::None,
+            [all] if all == "all" => Int16::All,
+            names => Int16::Layers(names.to_vec()),
+        }
     }
 
     /// Quantises and compiles the float model `onnx` with the audio in `folder`; `name` is that of the artifact.
@@ -102,7 +113,7 @@ impl Calibration {
             let what = format!("no file below {} could be read: give a folder of audio", folder.display());
             return Err(Error::Calibration { what });
         }
-        let calibrated = float.calibrate(&clips, Ranges::from(self.ranges))?;
+        let calibrated = float.calibrate(&clips, Ranges::from(self.ranges), &self.int16())?;
         let has_labels = has_words(folder, &float.labels());
         let loaded = LoadedModel::with_source(name, &calibrated.artifact, onnx)?;
         let accuracy = if has_labels { Some(compare(&loaded, folder)?) } else { None };
@@ -122,8 +133,8 @@ fn compare(loaded: &LoadedModel, folder: &Path) -> Result<Accuracy, Error> {
         let outcome = hear(loaded, &collection, &Conditions { engine, ..Conditions::default() }, || {})?;
         Ok(Figures::new(&labels, &outcome.answers, &[], 1))
     };
-    let (float, int8) = (figures(Engine::Tract)?, figures(Engine::Core)?);
-    Ok(Accuracy { clips: int8.n, float: float.accuracy, int8: int8.accuracy })
+    let (float, quantised) = (figures(Engine::Tract)?, figures(Engine::Core)?);
+    Ok(Accuracy { clips: quantised.n, float: float.accuracy, quantised: quantised.accuracy })
 }
 
 /// At most `most` of some things, from everywhere among them.
@@ -143,11 +154,25 @@ impl Report {
         let mut worst: Vec<&LayerNoise> = self.layers.iter().filter(|layer| layer.sqnr_db.is_some()).collect();
         worst.sort_by(|a, b| a.sqnr_db.unwrap_or_default().total_cmp(&b.sqnr_db.unwrap_or_default()));
         for layer in worst.iter().take(WORST) {
-            text += &format!("{:>10}  {}\n", decibels(layer), layer.node);
+            text +=
+                &format!("{:>10}  {}{}\n", decibels(layer), layer.node, if layer.bits == 16 { ", int16" } else { "" });
         }
-        if let Some(Accuracy { clips, float, int8 }) = &self.accuracy {
+        let count = self.layers.iter().filter(|layer| layer.bits == 16).count();
+        if count > 0 {
+            text += &format!("{count} of {} layers are int16\n", self.layers.len());
+        }
+        let mut narrow: Vec<(f64, &str)> = (self.layers.iter().filter(|layer| layer.bits == 8))
+            .filter_map(|layer| Some((layer.rounding_db?, layer.node.as_str())))
+            .collect();
+        narrow.sort_by(|a, b| a.0.total_cmp(&b.0));
+        if !narrow.is_empty() {
+            let names: Vec<&str> = narrow.iter().take(WORST).map(|(_, node)| *node).collect();
+            text += &format!("most to gain by 16 bits: --int16 {}\n", names.join(","));
+        }
+        if let Some(Accuracy { clips, float, quantised }) = &self.accuracy {
             let percent = |share: &Option<f64>| share.map_or("–".into(), |share| format!("{:.1} %", 100.0 * share));
-            text += &format!("right answers to {clips} clips: float {}, int8 {}\n", percent(float), percent(int8));
+            let (float, quantised) = (percent(float), percent(quantised));
+            text += &format!("right answers to {clips} clips: float {float}, quantised {quantised}\n");
         }
         text
     }

@@ -3,6 +3,8 @@
 //! It is an artifact without operators: the rest of earmark reads labels, rates, front end and detector defaults from it as from any
 //! other. The engine has nothing to run in it.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 use tract_onnx::prelude::DatumType;
 
@@ -86,14 +88,15 @@ pub fn describe(onnx: &[u8], layers: &Layers) -> Result<Described, Error> {
     let bytes = (frames * features).max(outputs);
     let graph = Graph {
         tensors: vec![bytes],
+        int16: BTreeSet::new(),
         ops: Vec::new(),
         frames,
         features,
         lasting: vec![Graph::FEATURES],
         // Neither is used: values stay real.
-        input: Quant { scale: 1.0, zero_point: 0 },
+        input: Quant::bytes(1.0, 0),
         output: Place { tensor: Graph::FEATURES, offset: 0, shape: [1, 1, outputs], zero_point: 0 },
-        output_quant: Quant { scale: 1.0, zero_point: 0 },
+        output_quant: Quant::bytes(1.0, 0),
     };
     let labels = labels(&metadata, outputs)?;
     let provenance = serde_json::json!({

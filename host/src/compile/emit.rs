@@ -2,7 +2,9 @@
 
 use earmark_core::frontend::fixed::FixedTables;
 use earmark_core::frontend::{Arithmetic, Centring, ClipSettings, Compression, Features, FrontEndSpec, Peak, Spectrum};
-use earmark_core::model::format::{ALIGNMENT, HEADER_LENGTH, HEADER_WORDS, MAGIC, SOURCE_HASH_LENGTH, VERSION, word};
+use earmark_core::model::format::{
+    ALIGNMENT, HEADER_LENGTH, HEADER_WORDS, MAGIC, SOURCE_HASH_LENGTH, VERSION, int16, word,
+};
 use earmark_core::model::{DetectorDefaults, MAX_RECORD_WORDS, Problem};
 
 use super::ir::{Graph, Quant};
@@ -182,7 +184,13 @@ impl File {
         self.set(word::FRAMES, graph.frames);
         self.quant(word::INPUT_SCALE, word::INPUT_ZERO_POINT, graph.input);
         self.quant(word::OUTPUT_SCALE, word::OUTPUT_ZERO_POINT, graph.output_quant);
-        self.set(word::OUTPUT, arena.offsets[graph.output.tensor] + graph.output.offset);
+        let parts = [
+            (int16::ANY, !graph.int16.is_empty()),
+            (int16::FEATURES, graph.int16.contains(&Graph::FEATURES)),
+            (int16::OUTPUTS, graph.int16.contains(&graph.output.tensor)),
+        ];
+        self.set_word(word::INT16, parts.iter().map(|&(part, is_int16)| if is_int16 { part } else { 0 }).sum());
+        self.set(word::OUTPUT, arena.offsets[graph.output.tensor] + graph.byte_offset(&graph.output));
         self.set(word::ARENA, arena.length);
         // The data come first, so that the operators can point at them.
         let mut planner = Planner::new(self.bytes.len().next_multiple_of(ALIGNMENT));
@@ -218,9 +226,10 @@ impl File {
         let output = &stream.graph.output;
         self.set(word::STREAM_STRIDE, stream.stride);
         self.set(word::STREAM_ARENA, arena.length);
-        self.set(word::STREAM_OUTPUT, arena.offsets[output.tensor] + output.offset);
-        let lines =
-            stream.delays.iter().flat_map(|&(line, shift)| [arena.offsets[line], stream.graph.tensors[line], shift]);
+        self.set(word::STREAM_OUTPUT, arena.offsets[output.tensor] + stream.graph.byte_offset(output));
+        let lines = stream.delays.iter().flat_map(|&(line, shift)| {
+            [arena.offsets[line], stream.graph.bytes(line), shift * stream.graph.element(line).bytes()]
+        });
         // What does not fit 32 bits does not fit the arena either, and is refused with it.
         let words = lines.flat_map(|value| u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes());
         let place = self.section(&words.collect::<Vec<_>>());

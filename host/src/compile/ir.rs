@@ -1,4 +1,8 @@
-//! The quantised network between ONNX and the artifact: operators over int8 tensors that have a size but no place yet.
+//! The quantised network between ONNX and the artifact: operators over int8 and int16 tensors that have a size but no place yet.
+
+use std::collections::BTreeSet;
+
+use earmark_core::model::Element;
 
 use std::sync::Arc;
 
@@ -7,25 +11,51 @@ use super::recurrent::Numbers;
 /// Index of a tensor in [`Graph::tensors`].
 pub type TensorId = usize;
 
-/// How a real number is held in a byte: `real = (byte − zero_point) · scale`.
+/// How a real number is held in a byte or two: `real = (step − zero_point) · scale`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Quant {
     /// Size of one step.
     pub scale: f32,
-    /// The byte that stands for zero. Tensors of `uint8` are held 128 lower, as `int8`.
+    /// The byte that stands for zero. Tensors of `uint8` are held 128 lower, as `int8`. Of int16 it is 0.
     pub zero_point: i8,
+    /// What a step is held in.
+    pub element: Element,
 }
 
 impl Quant {
-    /// The real number that a byte stands for, as DequantizeLinear computes it.
-    pub fn real(self, byte: i8) -> f32 {
-        (i32::from(byte) - i32::from(self.zero_point)) as f32 * self.scale
+    /// Steps of one byte.
+    pub const fn bytes(scale: f32, zero_point: i8) -> Self {
+        Self { scale, zero_point, element: Element::Int8 }
     }
 
-    /// The byte nearest to a real number, as QuantizeLinear computes it.
-    pub fn byte(self, real: f32) -> i8 {
-        let by = earmark_core::model::Quantisation { scale: self.scale, zero_point: self.zero_point };
-        earmark_core::engine::quantise(real, by)
+    /// Steps of two bytes.
+    pub const fn int16(scale: f32) -> Self {
+        Self { scale, zero_point: 0, element: Element::Int16 }
+    }
+
+    /// The real number that a step stands for, as DequantizeLinear computes it.
+    pub fn real(self, step: i16) -> f32 {
+        (i32::from(step) - i32::from(self.zero_point)) as f32 * self.scale
+    }
+
+    /// The real numbers that a table has entries for: of each byte, or of every 128th step of int16, up to one behind the last.
+    pub fn points(self) -> Vec<f32> {
+        let steps: Vec<i32> = match self.element {
+            Element::Int8 => (-128..128).collect(),
+            Element::Int16 => (-256..=256).map(|index| 128 * index).collect(),
+        };
+        steps.into_iter().map(|step| (step - i32::from(self.zero_point)) as f32 * self.scale).collect()
+    }
+
+    /// The step nearest to a real number, as QuantizeLinear computes it.
+    pub fn step(self, real: f32) -> i16 {
+        let [low, high] = match self.element {
+            Element::Int8 => [i8::MIN.into(), i8::MAX.into()],
+            Element::Int16 => [i32::from(i16::MIN), i32::from(i16::MAX)],
+        };
+        // What is no number becomes 0, and what is beyond 32 bits is at their end.
+        let steps = (real / self.scale).round_ties_even() as i32;
+        steps.saturating_add(self.zero_point.into()).clamp(low, high) as i16
     }
 }
 
@@ -89,6 +119,8 @@ pub enum Kind {
     Convolution(Filter),
     /// Every byte is replaced: the entry for byte `b` is at `b + 128`.
     Lookup(Box<[i8; 256]>),
+    /// The same where the input or the output is int16: see [`Lookup`](earmark_core::model::Lookup).
+    Int16Lookup(Vec<i16>),
     /// Sum of two tensors, each scaled by input scale / output scale (negated to subtract).
     Add([f32; 2]),
     /// Product of two tensors, scaled by the product of the input scales / output scale.
@@ -149,7 +181,7 @@ impl Kind {
 
     /// Whether the output may take an input's place: each value depends only on the values at its own position.
     pub const fn works_in_place(&self) -> bool {
-        matches!(self, Self::Lookup(_) | Self::Add(_) | Self::Multiply(_))
+        matches!(self, Self::Lookup(_) | Self::Int16Lookup(_) | Self::Add(_) | Self::Multiply(_))
     }
 }
 
@@ -164,15 +196,17 @@ pub struct Op {
     pub inputs: Vec<Place>,
     /// What it writes.
     pub output: Place,
-    /// Least and greatest output; only where [`Kind::can_clamp`].
+    /// Least and greatest output, of int16 its upper byte; only where [`Kind::can_clamp`].
     pub clamp: [i8; 2],
 }
 
 /// The whole network.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Graph {
-    /// Bytes of each tensor. Tensor 0 holds the features.
+    /// Values of each tensor. Tensor 0 holds the features.
     pub tensors: Vec<usize>,
+    /// The tensors that are int16; all others are int8.
+    pub int16: BTreeSet<TensorId>,
     /// The steps in the order in which they run.
     pub ops: Vec<Op>,
     /// Frames of features that a window has.
@@ -192,6 +226,31 @@ pub struct Graph {
 impl Graph {
     /// The tensor of the features.
     pub const FEATURES: TensorId = 0;
+
+    /// What the values of a tensor are held in.
+    pub fn element(&self, tensor: TensorId) -> Element {
+        if self.int16.contains(&tensor) { Element::Int16 } else { Element::Int8 }
+    }
+
+    /// Bytes of a tensor's values.
+    pub fn bytes(&self, tensor: TensorId) -> usize {
+        self.tensors[tensor] * self.element(tensor).bytes()
+    }
+
+    /// The first byte of a place within its tensor.
+    pub fn byte_offset(&self, place: &Place) -> usize {
+        place.offset * self.element(place.tensor).bytes()
+    }
+
+    /// Adds a tensor of so many values.
+    pub fn add_tensor(&mut self, length: usize, element: Element) -> TensorId {
+        let tensor = self.tensors.len();
+        self.tensors.push(length);
+        if element == Element::Int16 {
+            self.int16.insert(tensor);
+        }
+        tensor
+    }
 
     /// Number of operators, and the output, that read a tensor or part of it.
     pub fn readers(&self, tensor: TensorId) -> usize {

@@ -69,7 +69,7 @@ fn homes(graph: &Graph) -> Vec<(TensorId, usize)> {
     for (step, op) in graph.ops.iter().enumerate() {
         if let Some(input) = replaceable_input(graph, &homes, step, op) {
             let (home, offset) = homes[input.tensor];
-            homes[op.output.tensor] = (home, offset + input.offset);
+            homes[op.output.tensor] = (home, offset + graph.byte_offset(&input));
         }
     }
     homes
@@ -82,7 +82,8 @@ fn replaceable_input(graph: &Graph, homes: &[(TensorId, usize)], step: usize, op
         return None;
     }
     let home_of = |place: &Place| homes[place.tensor].0;
-    let start_of = |place: &Place| homes[place.tensor].1 + place.offset;
+    let start_of = |place: &Place| homes[place.tensor].1 + graph.byte_offset(place);
+    let end_of = |place: &Place| start_of(place) + place.length() * graph.element(place.tensor).bytes();
     op.inputs.iter().copied().find(|input| {
         let same_shape = input.shape == op.output.shape;
         let read_later = |place: &Place| home_of(place) == home_of(input);
@@ -93,24 +94,24 @@ fn replaceable_input(graph: &Graph, homes: &[(TensorId, usize)], step: usize, op
             let (a, b) = (start_of(input), start_of(other));
             home_of(other) != home_of(input)
                 || (a == b && other.shape == input.shape)
-                || a + input.length() <= b
-                || b + other.length() <= a
+                || end_of(input) <= b
+                || end_of(other) <= a
         });
-        let lookup = matches!(op.kind, Kind::Lookup(_)) && input.length() == op.output.length();
-        !graph.lasting.contains(&home_of(input)) && (same_shape || lookup) && dies && clear
+        let is_lookup = matches!(op.kind, Kind::Lookup(_) | Kind::Int16Lookup(_));
+        let lookup = is_lookup && input.length() == op.output.length();
+        let same_size = graph.element(input.tensor) == graph.element(op.output.tensor);
+        !graph.lasting.contains(&home_of(input)) && same_size && (same_shape || lookup) && dies && clear
     })
 }
 
 /// The blocks, one a tensor; tensors that live in another's have an empty one.
 fn blocks(graph: &Graph, homes: &[(TensorId, usize)]) -> Vec<Block> {
     let end = graph.ops.len();
-    let mut blocks: Vec<Block> = graph
-        .tensors
-        .iter()
-        .enumerate()
-        .map(|(tensor, &length)| {
+    let mut blocks: Vec<Block> = (0..graph.tensors.len())
+        .map(|tensor| {
             let own = homes[tensor].0 == tensor;
-            Block { length: if own { length.next_multiple_of(ALIGNMENT) } else { 0 }, life: [usize::MAX, 0], offset: 0 }
+            let length = if own { graph.bytes(tensor).next_multiple_of(ALIGNMENT) } else { 0 };
+            Block { length, life: [usize::MAX, 0], offset: 0 }
         })
         .collect();
     let mut touch = |tensor: TensorId, step: usize| {
@@ -160,6 +161,10 @@ fn place(blocks: &mut [Block], order: fn(&Block) -> (usize, usize)) -> usize {
 mod tests {
     use proptest::prelude::*;
 
+    use std::collections::BTreeSet;
+
+    use earmark_core::model::Element;
+
     use super::super::ir::{Filter, Quant, Window};
     use super::*;
 
@@ -170,11 +175,11 @@ mod tests {
         assert!(arena.length >= arena.lower_bound);
         assert_eq!(arena.offsets[Graph::FEATURES], 0);
         let bytes = |place: &Place| {
-            let start = arena.offsets[place.tensor] + place.offset;
-            start..start + place.length()
+            let start = arena.offsets[place.tensor] + graph.byte_offset(place);
+            start..start + place.length() * graph.element(place.tensor).bytes()
         };
         let mut owners: Vec<Option<TensorId>> = vec![None; arena.length];
-        owners[..graph.tensors[Graph::FEATURES]].fill(Some(Graph::FEATURES));
+        owners[..graph.bytes(Graph::FEATURES)].fill(Some(Graph::FEATURES));
         for op in &graph.ops {
             for input in &op.inputs {
                 assert!(owners[bytes(input)].iter().all(|&owner| owner == Some(input.tensor)), "{op:?}");
@@ -187,7 +192,7 @@ mod tests {
             owners[output].fill(Some(op.output.tensor));
         }
         assert!(owners[bytes(&graph.output)].iter().all(|&owner| owner == Some(graph.output.tensor)));
-        let features = &owners[..graph.tensors[Graph::FEATURES]];
+        let features = &owners[..graph.bytes(Graph::FEATURES)];
         assert!(features.iter().all(|&owner| owner == Some(Graph::FEATURES)), "the features must outlive the run");
     }
 
@@ -218,16 +223,18 @@ mod tests {
             }
         };
         let output = Place { tensor: count, offset: 0, shape: [length, 1, 1], zero_point: 0 };
-        graph.tensors.push(length);
+        let element = if choice[3] % 5 == 4 { Element::Int16 } else { Element::Int8 };
+        graph.add_tensor(length, element);
         graph.ops.push(Op { node: String::new(), kind, inputs, output, clamp: [-128, 127] });
         graph.output = output;
     }
 
     fn graph(features: usize, choices: &[[usize; 4]]) -> Graph {
-        let quant = Quant { scale: 1.0, zero_point: 0 };
+        let quant = Quant::bytes(1.0, 0);
         let output = Place { tensor: Graph::FEATURES, offset: 0, shape: [features, 1, 1], zero_point: 0 };
         let mut graph = Graph {
             tensors: vec![features],
+            int16: BTreeSet::new(),
             ops: Vec::new(),
             frames: 1,
             features,

@@ -10,6 +10,7 @@ mod emit;
 mod fixed_point;
 mod fuse;
 pub(crate) mod import;
+mod int16;
 mod ir;
 mod layout;
 pub(crate) mod lower;
@@ -97,7 +98,7 @@ fn assemble(
     let fixed = match tables.settings().arithmetic {
         ArithmeticKind::Float => None,
         ArithmeticKind::Fixed => {
-            let ir::Quant { scale, zero_point } = graph.input;
+            let ir::Quant { scale, zero_point, .. } = graph.input;
             Some(FixedFrontEnd::new(&tables.spec(), Quantisation { scale, zero_point })?)
         }
     };
@@ -195,6 +196,15 @@ fn problem(metadata: &Metadata, activation: Option<Activation>) -> Problem {
     }
 }
 
+/// What the tensors are held in, in words.
+fn activations(graph: &ir::Graph) -> String {
+    match (graph.int16.len(), graph.tensors.len()) {
+        (0, _) => "int8 activations".to_owned(),
+        (some, all) if some == all => "int16 activations".to_owned(),
+        (some, all) => format!("int8 activations, of which {some} of {all} tensors are int16"),
+    }
+}
+
 /// Where the model comes from, for people and tools: JSON.
 fn provenance(
     onnx: &[u8],
@@ -209,7 +219,7 @@ fn provenance(
         "name": metadata.name,
         "compiler": concat!("earmark ", env!("CARGO_PKG_VERSION")),
         "source_bytes": onnx.len(),
-        "quantisation": "int8 activations, int8 weights with a scale per channel",
+        "quantisation": activations(graph) + ", int8 weights with a scale per channel",
         "frontend": description.value("frontend"),
         "arena_lower_bound": arena.lower_bound,
         "nodes": nodes,

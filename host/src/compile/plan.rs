@@ -6,8 +6,8 @@ use earmark_core::engine::layout;
 use earmark_core::engine::recurrent::curves;
 use earmark_core::model::format::ALIGNMENT;
 use earmark_core::model::{
-    Addition, AveragePool, BlockCopy, Convolution, Lookup, MaxPool, Multiplication, Op, Recurrent, RunningMean, Tensor,
-    Window,
+    Addition, AveragePool, BlockCopy, Convolution, Element, Lookup, MaxPool, Multiplication, Op, Recurrent,
+    RunningMean, Tensor, Window,
 };
 
 use super::fixed_point::fixed_point;
@@ -67,7 +67,7 @@ impl Planner {
     /// # Errors
     /// [`Error::UnsupportedOperator`] if an operator's numbers are beyond what the format can hold.
     pub fn plan(&mut self, graph: &Graph, arena: &Arena) -> Result<Plan, Error> {
-        let mut placing = Placing { arena, data: &mut self.data, data_start: self.data_start };
+        let mut placing = Placing { graph, arena, data: &mut self.data, data_start: self.data_start };
         let ops = graph.ops.iter().map(|op| placing.op(op)).collect::<Result<Vec<_>, _>>()?;
         let scratch = ops.iter().map(layout::scratch_length).max().unwrap_or(0) as usize;
         Ok(Plan { ops, scratch })
@@ -80,6 +80,7 @@ impl Planner {
 }
 
 struct Placing<'a> {
+    graph: &'a Graph,
     arena: &'a Arena,
     data: &'a mut Data,
     data_start: usize,
@@ -97,6 +98,10 @@ impl Placing<'_> {
             Kind::Convolution(filter) => self.convolution(op, filter, input, output)?,
             Kind::Lookup(table) => {
                 let table = self.place(table.iter().map(|byte| byte.cast_unsigned()).collect(), op)?;
+                Op::Lookup(Lookup { input, output, table })
+            }
+            Kind::Int16Lookup(table) => {
+                let table = self.place(table.iter().flat_map(|entry| entry.to_le_bytes()).collect(), op)?;
                 Op::Lookup(Lookup { input, output, table })
             }
             Kind::Add(factors) => {
@@ -149,10 +154,10 @@ impl Placing<'_> {
 
     fn tensor(&self, op: &ir::Op, place: &Place) -> Result<Tensor, Error> {
         let [height, width, channels] = place.shape;
-        let start = self.arena.offsets[place.tensor] + place.offset;
+        let start = self.arena.offsets[place.tensor] + self.graph.byte_offset(place);
         let too_large = |_| refused(op, "its tensors are too large");
         let channels = u32::try_from(channels).map_err(too_large)?;
-        if channels >= 1 << 24 {
+        if channels >= 1 << 23 {
             return Err(refused(op, "its tensors are too large"));
         }
         Ok(Tensor {
@@ -161,6 +166,7 @@ impl Placing<'_> {
             width: u16::try_from(width).map_err(too_large)?,
             channels,
             zero_point: place.zero_point,
+            element: self.graph.element(place.tensor),
         })
     }
 
@@ -217,7 +223,7 @@ fn refused(op: &ir::Op, why: &str) -> Error {
 fn operator(kind: &Kind) -> &'static str {
     match kind {
         Kind::Convolution(_) => "convolution",
-        Kind::Lookup(_) => "lookup table",
+        Kind::Lookup(_) | Kind::Int16Lookup(_) => "lookup table",
         Kind::Add(_) => "Add",
         Kind::Multiply(_) => "Mul",
         Kind::MaxPool(_) => "MaxPool",
@@ -264,9 +270,13 @@ fn requantisation(op: &Convolution, filter: &Filter, depthwise: bool) -> Option<
     // Channels that only pad a block: any valid scale.
     let mut biases = vec![0i32; count];
     let mut scales = vec![layout::pack_scale(0.5)?; count];
+    let pack = match op.output.element {
+        Element::Int8 => layout::pack_scale,
+        Element::Int16 => layout::pack_scale_int16,
+    };
     for (output, (&bias, &scale)) in filter.biases.iter().zip(&filter.scales).enumerate() {
         biases[place(output)] = bias;
-        scales[place(output)] = layout::pack_scale(f64::from(scale))?;
+        scales[place(output)] = pack(f64::from(scale))?;
     }
     let biases = biases.into_iter().flat_map(i32::to_le_bytes);
     Some(biases.chain(scales.into_iter().flat_map(u32::to_le_bytes)).collect())

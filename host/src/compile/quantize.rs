@@ -4,6 +4,7 @@
 //! lie half-way between two steps, and those are common: `0.15 / 0.1` is one. Registering this operator instead keeps
 //! the division, and keeps the scale readable for the compiler.
 
+use earmark_core::model::Element;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 
@@ -20,15 +21,47 @@ pub struct QuantizeExact {
     pub scale: f32,
     /// The quantised value that stands for zero.
     pub zero_point: i32,
-    /// Whether the output is `uint8` rather than `int8`.
-    pub unsigned: bool,
+    /// What the output is.
+    pub to: Steps,
+}
+
+/// What a quantised tensor is in tract's graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steps {
+    /// `int8`.
+    Int8,
+    /// `uint8`.
+    Uint8,
+    /// `int16`, held in 32 bits: tract dequantises no `int16`.
+    Int16,
+}
+
+impl Steps {
+    pub const fn of(element: Element) -> Self {
+        match element {
+            Element::Int8 => Self::Int8,
+            Element::Int16 => Self::Int16,
+        }
+    }
+
+    pub const fn datum_type(self) -> DatumType {
+        match self {
+            Self::Int8 => DatumType::I8,
+            Self::Uint8 => DatumType::U8,
+            Self::Int16 => DatumType::I32,
+        }
+    }
 }
 
 impl Eq for QuantizeExact {}
 
 impl QuantizeExact {
     fn range(&self) -> [i32; 2] {
-        if self.unsigned { [0, 255] } else { [-128, 127] }
+        match self.to {
+            Steps::Int8 => [-128, 127],
+            Steps::Uint8 => [0, 255],
+            Steps::Int16 => [-32_768, 32_767],
+        }
     }
 
     fn apply(&self, x: f32) -> i32 {
@@ -43,17 +76,17 @@ impl ElementWiseMiniOp for QuantizeExact {
     }
 
     fn output_type(&self, _input_type: DatumType) -> Option<DatumType> {
-        Some(if self.unsigned { DatumType::U8 } else { DatumType::I8 })
+        Some(self.to.datum_type())
     }
 
     fn eval_out_of_place(&self, t: &Tensor, _out_dt: Option<DatumType>) -> TractResult<Tensor> {
         let input = t.cast_to::<f32>()?;
         let input = input.try_as_plain_ram()?;
         let values = input.as_slice::<f32>()?.iter().map(|&x| self.apply(x));
-        if self.unsigned {
-            Tensor::from_shape(t.shape(), &values.map(|value| value as u8).collect::<Vec<_>>())
-        } else {
-            Tensor::from_shape(t.shape(), &values.map(|value| value as i8).collect::<Vec<_>>())
+        match self.to {
+            Steps::Int8 => Tensor::from_shape(t.shape(), &values.map(|value| value as i8).collect::<Vec<_>>()),
+            Steps::Uint8 => Tensor::from_shape(t.shape(), &values.map(|value| value as u8).collect::<Vec<_>>()),
+            Steps::Int16 => Tensor::from_shape(t.shape(), &values.collect::<Vec<_>>()),
         }
     }
 }
@@ -100,14 +133,14 @@ impl Expansion for QuantizeNode {
         let scale = constant(1)?;
         let zero_point = if self.has_zero_point { constant(2)? } else { tensor0(0u8).into_arc_tensor() };
         ensure!(scale.len() == 1 && zero_point.len() == 1, "QuantizeLinear with a scale per channel is not supported");
-        let unsigned = match zero_point.datum_type() {
-            DatumType::U8 => true,
-            DatumType::I8 => false,
+        let to = match zero_point.datum_type() {
+            DatumType::U8 => Steps::Uint8,
+            DatumType::I8 => Steps::Int8,
             other => bail!("QuantizeLinear to {other:?} is not supported"),
         };
         let scale = scale.cast_to_scalar::<f32>()?;
         ensure!(scale.is_finite() && scale > 0.0, "the scale of QuantizeLinear must be above 0");
-        let op = QuantizeExact { scale, zero_point: zero_point.cast_to_scalar::<i32>()?, unsigned };
+        let op = QuantizeExact { scale, zero_point: zero_point.cast_to_scalar::<i32>()?, to };
         target.wire_node(prefix, ElementWiseOp(Box::new(op), None), &inputs[..1])
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use similar::{Algorithm, DiffTag, capture_diff_slices};
 
 use super::facts::Facts;
-use super::{Inspection, Step};
+use super::{Inspection, Step, in_words};
 
 /// A value that is not the same in both.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,7 +47,7 @@ pub struct LayerChange {
     pub layer: Step,
 }
 
-/// How two artifacts differ. Layers are matched in order, by operator, shapes and window.
+/// How two artifacts differ. Layers are matched in order, by operator, bits, shapes and window.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
     /// Labels of the first model that the other does not have.
@@ -128,7 +128,7 @@ fn differing(model: Facts, against: Facts) -> Vec<Difference> {
 
 fn layers(model: &[Step], against: &[Step]) -> Vec<LayerChange> {
     let shapes = |steps: &[Step]| {
-        steps.iter().map(|step| (step.operator, step.input, step.output, step.details.clone())).collect()
+        steps.iter().map(|step| (step.operator, step.bits, step.input, step.output, step.details.clone())).collect()
     };
     let (ours, theirs): (Vec<_>, Vec<_>) = (shapes(model), shapes(against));
     let mut layers = Vec::new();
@@ -220,8 +220,8 @@ impl Comparison {
     }
 
     fn write_layers(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shape = |[height, width, channels]: [usize; 3]| format!("{height}×{width}×{channels}");
-        let widest = self.layers.iter().map(|layer| shape(layer.layer.input).chars().count()).max().unwrap_or(0);
+        let input = |layer: &Step| in_words(layer.input, layer.bits[0]);
+        let widest = self.layers.iter().map(|layer| input(&layer.layer).chars().count()).max().unwrap_or(0);
         writeln!(f, "layers: - of the first alone, + of the other alone, ~ in both with other numbers")?;
         for LayerChange { change, layer, .. } in &self.layers {
             let sign = match change {
@@ -233,8 +233,8 @@ impl Comparison {
             let text = format!(
                 "{sign} {:<22}{:>widest$} → {:<12}{:>10} MACs  {}",
                 layer.operator,
-                shape(layer.input),
-                shape(layer.output),
+                input(layer),
+                in_words(layer.output, layer.bits[1]),
                 layer.macs,
                 layer.details
             );

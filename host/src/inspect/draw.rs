@@ -2,11 +2,11 @@
 
 use std::error::Error as Cause;
 
-use earmark_core::model::Op;
+use earmark_core::model::{Op, Tensor};
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{Inspection, Life, Timeline};
+use super::{Inspection, Life, Timeline, in_words};
 use crate::Error;
 use crate::plot::{Area, FONT, png};
 
@@ -112,8 +112,7 @@ impl Panel<'_> {
     fn draw_operator(&self, area: &Area<'_>, index: usize, op: &Op) -> Drawn {
         let middle = Self::row(index) + ROW / 2;
         let (input, _) = op.inputs();
-        let shape =
-            |tensor: earmark_core::model::Tensor| format!("{}×{}×{}", tensor.height, tensor.width, tensor.channels);
+        let shape = |tensor: Tensor| in_words(super::shape(&tensor), 8 * tensor.element.bytes());
         write(area, op.name(), (OPERATOR, middle), HPos::Left, 14)?;
         write(area, &format!("{} → {}", shape(input), shape(op.output())), (SHAPES, middle), HPos::Left, 13)?;
         write(area, &op.multiply_accumulates().to_string(), (MACS, middle), HPos::Right, 13)?;

@@ -33,7 +33,7 @@ impl Timeline {
     /// Of the plan for whole windows.
     #[must_use]
     pub fn window(model: &Model<'_>) -> Self {
-        let features = 0..model.frames() * model.features();
+        let features = 0..model.frames() * model.features() * model.input_element().bytes();
         Self::new(model.plan().collect(), model.arena_length(), vec![features], model.output_range())
     }
 

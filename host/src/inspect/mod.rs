@@ -27,6 +27,8 @@ pub struct Step {
     pub operator: &'static str,
     /// The ONNX node that it comes from; empty if the artifact does not say.
     pub node: String,
+    /// Bits of the values of its first input and of its output: 8 or 16.
+    pub bits: [usize; 2],
     /// Height (time), width (frequency) and channels of its first input.
     pub input: [usize; 3],
     /// The same of its output.
@@ -137,7 +139,7 @@ fn step(model: &Model<'_>, op: &Op, node: String, pieces: &mut HashSet<u32>) -> 
             window(&op.window) + &groups
         }
         Op::Lookup(op) => {
-            piece(op.table, 256);
+            piece(op.table, op.table_length());
             String::new()
         }
         Op::Recurrent(op) => {
@@ -154,12 +156,13 @@ fn step(model: &Model<'_>, op: &Op, node: String, pieces: &mut HashSet<u32>) -> 
     let tensors: HashSet<_> = [Some(first), second, Some(op.output())]
         .into_iter()
         .flatten()
-        .map(|tensor| (tensor.offset, tensor.length()))
+        .map(|tensor| (tensor.offset, tensor.byte_length()))
         .collect();
     let ram = tensors.iter().map(|(_, length)| *length).sum::<u64>() + layout::scratch_length(op) + state;
     Step {
         operator: op.name(),
         node,
+        bits: [first, op.output()].map(|tensor| 8 * tensor.element.bytes()),
         input: shape(&first),
         output: shape(&op.output()),
         details,
@@ -168,6 +171,11 @@ fn step(model: &Model<'_>, op: &Op, node: String, pieces: &mut HashSet<u32>) -> 
         ram: ram as usize,
         contents,
     }
+}
+
+/// A shape in words, with the bits of its values if they are 16.
+fn in_words([height, width, channels]: [usize; 3], bits: usize) -> String {
+    format!("{height}×{width}×{channels}{}", if bits == 16 { " int16" } else { "" })
 }
 
 fn shape(tensor: &Tensor) -> [usize; 3] {

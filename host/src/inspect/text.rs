@@ -3,9 +3,9 @@
 use std::fmt;
 
 use earmark_core::frontend::{Arithmetic, Compression, Features, FrontEndSpec, Spectrum};
-use earmark_core::model::{Mode, Problem};
+use earmark_core::model::{Element, Mode, Problem};
 
-use super::{Inspection, Step};
+use super::{Inspection, Step, in_words};
 
 impl fmt::Display for Inspection<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -76,8 +76,10 @@ impl Inspection<'_> {
             line(f, "", format_args!("for clips only: {why}"))?;
         }
         let (input, output) = (model.input(), model.output());
-        line(f, "input", format_args!("int8, scale {}, zero point {}", input.scale, input.zero_point))?;
-        line(f, "output", format_args!("int8, scale {}, zero point {}", output.scale, output.zero_point))
+        let bits = |element: Element| 8 * element.bytes();
+        let (of_input, of_output) = (bits(model.input_element()), bits(model.output_element()));
+        line(f, "input", format_args!("int{of_input}, scale {}, zero point {}", input.scale, input.zero_point))?;
+        line(f, "output", format_args!("int{of_output}, scale {}, zero point {}", output.scale, output.zero_point))
     }
 
     fn detector(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,13 +109,12 @@ impl Inspection<'_> {
 
     fn plan(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let head = ["#", "operator", "input", "output", "window", "MACs", "flash", "RAM", "node"].map(str::to_owned);
-        let shape = |[height, width, channels]: [usize; 3]| format!("{height}×{width}×{channels}");
         let row = |(index, step): (usize, &Step)| {
             [
                 index.to_string(),
                 step.operator.to_owned(),
-                shape(step.input),
-                shape(step.output),
+                in_words(step.input, step.bits[0]),
+                in_words(step.output, step.bits[1]),
                 step.details.clone(),
                 step.macs.to_string(),
                 step.flash.to_string(),

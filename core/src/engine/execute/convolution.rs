@@ -186,7 +186,7 @@ fn run_of_columns(op: &Convolution, column: usize) -> Run {
 
 /// The input's row (axis 0) or column (axis 1) under a tap of an output, or `None` for padding.
 #[inline(always)]
-fn under_tap(op: &Convolution, axis: usize, position: usize, tap: usize) -> Option<usize> {
+pub(super) fn under_tap(op: &Convolution, axis: usize, position: usize, tap: usize) -> Option<usize> {
     let window = &op.window;
     let extent = if axis == 0 { op.input.height } else { op.input.width };
     let padded = position * usize::from(window.stride[axis]) + tap * usize::from(window.dilation[axis]);

@@ -3,6 +3,7 @@
 mod convolution;
 mod copy;
 mod elementwise;
+mod int16;
 mod pool;
 #[cfg(feature = "recurrent")]
 mod recurrent;
@@ -19,6 +20,10 @@ pub(super) fn run(
     scratch: &mut [i8],
 ) {
     for op in plan {
+        if op.has_int16() {
+            int16::run(model, &op, arena);
+            continue;
+        }
         match op {
             Op::Convolution(op) => convolution::full(kernels, model, &op, arena, scratch),
             Op::Depthwise(op) => convolution::depthwise(kernels, model, &op, arena, scratch),

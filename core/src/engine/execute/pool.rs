@@ -66,11 +66,11 @@ pub(super) fn running(op: &RunningMean, arena: &mut [i8]) {
 }
 
 /// Words of the arena: it is bytes to everybody else, at any address.
-fn word(bytes: &[i8; 4]) -> i32 {
+pub(super) fn word(bytes: &[i8; 4]) -> i32 {
     i32::from_le_bytes(bytes.map(i8::cast_unsigned))
 }
 
-fn bytes(word: i32) -> [i8; 4] {
+pub(super) fn bytes(word: i32) -> [i8; 4] {
     word.to_le_bytes().map(u8::cast_signed)
 }
 
@@ -107,7 +107,7 @@ fn pool<S: Copy, F: Fn(S) -> i8>(
 }
 
 /// The rows (axis 0) or columns (axis 1) of the input under the window at an output.
-fn covered(window: &Window, axis: usize, position: usize, extent: u16) -> core::ops::Range<usize> {
+pub(super) fn covered(window: &Window, axis: usize, position: usize, extent: u16) -> core::ops::Range<usize> {
     let start = position * usize::from(window.stride[axis]);
     let pad = usize::from(window.pad[axis]);
     let end = (start + usize::from(window.kernel[axis])).saturating_sub(pad).min(usize::from(extent));

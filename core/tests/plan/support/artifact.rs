@@ -2,8 +2,8 @@
 
 use earmark_core::engine::layout;
 use earmark_core::model::checksum::xxh32;
-use earmark_core::model::format::{ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, VERSION, word};
-use earmark_core::model::{Convolution, MAX_RECORD_WORDS, Op, Tensor, Window};
+use earmark_core::model::format::{ALIGNMENT, CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, MAGIC, VERSION, int16, word};
+use earmark_core::model::{Convolution, Element, MAX_RECORD_WORDS, Op, Tensor, Window};
 
 /// Bytes at a multiple of 16 in memory.
 #[derive(Debug, Clone)]
@@ -151,7 +151,9 @@ impl Artifact {
     /// The quantised features, as one row of channels a frame.
     pub fn features(&self) -> Tensor {
         let (height, channels) = (self.header[word::FRAMES] as u16, self.header[word::MEL_BANDS]);
-        Tensor { offset: 0, height, width: 1, channels, zero_point: self.header[word::INPUT_ZERO_POINT] as i8 }
+        let zero_point = self.header[word::INPUT_ZERO_POINT] as i8;
+        let element = Element::int16_if(self.header[word::INT16] & int16::FEATURES != 0);
+        Tensor { offset: 0, height, width: 1, channels, zero_point, element }
     }
 
     /// Appends a section; gives its offset in the file.
@@ -182,9 +184,11 @@ impl Artifact {
         let output = op.output();
         let (first, second) = op.inputs();
         let ends = [Some(first), second, Some(output)].into_iter().flatten().map(|tensor| tensor.range().end as u32);
-        self.header[word::ARENA] = ends.fold(self.header[word::ARENA], u32::max).max(self.features().length() as u32);
+        self.header[word::ARENA] =
+            ends.fold(self.header[word::ARENA], u32::max).max(self.features().range().end as u32);
         self.header[word::SCRATCH] = self.header[word::SCRATCH].max(layout::scratch_length(&op) as u32);
         self.header[word::OUTPUT] = output.offset;
+        self.header[word::INT16] |= u32::from(op.has_int16());
         self.plan.push(op);
     }
 
@@ -203,7 +207,8 @@ impl Artifact {
             let sum: i32 = row.iter().map(|&weight| i32::from(weight)).sum();
             let slot = plain.slot(channel, depthwise);
             biases[slot] = plain.biases[channel] - i32::from(plain.input.zero_point) * sum;
-            scales[slot] = layout::pack_scale(plain.scales[channel]).unwrap();
+            let pack = if plain.output.element.is_int16() { layout::pack_scale_int16 } else { layout::pack_scale };
+            scales[slot] = pack(plain.scales[channel]).unwrap();
         }
         record.weights = self.append(&weights);
         record.requantisation = self.append(&biases);

@@ -1,8 +1,10 @@
 //! The operators once more, as their documentation defines them: value by value, in exact arithmetic.
 
 use super::artifact::PlainConvolution;
-use earmark_core::engine::layout::{SHIFT_MASK, pack_scale};
-use earmark_core::model::{Addition, AveragePool, BlockCopy, Lookup, MaxPool, Multiplication, Op, Tensor, Window};
+use earmark_core::engine::layout::{SHIFT_MASK, pack_scale, pack_scale_int16};
+use earmark_core::model::{
+    Addition, AveragePool, BlockCopy, Element, Lookup, MaxPool, Multiplication, Op, Tensor, Window,
+};
 
 /// `numerator / denominator`, ties to even.
 pub fn half_even(numerator: i128, denominator: i128) -> i128 {
@@ -19,8 +21,27 @@ pub fn scaled(value: i128, scale: u32) -> i128 {
     half_even(value * i128::from(scale & !SHIFT_MASK), 1i128 << (scale & SHIFT_MASK))
 }
 
-fn quantised(value: i128, zero_point: i8, clamp: [i8; 2]) -> i8 {
-    (value + i128::from(zero_point)).clamp(clamp[0].into(), clamp[1].into()) as i8
+/// The bytes of a value of the output, between its bounds.
+fn quantised(value: i128, output: &Tensor, clamp: [i8; 2]) -> Vec<i8> {
+    let [low, high] = clamp.map(i128::from);
+    match output.element {
+        Element::Int8 => vec![(value + i128::from(output.zero_point)).clamp(low, high) as i8],
+        Element::Int16 => {
+            let value = value.clamp(256 * low, 256 * high + 255) as i16;
+            value.to_le_bytes().map(u8::cast_signed).to_vec()
+        }
+    }
+}
+
+const UNBOUNDED: [i8; 2] = [i8::MIN, i8::MAX];
+
+/// A value of a tensor as it lies in memory.
+fn held(arena: &[i8], tensor: &Tensor, index: usize) -> i32 {
+    let at = tensor.offset as usize + index * tensor.element.bytes();
+    match tensor.element {
+        Element::Int8 => arena[at].into(),
+        Element::Int16 => i16::from_le_bytes([arena[at], arena[at + 1]].map(i8::cast_unsigned)).into(),
+    }
 }
 
 /// The value at a position, less the zero point; `None` outside.
@@ -28,8 +49,8 @@ fn real(arena: &[i8], tensor: &Tensor, row: i64, column: i64, channel: u32) -> O
     let inside = (0..i64::from(tensor.height)).contains(&row) && (0..i64::from(tensor.width)).contains(&column);
     inside.then(|| {
         let position = row as usize * usize::from(tensor.width) + column as usize;
-        let index = tensor.offset as usize + position * tensor.channels as usize + channel as usize;
-        i128::from(arena[index]) - i128::from(tensor.zero_point)
+        let index = position * tensor.channels as usize + channel as usize;
+        i128::from(held(arena, tensor, index)) - i128::from(tensor.zero_point)
     })
 }
 
@@ -63,14 +84,15 @@ pub fn convolution(op: &PlainConvolution, arena: &[i8]) -> Vec<i8> {
             real(arena, &op.input, row, column, channel).unwrap_or(0) * i128::from(weight)
         });
         let sum = i128::from(op.biases[channel as usize]) + products.sum::<i128>();
-        let scale = pack_scale(op.scales[channel as usize]).expect("a scale below 1");
-        quantised(scaled(sum, scale), op.output.zero_point, op.clamp)
+        let pack = if op.output.element == Element::Int8 { pack_scale } else { pack_scale_int16 };
+        let scale = pack(op.scales[channel as usize]).expect("a scale in range");
+        quantised(scaled(sum, scale), &op.output, op.clamp)
     };
-    places(&op.output).map(value).collect()
+    places(&op.output).flat_map(value).collect()
 }
 
 /// The output of any other operator; `table` is the one that a lookup points at.
-pub fn other(op: &Op, arena: &[i8], table: &[i8]) -> Vec<i8> {
+pub fn other(op: &Op, arena: &[i8], table: &[i16]) -> Vec<i8> {
     match op {
         Op::Lookup(op) => lookup(op, arena, table),
         Op::Add(op) => add(op, arena),
@@ -82,8 +104,28 @@ pub fn other(op: &Op, arena: &[i8], table: &[i8]) -> Vec<i8> {
     }
 }
 
-fn lookup(op: &Lookup, arena: &[i8], table: &[i8]) -> Vec<i8> {
-    arena[op.input.range()].iter().map(|&value| table[(i32::from(value) + 128) as usize]).collect()
+fn lookup(op: &Lookup, arena: &[i8], table: &[i16]) -> Vec<i8> {
+    let value = |index: usize| {
+        let value = held(arena, &op.input, index);
+        // Entries in 128ths.
+        let exact = match op.input.element {
+            Element::Int8 => 128 * i128::from(table[(value + 128) as usize]),
+            Element::Int16 => {
+                let place = (value + 32_768) as usize;
+                let (entry, part) = (place / 128, (place % 128) as i128);
+                i128::from(table[entry]) * (128 - part) + i128::from(table[entry + 1]) * part
+            }
+        };
+        // The middle goes up.
+        let rounded = |denominator: i128| (2 * exact + denominator).div_euclid(2 * denominator);
+        let result = match (op.input.element, op.output.element) {
+            (Element::Int8, Element::Int8) => exact / 128,
+            (_, Element::Int8) => rounded(128 * 256),
+            (_, Element::Int16) => rounded(128),
+        };
+        quantised(result, &Tensor { zero_point: 0, ..op.output }, UNBOUNDED)
+    };
+    (0..op.output.length() as usize).flat_map(value).collect()
 }
 
 /// The inputs of an elementwise operator at a place of its output.
@@ -99,17 +141,17 @@ fn add(op: &Addition, arena: &[i8]) -> Vec<i8> {
     let value = |place| {
         let [a, b] = pair(&op.inputs, arena, place);
         let exact = a * i128::from(op.multipliers[0]) + b * i128::from(op.multipliers[1]);
-        quantised(half_even(exact, 1 << op.shift), op.output.zero_point, op.clamp)
+        quantised(half_even(exact, 1 << op.shift), &op.output, op.clamp)
     };
-    places(&op.output).map(value).collect()
+    places(&op.output).flat_map(value).collect()
 }
 
 fn multiply(op: &Multiplication, arena: &[i8]) -> Vec<i8> {
     let value = |place| {
         let [a, b] = pair(&op.inputs, arena, place);
-        quantised(half_even(a * b * i128::from(op.multiplier), 1 << op.shift), op.output.zero_point, op.clamp)
+        quantised(half_even(a * b * i128::from(op.multiplier), 1 << op.shift), &op.output, op.clamp)
     };
-    places(&op.output).map(value).collect()
+    places(&op.output).flat_map(value).collect()
 }
 
 /// The values under a pool's window, padding left out.
@@ -123,7 +165,8 @@ fn pooled(window: &Window, input: &Tensor, arena: &[i8], (row, column, channel):
 fn max_pool(op: &MaxPool, arena: &[i8]) -> Vec<i8> {
     let zero = i128::from(op.input.zero_point);
     let greatest = |place| pooled(&op.window, &op.input, arena, place).into_iter().max().expect("a value") + zero;
-    places(&op.output).map(|place| greatest(place) as i8).collect()
+    let plain = Tensor { zero_point: 0, ..op.output };
+    places(&op.output).flat_map(|place| quantised(greatest(place), &plain, UNBOUNDED)).collect()
 }
 
 fn average_pool(op: &AveragePool, arena: &[i8]) -> Vec<i8> {
@@ -132,9 +175,9 @@ fn average_pool(op: &AveragePool, arena: &[i8]) -> Vec<i8> {
         let count = if op.count_padding { op.window.taps() } else { values.len() };
         let scaled = values.iter().sum::<i128>() * i128::from(op.multiplier);
         let mean = half_even(scaled, (count as i128) << op.shift);
-        quantised(mean, op.output.zero_point, [i8::MIN, i8::MAX])
+        quantised(mean, &op.output, UNBOUNDED)
     };
-    places(&op.output).map(value).collect()
+    places(&op.output).flat_map(value).collect()
 }
 
 fn copy(op: &BlockCopy, arena: &[i8]) -> Vec<i8> {
@@ -145,7 +188,8 @@ fn copy(op: &BlockCopy, arena: &[i8]) -> Vec<i8> {
         let (tensor, [row, column, channel]) =
             if inside { (op.input, [from(0), from(1), from(2)]) } else { (op.output, place) };
         let plain = Tensor { zero_point: 0, ..tensor };
-        real(arena, &plain, row.into(), column.into(), channel).expect("inside") as i8
+        let value = real(arena, &plain, row.into(), column.into(), channel).expect("inside");
+        quantised(value, &plain, UNBOUNDED)
     };
-    places(&op.output).map(value).collect()
+    places(&op.output).flat_map(value).collect()
 }

@@ -4,8 +4,8 @@ use super::artifact::{Artifact, PlainConvolution};
 use super::recurrent::PlainRecurrent;
 use earmark_core::model::format::word;
 use earmark_core::model::{
-    Addition, AveragePool, BlockCopy, Lookup, MaxPool, Multiplication, Op, Recurrent, RecurrentKind, RunningMean,
-    Tensor, Window,
+    Addition, AveragePool, BlockCopy, Element, Lookup, MaxPool, Multiplication, Op, Recurrent, RecurrentKind,
+    RunningMean, Tensor, Window,
 };
 
 const ONE: [u16; 2] = [1, 1];
@@ -32,7 +32,14 @@ fn convolution(artifact: &mut Artifact, input: Tensor, output: Tensor, window: W
 
 /// Ten frames of eight features, three labels, every kind of operator, padding, repetition and work in place.
 pub fn every_operator() -> Artifact {
+    every_operator_in(Element::Int8)
+}
+
+/// The same with all tensors in int8 or int16.
+pub fn every_operator_in(element: Element) -> Artifact {
+    let size = element.bytes() as u32;
     let mut artifact = Artifact::new(10, 8);
+    artifact.header[word::INT16] = if element.is_int16() { 7 } else { 0 };
     artifact.header[word::INPUT_SCALE] = 0.1f32.to_bits();
     artifact.header[word::OUTPUT_SCALE] = 0.125f32.to_bits();
     artifact.header[word::SOURCE_HASH] = 0x0403_0201;
@@ -40,12 +47,16 @@ pub fn every_operator() -> Artifact {
     artifact.header[word::NORMALISATION] = normalisation;
 
     let features = artifact.features();
-    let tensor = |offset, height, channels| Tensor { offset, height, width: 1, channels, zero_point: -7 };
+    let zero_point = if element == Element::Int8 { -7 } else { 0 };
+    let tensor =
+        |place: u32, height, channels| Tensor { offset: size * place, height, width: 1, channels, zero_point, element };
     let [first, second, third] = [tensor(80, 8, 12), tensor(176, 8, 12), tensor(80, 8, 12)];
     convolution(&mut artifact, features, first, window([3, 1], [0, 0]), false, 0.02);
     convolution(&mut artifact, first, second, window([5, 1], [2, 0]), true, 0.008);
-    let table: Vec<i8> = (i8::MIN..=i8::MAX).map(|value| value.max(-7)).collect();
-    let table = artifact.append(&table);
+    let table = match element {
+        Element::Int8 => artifact.append(&(i8::MIN..=i8::MAX).map(|value| value.max(-7)).collect::<Vec<_>>()),
+        Element::Int16 => artifact.append(&(0..513).map(|entry| (entry - 256) * 100).collect::<Vec<i16>>()),
+    };
     artifact.push(Op::Lookup(Lookup { input: second, output: second, table }));
     let clamp = [-100, 100];
     artifact.push(Op::Add(Addition {
@@ -55,7 +66,7 @@ pub fn every_operator() -> Artifact {
         shift: 10,
         clamp,
     }));
-    let one = tensor(second.offset, 1, 12);
+    let one = Tensor { height: 1, ..second };
     artifact.push(Op::Multiply(Multiplication { inputs: [third, one], output: third, multiplier: 9, shift: 8, clamp }));
     let greatest = tensor(176, 4, 12);
     let pairs = Window { stride: [2, 1], ..window([2, 1], [0, 0]) };
@@ -106,9 +117,18 @@ pub fn with_mfcc() -> Artifact {
 /// Ten frames of eight features, a convolution that steps by two frames, the mean over its four rows, and three labels; as a plan for the
 /// window and as one for a stream.
 pub fn streaming() -> Artifact {
+    streaming_in(Element::Int8)
+}
+
+/// The same with all tensors in int8 or int16.
+pub fn streaming_in(element: Element) -> Artifact {
+    let size = element.bytes() as u32;
     let mut artifact = Artifact::new(10, 8);
+    artifact.header[word::INT16] = if element.is_int16() { 7 } else { 0 };
     let features = artifact.features();
-    let tensor = |offset, height, channels| Tensor { offset, height, width: 1, channels, zero_point: 5 };
+    let zero_point = if element == Element::Int8 { 5 } else { 0 };
+    let tensor =
+        |place: u32, height, channels| Tensor { offset: size * place, height, width: 1, channels, zero_point, element };
     let [rows, mean, outputs] = [tensor(80, 4, 12), tensor(128, 1, 12), tensor(140, 1, 3)];
     let strided = Window { stride: [2, 1], ..window([3, 1], [0, 0]) };
     convolution(&mut artifact, features, rows, strided, false, 0.02);
@@ -127,19 +147,23 @@ pub fn streaming() -> Artifact {
 
     // Of the frames 0 to 9 of a window the newest row, the fourth, reads 6 to 8.
     let late = Tensor { height: 3, ..features };
-    let [row, mean, outputs] = [tensor(32, 1, 12), tensor(148, 1, 12), tensor(160, 1, 3)];
+    let row = tensor(32, 1, 12);
+    let state = row.range().end as u32;
+    // Four rows, the place of the oldest and twelve sums.
+    let mean = Tensor { offset: state + 48 * size + 52, ..row };
+    let outputs = Tensor { offset: mean.range().end as u32, channels: 3, ..row };
     artifact.steps = artifact.plan.clone();
     if let [Op::Convolution(first), pool, Op::Convolution(last)] = &mut artifact.steps[..] {
         (first.input, first.output) = (late, row);
-        *pool = Op::RunningMean(RunningMean { input: row, output: mean, state: 44, rows: 4, multiplier, shift });
+        *pool = Op::RunningMean(RunningMean { input: row, output: mean, state, rows: 4, multiplier, shift });
         (last.input, last.output) = (mean, outputs);
     }
-    let delays = artifact.append(&[0u32, 4 * 8, 2 * 8]);
+    let delays = artifact.append(&[0u32, 4 * 8 * size, 2 * 8 * size]);
     for (number, value) in [
         (word::STREAM_STRIDE, 2),
-        (word::STREAM_ARENA, 163),
+        (word::STREAM_ARENA, outputs.range().end as u32),
         (word::STREAM_SCRATCH, artifact.header[word::SCRATCH]),
-        (word::STREAM_OUTPUT, 160),
+        (word::STREAM_OUTPUT, outputs.offset),
         (word::DELAYS, delays),
         (word::DELAY_COUNT, 1),
     ] {
@@ -157,7 +181,7 @@ pub fn recurrent(frames: u16) -> Artifact {
     let rows = (frames - 3) / 2 + 1;
     let mut end = features.range().end as u32;
     let mut tensor = |height: u16, channels: u32, zero_point: i8| {
-        let tensor = Tensor { offset: end, height, width: 1, channels, zero_point };
+        let tensor = Tensor { offset: end, height, width: 1, channels, zero_point, element: Element::Int8 };
         end += tensor.length() as u32;
         tensor
     };

@@ -13,6 +13,8 @@ pub(super) struct Followers {
     pub(super) gain: Vec<f32>,
     /// One summand a channel.
     pub(super) offset: Vec<f32>,
+    /// Least and greatest output.
+    pub(super) range: [f32; 2],
     /// The nodes that are taken in.
     pub(super) nodes: Vec<usize>,
 }
@@ -21,7 +23,13 @@ pub(super) struct Followers {
 ///
 /// Bounds need no operator if 0 lies within them: the range of the bytes ends where they are.
 pub(super) fn followers(graph: &TypedModel, start: OutletId, axis: usize, channels: usize) -> Followers {
-    let mut found = Followers { end: start, gain: vec![1.0; channels], offset: vec![0.0; channels], nodes: Vec::new() };
+    let mut found = Followers {
+        end: start,
+        gain: vec![1.0; channels],
+        offset: vec![0.0; channels],
+        range: [f32::NEG_INFINITY, f32::INFINITY],
+        nodes: Vec::new(),
+    };
     while let Some((next, [factors, summands])) =
         only_reader(graph, found.end).and_then(|next| Some((next, affine(graph, next, found.end, axis, channels)?)))
     {
@@ -33,7 +41,7 @@ pub(super) fn followers(graph: &TypedModel, start: OutletId, axis: usize, channe
         found.nodes.push(next.id);
     }
     let (mut end, mut nodes) = (found.end, Vec::new());
-    let mut range = [f32::NEG_INFINITY, f32::INFINITY];
+    let mut range = found.range;
     while let Some((next, bound)) = only_reader(graph, end).and_then(|next| Some((next, bound(graph, next)?))) {
         range = range.map(|end| match bound {
             Bound::Least(least) => end.max(least),
@@ -44,6 +52,7 @@ pub(super) fn followers(graph: &TypedModel, start: OutletId, axis: usize, channe
     }
     if range[0] <= 0.0 && range[1] >= 0.0 {
         found.end = end;
+        found.range = range;
         found.nodes.extend(nodes);
     }
     found

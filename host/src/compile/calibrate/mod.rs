@@ -6,12 +6,14 @@
 
 mod affine;
 mod equalise;
+mod int16;
 mod noise;
 mod observe;
 mod product;
 mod range;
 mod recurrent;
 mod rewrite;
+mod rounding;
 
 use std::collections::HashMap;
 
@@ -23,8 +25,11 @@ use super::screen::Numbers;
 use super::{Description, assemble};
 use crate::Error;
 use crate::features;
+use crate::frontend::ArithmeticKind;
 use crate::reference::arranged;
 
+use int16::Elements;
+pub use int16::Int16;
 pub use noise::LayerNoise;
 use observe::Observed;
 pub use range::Ranges;
@@ -84,13 +89,19 @@ impl Equalised {
         Ok(Self { float, observed })
     }
 
-    fn quantised(&self, ranges: Ranges) -> Result<Rewritten, Error> {
-        rewrite::rewrite(&self.float, &self.observed, ranges)
+    fn quantised(&self, ranges: Ranges, elements: Elements<'_>) -> Result<Rewritten, Error> {
+        rewrite::rewrite(&self.float, &self.observed, ranges, elements)
     }
 
     /// Decibels at the output.
-    fn quality(&self, ranges: Ranges, expected: &[Vec<f32>], windows: &[Tensor]) -> Result<f64, Error> {
-        noise::at_output(&self.quantised(ranges)?, expected, windows)
+    fn quality(
+        &self,
+        ranges: Ranges,
+        elements: Elements<'_>,
+        expected: &[Vec<f32>],
+        windows: &[Tensor],
+    ) -> Result<f64, Error> {
+        noise::at_output(&self.quantised(ranges, elements)?, expected, windows)
     }
 }
 
@@ -136,12 +147,12 @@ impl<'o> FloatModel<'o> {
     /// Quantises and compiles the model.
     ///
     /// `clips` hold samples at [`sample_rate`](Self::sample_rate). A clip shorter than the network's window is put in the middle of
-    /// silence, of a longer one each window counts, one after the other.
+    /// silence, of a longer one each window counts, one after the other. The layers that `int16` names get 16 bits.
     ///
     /// # Errors
-    /// [`Error::Calibration`] without clips, [`Error::UnsupportedOperator`] with the name of a node, and as
+    /// [`Error::Calibration`] without clips or for a layer that is not there, [`Error::UnsupportedOperator`] with the name of a node, and as
     /// [`compile`](super::compile).
-    pub fn calibrate(&self, clips: &[Vec<i16>], ranges: Ranges) -> Result<Calibrated, Error> {
+    pub fn calibrate(&self, clips: &[Vec<i16>], ranges: Ranges, int16: &Int16) -> Result<Calibrated, Error> {
         let mut windows = Vec::new();
         for clip in clips {
             windows.extend(self.windows(clip)?);
@@ -156,13 +167,17 @@ impl<'o> FloatModel<'o> {
         let compared = COMPARED.min(affordable(MAX_COMPARED_VALUES, LEAST_COMPARED));
         let few: Vec<Tensor> = windows.iter().step_by(windows.len().div_ceil(compared).max(1)).cloned().collect();
         let before = observe::observe(&self.imported.graph, &few)?;
+        let features = self.description.tables.settings().arithmetic == ArithmeticKind::Float;
+        let elements = Elements { int16, features };
         let (first, others) = ranges.candidates();
         let expected = noise::outputs(&self.imported.graph, &few)?;
+        // Where all tensors are int16 there is nothing to choose.
+        let others = if features && *int16 == Int16::All { &[] } else { others };
         let mut best: Option<(Equalised, f64)> = None;
         for strength in STRENGTHS {
             let graph = equalise::equalised(&self.imported.graph, &before, strength)?;
             let equalised = Equalised::new(self.imported.with_graph(graph), &few)?;
-            let quality = equalised.quality(first, &expected, &few)?;
+            let quality = equalised.quality(first, elements, &expected, &few)?;
             if best.as_ref().is_none_or(|&(_, best)| quality > best) {
                 best = Some((equalised, quality));
             }
@@ -170,13 +185,13 @@ impl<'o> FloatModel<'o> {
         let Some((equalised, mut best)) = best else { return Err(no_audio()) };
         let mut ranges = first;
         for &other in others {
-            let quality = equalised.quality(other, &expected, &few)?;
+            let quality = equalised.quality(other, elements, &expected, &few)?;
             if quality > best {
                 (ranges, best) = (other, quality);
             }
         }
         let equalised = Equalised::new(equalised.float, &windows)?;
-        let rewritten = equalised.quantised(ranges)?;
+        let rewritten = equalised.quantised(ranges, elements)?;
         let layers = noise::measure(&equalised.float.graph, &rewritten, &windows)?;
         let imported = self.imported.with_graph(rewritten.graph);
         let note = serde_json::json!({"windows": windows.len(), "ranges": ranges.name()});

@@ -4,20 +4,27 @@
 //! mean error that the rounding of weights then makes, over what the calibration audio gave as input, is taken off the bias (Nagel et
 //! al., "Data-free quantization through weight equalization and bias correction", 2019, equation 17).
 
+use earmark_core::engine::layout;
+use earmark_core::model::Element;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::axes::{AxesMapping, Axis};
+use tract_onnx::tract_core::ops::TypedOp;
 use tract_onnx::tract_core::ops::cnn::{Conv, KernelFormat};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 
 use super::affine::{Followers, followers};
 use super::rewrite::{Bytes, Rewriting};
+use super::rounding::Row;
 use crate::Error;
+use crate::compile::int16::{Form, Int16Product, Numbers};
 
 /// Greatest bias, which leaves room for the sum of products.
 pub(super) const MAX_BIAS: f32 = (1u32 << 30) as f32;
 
 /// How much larger than a product of an input's and a weight's scale an output's is at least.
 const LEAST_RATIO: f32 = 1.001;
+/// The same for an output of int16.
+const FINER: f32 = LEAST_RATIO / (1u32 << (layout::MIN_SHIFT - layout::MIN_SHIFT_INT16)) as f32;
 
 /// Inputs of tract's quantised operators, in order, from the bias on.
 const PARAMETERS: [&str; 7] = [
@@ -41,6 +48,8 @@ struct Weights {
     channels: Vec<usize>,
     /// The mean of the input that each weight is multiplied by.
     means: Vec<f32>,
+    /// So many weights in a row meet neighbours of one input channel.
+    taps: usize,
 }
 
 /// The axes of a product with a matrix of weights.
@@ -93,13 +102,14 @@ impl Rewriting<'_> {
                 })
                 .collect(),
             biases: self.spread(node, 2, outputs)?,
+            taps,
             shape,
             values,
         };
         let input = self.bytes(node, node.inputs[0])?;
         let found = followers(&self.float.graph, node.id.into(), axis, outputs);
         let op = Conv { q_params: Some(DatumType::I8), ..op.clone() };
-        self.product(node, op, input, weights, &found)
+        self.product(node, Form::Convolution(Box::new(op)), input, weights, &found, axis)
     }
 
     pub(super) fn matrix_product(&mut self, node: &TypedNode, op: &EinSum) -> Result<(), Error> {
@@ -120,6 +130,7 @@ impl Rewriting<'_> {
             channels: (0..values.len()).map(|index| index_along(weight_column, index)).collect(),
             means: (0..values.len()).map(|index| means[index_along(weight_inner, index)]).collect(),
             biases: vec![0.0; outputs],
+            taps: 1,
             shape: shape.clone(),
             values,
         };
@@ -138,17 +149,18 @@ impl Rewriting<'_> {
         let input = self.bytes(node, node.inputs[0])?;
         let found = followers(&self.float.graph, node.id.into(), column, outputs);
         let op = EinSum { axes, operating_dt: DatumType::I32, q_params: Some(DatumType::I8) };
-        self.product(node, op, input, weights, &found)
+        self.product(node, Form::Matrix(Box::new(op)), input, weights, &found, column)
     }
 
     /// Quantises weights and biases and puts the quantised operator in place.
     fn product(
         &mut self,
         node: &TypedNode,
-        op: impl Into<Box<dyn tract_onnx::tract_core::ops::TypedOp>>,
+        form: Form,
         input: Bytes,
         mut weights: Weights,
         found: &Followers,
+        axis: usize,
     ) -> Result<(), Error> {
         let outputs = found.gain.len();
         let mut output = self.quant(node, found.end)?;
@@ -156,23 +168,30 @@ impl Rewriting<'_> {
         for (bias, (gain, offset)) in weights.biases.iter_mut().zip(found.gain.iter().zip(&found.offset)) {
             *bias = *bias * gain + offset;
         }
-        let mut scales = vec![0.0f32; outputs];
-        for (weight, &channel) in weights.values.iter().zip(&weights.channels) {
-            scales[channel] = scales[channel].max(weight.abs() / 127.0);
+        let mut rows = vec![Vec::new(); outputs];
+        for (&weight, &channel) in weights.values.iter().zip(&weights.channels) {
+            rows[channel].push(weight);
         }
-        for (scale, bias) in scales.iter_mut().zip(&weights.biases) {
-            // Room for biases that are large beside their weights.
-            *scale = scale.max(bias.abs() / (MAX_BIAS * input.quant.scale)).max(f32::MIN_POSITIVE / input.quant.scale);
-        }
-        // The engine asks for a product of scales below the output's: outputs that hardly change get a wider range.
-        let greatest = scales.iter().copied().fold(0.0, f32::max) * input.quant.scale;
-        output.scale = output.scale.max(greatest * LEAST_RATIO);
-        let rounded: Vec<i8> = weights
-            .values
+        let has_int16 = [input.quant.element, output.element].contains(&Element::Int16);
+        let rows: Vec<Row> = rows
             .iter()
-            .zip(&weights.channels)
-            .map(|(weight, &channel)| (weight / scales[channel]).round_ties_even().clamp(-127.0, 127.0) as i8)
+            .zip(&weights.biases)
+            .map(|(row, bias)| {
+                // Room for biases that are large beside their weights.
+                let least = (bias.abs() / (MAX_BIAS * input.quant.scale)).max(f32::MIN_POSITIVE / input.quant.scale);
+                // Beside bytes what weights err by counts for little, and coarser steps of theirs may ask for coarser ones of the output.
+                if has_int16 { Row::finest(row, weights.taps, least) } else { Row::nearest(row, least) }
+            })
             .collect();
+        let scales: Vec<f32> = rows.iter().map(|row| row.scale).collect();
+        // The engine asks for a product of scales below the output's: outputs that hardly change get a wider range. One that is int16 may
+        // have finer steps.
+        let coarsest = scales.iter().copied().fold(0.0, f32::max) * input.quant.scale;
+        let least = if output.element == Element::Int16 { FINER } else { LEAST_RATIO };
+        output.scale = output.scale.max(coarsest * least);
+        let mut steps: Vec<_> = rows.into_iter().map(|row| row.steps.into_iter()).collect();
+        let rounded: Vec<i8> =
+            weights.channels.iter().map(|&channel| steps[channel].next().unwrap_or_default()).collect();
         for (((&rounded, &weight), &channel), &mean) in
             rounded.iter().zip(&weights.values).zip(&weights.channels).zip(&weights.means)
         {
@@ -184,8 +203,28 @@ impl Rewriting<'_> {
             .zip(&scales)
             .map(|(bias, scale)| (bias / (scale * input.quant.scale)).round_ties_even() as i32)
             .collect();
-        let rounded = Tensor::from_shape(&weights.shape, &rounded)
-            .map_err(|_| self.float.unsupported(node, "its weights do not have the size that its attributes give"))?;
+        let misshapen =
+            |_: TractError| self.float.unsupported(node, "its weights do not have the size that its attributes give");
+        let op: Box<dyn TypedOp> = match form {
+            form if has_int16 => {
+                let real = |(&step, &channel): (&i8, &usize)| f32::from(step) * scales[channel];
+                let real: Vec<f32> = rounded.iter().zip(&weights.channels).map(real).collect();
+                let numbers = Numbers {
+                    input: input.quant,
+                    output,
+                    weights: Tensor::from_shape(&weights.shape, &real).map_err(misshapen)?,
+                    biases: biases.iter().zip(&scales).map(|(&b, s)| b as f32 * s * input.quant.scale).collect(),
+                    axis,
+                    bounds: found.range,
+                };
+                let fact = self.fact(node, input.outlet)?;
+                let product = Int16Product::new(form, node.op.clone(), &fact, numbers);
+                Box::new(product.map_err(|error| self.failed(node, &error))?)
+            }
+            Form::Convolution(op) => op,
+            Form::Matrix(op) => op,
+        };
+        let rounded = Tensor::from_shape(&weights.shape, &rounded).map_err(misshapen)?;
         let zero_point = |quant: crate::compile::ir::Quant| tensor0(i32::from(quant.zero_point));
         let parameters = [
             tensor1(&biases),

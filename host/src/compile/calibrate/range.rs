@@ -1,5 +1,7 @@
 //! From the values that a tensor has on the calibration audio to the range that its bytes cover.
 
+use earmark_core::model::Element;
+
 use super::super::ir::Quant;
 
 /// Bins of a histogram.
@@ -53,15 +55,19 @@ impl Ranges {
     }
 }
 
-/// Bytes over a range, which is widened to hold 0: padding and Relu need an exact one.
-pub(super) fn quant([low, high]: [f32; 2]) -> Quant {
+/// Steps over a range, which is widened to hold 0: padding and Relu need an exact one. Of int16 as many lie on either side of it.
+pub(super) fn quant([low, high]: [f32; 2], element: Element) -> Quant {
     let (low, high) = (low.min(0.0), high.max(0.0));
+    if element == Element::Int16 {
+        let scale = high.max(-low) / f32::from(i16::MAX);
+        return Quant::int16(if scale.is_normal() { scale } else { 1.0 });
+    }
     let scale = (high - low) / 255.0;
     if !scale.is_normal() {
-        return Quant { scale: 1.0, zero_point: 0 };
+        return Quant::bytes(1.0, 0);
     }
     let zero_point = (-128.0 - low / scale).round_ties_even().clamp(-128.0, 127.0);
-    Quant { scale, zero_point: zero_point as i8 }
+    Quant::bytes(scale, zero_point as i8)
 }
 
 /// How often which values occur.
@@ -156,11 +162,13 @@ mod tests {
     #[test]
     fn a_range_holds_zero_and_its_ends() {
         for (range, least, most) in [([-1.0, 3.0], -1.0, 3.0), ([2.0, 4.0], 0.0, 4.0), ([-4.0, -2.0], -4.0, 0.0)] {
-            let quant = quant(range);
-            assert_eq!(quant.real(quant.byte(0.0)), 0.0);
+            let quant = quant(range, Element::Int8);
+            assert_eq!(quant.real(quant.step(0.0)), 0.0);
             assert!((quant.real(-128) - least).abs() <= quant.scale / 2.0, "{quant:?}");
             assert!((quant.real(127) - most).abs() <= quant.scale / 2.0, "{quant:?}");
         }
-        assert_eq!(quant([0.0, 0.0]).byte(0.0), 0);
+        assert_eq!(quant([0.0, 0.0], Element::Int8).step(0.0), 0);
+        let wide = quant([-3.0, 1.0], Element::Int16);
+        assert_eq!((wide.zero_point, wide.step(-3.0), wide.step(1.5), wide.step(9.0)), (0, -32_767, 16_384, 32_767));
     }
 }

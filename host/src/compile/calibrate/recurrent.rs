@@ -60,7 +60,7 @@ impl Rewriting<'_> {
         }
         let inputs = input_weights.len() / layer.rows();
         let means = [self.means(node, node.inputs[0], 1, inputs)?, self.means(node, outlet, 1, units)?];
-        let input = self.bytes(node, node.inputs[0])?;
+        let input = self.int8(node, node.inputs[0])?;
         let output = self.output_quant(node)?;
         let too_far = || self.float.unsupported(node, "its scales differ by too much");
         let mut weights = Vec::new();
@@ -96,7 +96,7 @@ impl Rewriting<'_> {
         let [low, high] = self.range(node, node.id.into(), None)?;
         // A byte's step is larger than one of 16 bits.
         let scale = (high.max(-low) / 127.0).max(1.001 / UNIT_STEPS);
-        Ok(Quant { scale, zero_point: 0 })
+        Ok(Quant::bytes(scale, 0))
     }
 
     fn cell_bits(&self, node: &TypedNode, layer: &RealLayer) -> Result<u8, Error> {

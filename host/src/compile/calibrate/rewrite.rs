@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use earmark_core::model::Element;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::array::{Pad, PadMode, TypedConcat};
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
@@ -18,13 +19,14 @@ use tract_onnx::tract_core::ops::quant::DequantizeLinearF32;
 use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::affine::{bound, only_reader};
+use super::int16::Elements;
 use super::observe::Observed;
 use super::range::{Ranges, quant};
 use crate::Error;
 use crate::compile::import::{Imported, describe};
 use crate::compile::ir::Quant;
 use crate::compile::lower::{before_activation, is_part, scaled_input, works_by_value};
-use crate::compile::quantize::QuantizeExact;
+use crate::compile::quantize::{QuantizeExact, Steps};
 use crate::compile::recurrent::RealLayer;
 
 /// A quantised graph.
@@ -53,12 +55,14 @@ pub(super) fn rewrite(
     float: &Imported,
     observed: &HashMap<OutletId, Observed>,
     ranges: Ranges,
+    elements: Elements<'_>,
 ) -> Result<Rewritten, Error> {
     let (activation, logits) = before_activation(&float.graph)?;
     let mut rewriting = Rewriting {
         float,
         observed,
         ranges,
+        elements,
         graph: TypedModel::default(),
         layers: Vec::new(),
         values: HashMap::new(),
@@ -80,6 +84,7 @@ pub(super) fn rewrite(
         output = rewriting.wire(last, &last.name, last.op.clone(), &[output])?;
     }
     let Rewriting { mut graph, layers, .. } = rewriting;
+    elements.check(&layers)?;
     graph.select_output_outlets(&[output]).map_err(|error| Error::Onnx { what: describe(&error) })?;
     Ok(Rewritten { graph, layers })
 }
@@ -108,6 +113,7 @@ pub(super) struct Rewriting<'f> {
     pub(super) float: &'f Imported,
     pub(super) observed: &'f HashMap<OutletId, Observed>,
     ranges: Ranges,
+    elements: Elements<'f>,
     graph: TypedModel,
     layers: Vec<Layer>,
     /// By outlet of the float graph.
@@ -233,12 +239,16 @@ impl Rewriting<'_> {
         };
         let number = number.ok_or_else(|| self.float.unsupported(node, "padding is supported only by a constant"))?;
         let input = self.bytes(node, node.inputs[0])?;
-        let nearest = input.quant.real(input.quant.byte(number));
-        if (nearest - number).abs() > input.quant.scale {
+        let step = input.quant.step(number);
+        if (input.quant.real(step) - number).abs() > input.quant.scale {
             // It lies outside the range of what it pads: the whole has one of its own.
             return self.combination(node);
         }
-        let mode = PadMode::Constant(tensor0(input.quant.byte(number)).into_arc_tensor());
+        let step = match input.quant.element {
+            Element::Int8 => tensor0(step as i8),
+            Element::Int16 => tensor0(i32::from(step)),
+        };
+        let mode = PadMode::Constant(step.into_arc_tensor());
         let outlet = self.wire(node, &node.name, Pad { mode, ..op.clone() }, &[input.outlet])?;
         Ok(Value::Bytes(Bytes { outlet, ..input }))
     }
@@ -279,14 +289,35 @@ impl Rewriting<'_> {
         Ok(bytes)
     }
 
+    /// As [`bytes`](Self::bytes), in int8 whatever the layer gives.
+    pub(super) fn int8(&mut self, reader: &TypedNode, outlet: OutletId) -> Result<Bytes, Error> {
+        let bytes = self.bytes(reader, outlet)?;
+        if bytes.quant.element == Element::Int8 {
+            return Ok(bytes);
+        }
+        let real = self.real(reader, bytes)?;
+        let quant = quant(self.range(reader, outlet, None)?, Element::Int8);
+        let op =
+            QuantizeExact { scale: quant.scale, zero_point: quant.zero_point.into(), to: Steps::of(Element::Int8) };
+        let name = format!("{}.input", reader.name);
+        let outlet = self.wire(reader, &name, ElementWiseOp(Box::new(op), None), &[real])?;
+        Ok(Bytes { outlet, quant })
+    }
+
     /// Puts a QuantizeLinear behind `real`, which is what became of `outlet`.
     fn quantised(&mut self, node: &TypedNode, outlet: OutletId, real: OutletId) -> Result<Bytes, Error> {
         let quant = self.quant(node, outlet)?;
-        let op = QuantizeExact { scale: quant.scale, zero_point: quant.zero_point.into(), unsigned: false };
+        let op =
+            QuantizeExact { scale: quant.scale, zero_point: quant.zero_point.into(), to: Steps::of(quant.element) };
         let name = format!("{}.quantize", node.name);
         let bytes = Bytes { outlet: self.wire(node, &name, ElementWiseOp(Box::new(op), None), &[real])?, quant };
         self.layers.push(Layer { node: node.name.clone(), float: outlet, bytes: bytes.outlet, quant });
         Ok(bytes)
+    }
+
+    /// What is known of a tensor of the new graph.
+    pub(super) fn fact(&self, node: &TypedNode, outlet: OutletId) -> Result<TypedFact, Error> {
+        self.graph.outlet_fact(outlet).cloned().map_err(|error| self.failed(node, &error))
     }
 
     /// Bytes as real numbers.
@@ -303,7 +334,10 @@ impl Rewriting<'_> {
 
     /// The range of a tensor of the float graph as a quantisation.
     pub(super) fn quant(&self, node: &TypedNode, outlet: OutletId) -> Result<Quant, Error> {
-        self.range(node, outlet, None).map(quant)
+        let element = self.elements.of(node);
+        // 65,536 steps are enough for all values.
+        let ranges = (element == Element::Int16).then_some(Ranges::MinMax);
+        Ok(quant(self.range(node, outlet, ranges)?, element))
     }
 
     /// The range of a tensor of the float graph, chosen in the one way or in another.
@@ -359,7 +393,7 @@ impl Rewriting<'_> {
         Ok(outlets[0])
     }
 
-    fn failed(&self, node: &TypedNode, error: &TractError) -> Error {
+    pub(super) fn failed(&self, node: &TypedNode, error: &TractError) -> Error {
         self.float.unsupported(node, &describe(error))
     }
 }

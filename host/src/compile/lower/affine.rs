@@ -5,6 +5,7 @@
 
 use earmark_core::engine::arithmetic::{finish, requantise};
 use earmark_core::engine::layout::pack_scale;
+use earmark_core::model::Element;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::math::{Add, Div, Mul, Sub};
@@ -87,12 +88,13 @@ impl Weighed {
     }
 }
 
-/// `gain · x + summand`, in steps of the input, as the engine computes it, that gives `expected` for as many bytes as can be.
+/// `gain · x + summand`, in steps of the input, as the engine computes it, that gives `expected` for as many bytes as can be; without it,
+/// beside int16, such that the summand is nearly a whole number of the weight's steps.
 ///
 /// The summand becomes a whole number of the weight's steps. What then is a little off matters where a sum is nearly half-way between two
 /// steps of the output: it may be rounded the wrong way for each second byte, or for the one that occurs most, and that stays in a mean.
 /// So weights, summands beside the nearest, and scales near the true one are tried until all bytes are right.
-fn weighed(gain: f64, summand: f64, [input, output]: [Quant; 2], expected: &[i8; 256]) -> Weighed {
+fn weighed(gain: f64, summand: f64, [input, output]: [Quant; 2], expected: Option<&[i8; 256]>) -> Weighed {
     let least = (summand.abs() / MAX_BIAS).max(f64::from(f32::MIN_POSITIVE));
     let made = |weight: i8, scale: f64| Weighed {
         weight,
@@ -106,9 +108,18 @@ fn weighed(gain: f64, summand: f64, [input, output]: [Quant; 2], expected: &[i8;
         .map(|(weight, scale)| made(if gain < 0.0 { -weight } else { weight }, scale))
         .collect();
     let shifted = |by: i32| candidates.iter().map(move |one| Weighed { bias: one.bias + by, ..*one });
-    let exact = [0, -1, 1].into_iter().flat_map(shifted).find_map(|one| one.fitted(input, output, expected));
+    let tried = || [0, -1, 1].into_iter().flat_map(shifted);
+    let exact = expected.and_then(|expected| tried().find_map(|one| one.fitted(input, output, expected)));
     exact.unwrap_or_else(|| {
-        let nearest = candidates.iter().min_by_key(|one| one.misses(input, output, expected)).copied();
+        let off = |one: &Weighed| {
+            let step = f64::from(one.scale) * f64::from(output.scale) / f64::from(input.scale);
+            (f64::from(one.bias) * step - summand).abs()
+        };
+        let nearest = match expected {
+            Some(expected) => candidates.iter().min_by_key(|one| one.misses(input, output, expected)),
+            None => candidates.iter().min_by(|one, other| off(one).total_cmp(&off(other))),
+        };
+        let nearest = nearest.copied();
         // The summand may be so large beside the factor that there is only room for a smaller weight.
         nearest.unwrap_or_else(|| made((gain / least).round_ties_even() as i8, least))
     })
@@ -144,7 +155,8 @@ impl<'m> Lowering<'m> {
         let places = layout.indices(first);
         let mut filter =
             Filter { window: Window::POINT, groups: places.len(), weights: vec![], biases: vec![], scales: vec![] };
-        let reals: [f32; 256] = std::array::from_fn(|index| term.quant.real(byte_at(index)));
+        let reals: [f32; 256] = std::array::from_fn(|index| term.quant.real(byte_at(index).into()));
+        let in_bytes = [term.quant, quant].iter().all(|quant| quant.element == Element::Int8);
         for place in &places {
             let (mut gain, mut offset, mut values) = (1.0, 0.0, reals);
             for (step, (shape, constants)) in steps.iter().zip(&constants) {
@@ -158,16 +170,16 @@ impl<'m> Lowering<'m> {
                 offset = offset * factor + summand;
                 values = values.map(|value| (f64::from(value) * factor + summand) as f32);
             }
-            let expected = values.map(|value| quant.byte(value));
+            let expected = in_bytes.then(|| values.map(|value| quant.step(value) as i8));
             let Weighed { weight, bias, scale } =
-                weighed(gain, offset / f64::from(term.quant.scale), [term.quant, quant], &expected);
+                weighed(gain, offset / f64::from(term.quant.scale), [term.quant, quant], expected.as_ref());
             filter.weights.push(weight);
             filter.biases.push(bias - i32::from(term.quant.zero_point) * i32::from(weight));
             filter.scales.push(scale);
         }
         let [rows, columns, channels] = if first == 0 { [1, 1, layout.length()] } else { layout.cut(1, first) };
         let (input, layout) = (term.operand.place([rows, columns, channels], term.quant.zero_point), layout.clone());
-        let tensor = self.push(node, Kind::Convolution(filter), vec![input], input.shape, quant.zero_point);
+        let tensor = self.push(node, Kind::Convolution(filter), vec![input], input.shape, quant);
         Ok(Some(Operand { tensor, offset: 0, layout, quant: Some(quant) }))
     }
 
@@ -195,15 +207,15 @@ mod tests {
     use super::{Quant, Weighed, byte_at, weighed};
 
     fn tried(gain: f64, summand: f64, [input, output]: [Quant; 2]) -> (Weighed, usize) {
-        let real = |index| f64::from(input.real(byte_at(index))) * gain + summand * f64::from(input.scale);
-        let expected = std::array::from_fn(|index| output.byte(real(index) as f32));
-        let made = weighed(gain, summand, [input, output], &expected);
+        let real = |index| f64::from(input.real(byte_at(index).into())) * gain + summand * f64::from(input.scale);
+        let expected = std::array::from_fn(|index| output.step(real(index) as f32) as i8);
+        let made = weighed(gain, summand, [input, output], Some(&expected));
         (made, made.misses(input, output, &expected))
     }
 
     #[test]
     fn all_bytes_are_right() {
-        let quants = [Quant { scale: 0.05, zero_point: -3 }, Quant { scale: 0.07, zero_point: 11 }];
+        let quants = [Quant::bytes(0.05, -3), Quant::bytes(0.07, 11)];
         for (gain, summand) in [(0.3, 17.123), (-1.3, -3.3217), (0.01, 0.004), (1.0, 0.45)] {
             let (made, misses) = tried(gain, summand, quants);
             assert_eq!(misses, 0, "{gain} {summand}: {made:?}");
@@ -215,7 +227,7 @@ mod tests {
     /// 134 steps of 0.01153573 are 33.498 steps of 0.04614525: as 33.5, which 64/64 holds best, each second byte would be off.
     #[test]
     fn a_summand_that_is_nearly_half_a_step_is_no_half() {
-        let quant = |zero_point| Quant { scale: 0.046_145_25, zero_point };
+        let quant = |zero_point| Quant::bytes(0.046_145_25, zero_point);
         let (made, misses) = tried(1.0, 134.0 * 0.011_535_73 / 0.046_145_25, [quant(-2), quant(-16)]);
         assert_eq!(misses, 0, "{made:?}");
     }

@@ -1,5 +1,6 @@
 //! Sums, products, means and concatenations of terms, with the Relu or Clip that may follow them.
 
+use earmark_core::model::Element;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::array::TypedConcat;
 use tract_onnx::tract_core::ops::binary::TypedBinOp;
@@ -20,9 +21,9 @@ use crate::compile::layout::Layout;
 
 /// Bounds that Relu, Clip, Max and Min set.
 #[derive(Debug, Clone, Copy)]
-struct Bounds {
-    low: f32,
-    high: f32,
+pub(super) struct Bounds {
+    pub(super) low: f32,
+    pub(super) high: f32,
 }
 
 impl Lowering<'_> {
@@ -183,7 +184,7 @@ impl Lowering<'_> {
             aligned(&a.operand.layout, &b.operand.layout, &shape).ok_or_else(|| self.must_move(node))?;
         let inputs: Vec<Place> =
             vec![a.operand.place(shapes[0], a.quant.zero_point), b.operand.place(shapes[1], b.quant.zero_point)];
-        let tensor = self.push(node, kind, inputs, shapes[2], quant.zero_point);
+        let tensor = self.push(node, kind, inputs, shapes[2], quant);
         Ok(Operand { tensor, offset: 0, layout, quant: Some(quant) })
     }
 
@@ -214,15 +215,31 @@ impl Lowering<'_> {
         let input = pool.operand.place(pool.input, term.quant.zero_point);
         let ratio = term.quant.scale / quant.scale;
         let kind = Kind::AveragePool { window: pool.window, count_padding: pool.count_padding, ratio };
-        let tensor = self.push(node, kind, vec![input], pool.output, quant.zero_point);
+        let tensor = self.push(node, kind, vec![input], pool.output, quant);
         Operand { tensor, offset: 0, layout: pool.layout, quant: Some(quant) }
     }
 
+    /// Lets the operator that has just given an operand of int16 bound it, if it can: by whole upper bytes.
+    fn clamps(&mut self, operand: &Operand, [low, high]: [i16; 2]) -> bool {
+        let [low_byte, high_byte] = [low, high].map(|step| (step >> 8) as i8);
+        let is_exact = low & 0xFF == 0 && high & 0xFF == 0xFF && low <= high;
+        match self.graph.ops.last_mut() {
+            Some(op) if is_exact && op.kind.can_clamp() && op.output.tensor == operand.tensor => {
+                op.clamp = [low_byte, high_byte];
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Applies bounds to an operand: QuantizeLinear never falls, so bounding before and after it is the same.
-    fn clamped(&mut self, node: &TypedNode, operand: Operand, bounds: Bounds, quant: Quant) -> Operand {
-        let [low, high] = [quant.byte(bounds.low), quant.byte(bounds.high)];
-        let table = std::array::from_fn(|index| super::real::byte_at(index).max(low).min(high));
-        self.lookup(node, &Term { operand, quant }, &table, quant)
+    pub(super) fn clamped(&mut self, node: &TypedNode, operand: Operand, bounds: Bounds, quant: Quant) -> Operand {
+        let steps = [quant.step(bounds.low), quant.step(bounds.high)];
+        if quant.element == Element::Int16 && self.clamps(&operand, steps) {
+            return operand;
+        }
+        let values: Vec<f32> = quant.points().iter().map(|value| value.max(bounds.low).min(bounds.high)).collect();
+        self.lookup(node, &Term { operand, quant }, &values, quant)
     }
 }
 

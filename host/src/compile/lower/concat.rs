@@ -51,8 +51,8 @@ impl Lowering<'_> {
             _ => return None,
         };
         let whole = layout.cut(place, (place + 1).min(layout.memory().len()));
-        let tensor = self.graph.tensors.len();
-        self.graph.tensors.push(layout.length());
+        let element = self.graph.element(inputs[0].tensor);
+        let tensor = self.graph.add_tensor(layout.length(), element);
         let mut start = 0;
         for input in inputs {
             let extent = [whole[0], input.layout.extent(axis), whole[2]];

@@ -60,7 +60,7 @@ impl Lowering<'_> {
         let filter = self.filter(node, sliding.window, op.group, ordered, &quantisation)?;
         let place = sliding.operand.place(sliding.input, quantisation.input.zero_point);
         let output = quantisation.output;
-        let tensor = self.push(node, Kind::Convolution(filter), vec![place], sliding.output, output.zero_point);
+        let tensor = self.push(node, Kind::Convolution(filter), vec![place], sliding.output, output);
         let operand = Operand { tensor, offset: 0, layout: sliding.layout, quant: Some(output) };
         self.operands.insert(node.id.into(), operand);
         Ok(())

@@ -20,8 +20,9 @@ mod slice;
 mod unary;
 mod window;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use earmark_core::model::Element;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::array::{Gather, Pad, TypedConcat};
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
@@ -33,18 +34,20 @@ use tract_onnx::tract_core::ops::nn::Reduce;
 use tract_onnx::tract_core::ops::source::TypedSource;
 
 use super::import::{Imported, describe, feature_axes};
+use super::int16::{Form, Int16Product};
 use super::ir::{Graph, Kind, Op, Place, Quant, TensorId};
 use super::layout::Layout;
-use super::quantize::QuantizeExact;
+use super::quantize::{QuantizeExact, Steps};
 use super::recurrent::ByteLayer;
 use crate::Error;
+use binary::Bounds;
 
 pub use affine::scaled_input;
 pub use logits::{Activation, before_activation};
 pub use real::is_part;
 pub use unary::works_by_value;
 
-/// An int8 tensor of the ONNX graph: where its values stand and how its axes run over them.
+/// A quantised tensor of the ONNX graph: where its values stand and how its axes run over them.
 #[derive(Debug, Clone)]
 struct Operand {
     tensor: TensorId,
@@ -87,13 +90,14 @@ pub fn lower(imported: &Imported, features: usize) -> Result<Lowered, Error> {
         imported,
         graph: Graph {
             tensors: Vec::new(),
+            int16: BTreeSet::new(),
             ops: Vec::new(),
             frames: 0,
             features,
             lasting: vec![Graph::FEATURES],
-            input: Quant { scale: 1.0, zero_point: 0 },
+            input: Quant::bytes(1.0, 0),
             output: Place { tensor: 0, offset: 0, shape: [1, 1, 1], zero_point: 0 },
-            output_quant: Quant { scale: 1.0, zero_point: 0 },
+            output_quant: Quant::bytes(1.0, 0),
         },
         operands: HashMap::new(),
         pads: HashMap::new(),
@@ -131,7 +135,10 @@ impl Lowering<'_> {
         }
         // Real numbers, and comparisons of them, wait for their QuantizeLinear. Parts of terms are terms at once, so that a
         // long chain of them needs no deep recursion.
-        if !matches!(node.outputs[0].fact.datum_type, DatumType::I8 | DatumType::U8) {
+        if let Some(product) = op.downcast_ref::<Int16Product>() {
+            return self.int16_product(node, product);
+        }
+        if !self.is_quantised(node) {
             return if real::is_part(node) { self.term(node.id.into()).map(|_| ()) } else { Ok(()) };
         }
         if op.is::<TypedSource>() {
@@ -161,6 +168,23 @@ impl Lowering<'_> {
         }
     }
 
+    /// A product of which input or output is int16.
+    fn int16_product(&mut self, node: &TypedNode, product: &Int16Product) -> Result<(), Error> {
+        match &product.form {
+            Form::Convolution(op) => self.convolution(node, op)?,
+            Form::Matrix(op) => self.matrix_product(node, op)?,
+        }
+        let outlet = OutletId::from(node.id);
+        if let Some(operand) = self.operands.remove(&outlet)
+            && let Some(quant) = operand.quant
+        {
+            let [low, high] = product.bounds;
+            let bounded = self.clamped(node, operand, Bounds { low, high }, quant);
+            self.operands.insert(outlet, bounded);
+        }
+        Ok(())
+    }
+
     /// Operators that give some of the values that they take, as they are: they work on bytes as they do on real
     /// numbers.
     fn rearranged(&mut self, node: &TypedNode, input: &Operand) -> Result<Operand, Error> {
@@ -180,7 +204,7 @@ impl Lowering<'_> {
     /// The features, as bytes.
     fn source(&mut self, node: &TypedNode) -> Result<(), Error> {
         let quant = self.declared_quant(node.id.into());
-        let operand = self.take_features(node, quant.unwrap_or(Quant { scale: 1.0, zero_point: 0 }))?;
+        let operand = self.take_features(node, quant.unwrap_or(Quant::bytes(1.0, 0)))?;
         self.operands.insert(node.id.into(), operand);
         Ok(())
     }
@@ -191,7 +215,7 @@ impl Lowering<'_> {
         self.model.node(outlet.node).outputs[outlet.slot].successors.iter().find_map(|reader| {
             let node = self.model.node(reader.node);
             if let Some(op) = node.op.downcast_ref::<DequantizeLinearF32>() {
-                return Some(Quant { scale: op.scale, zero_point: self.byte(node.inputs[0], op.zero_point).ok()? });
+                return Some(Quant::bytes(op.scale, self.byte(node.inputs[0], op.zero_point).ok()?));
             }
             let is_product = node.op.is::<Conv>() || node.op.is::<EinSum>();
             is_product.then(|| self.quant_of(node, 3, node.inputs[0]).ok()).flatten()
@@ -214,7 +238,7 @@ impl Lowering<'_> {
         self.has_input = true;
         self.graph.frames = shape.get(time).copied().unwrap_or(1);
         self.graph.input = quant;
-        self.graph.tensors.push(self.graph.frames * features);
+        self.graph.add_tensor(self.graph.frames * features, quant.element);
         let mut order: Vec<usize> = (0..shape.len()).filter(|&axis| axis != time && axis != feature).collect();
         order.extend([time, feature].into_iter().filter(|&axis| axis < shape.len()));
         let layout = Layout::new(&shape, &order);
@@ -222,10 +246,11 @@ impl Lowering<'_> {
     }
 
     fn quantize(&mut self, node: &TypedNode, op: &QuantizeExact) -> Result<(), Error> {
-        let zero_point = op.zero_point - if op.unsigned { 128 } else { 0 };
+        let zero_point = op.zero_point - if op.to == Steps::Uint8 { 128 } else { 0 };
         let zero_point = i8::try_from(zero_point)
             .map_err(|_| self.unsupported(node, "its zero point lies outside the range of its type"))?;
-        let quant = Quant { scale: op.scale, zero_point };
+        let element = if op.to == Steps::Int16 { Element::Int16 } else { Element::Int8 };
+        let quant = Quant { scale: op.scale, zero_point, element };
         let operand = self.quantised_real(node, quant)?;
         self.operands.insert(node.id.into(), Operand { quant: Some(quant), ..operand });
         Ok(())
@@ -240,7 +265,35 @@ impl Lowering<'_> {
         })
     }
 
-    /// The int8 operand that a node reads.
+    /// A value of a tensor as the engine holds it.
+    fn step(&self, outlet: OutletId, value: i32) -> Result<i16, Error> {
+        match self.element(outlet) {
+            Element::Int8 => self.byte(outlet, value).map(i16::from),
+            Element::Int16 => i16::try_from(value).map_err(|_| {
+                self.unsupported(self.model.node(outlet.node), "its value lies outside the range of its type")
+            }),
+        }
+    }
+
+    /// What a quantised tensor is held in.
+    fn element(&self, outlet: OutletId) -> Element {
+        let is_int16 = self.model.outlet_fact(outlet).is_ok_and(|fact| fact.datum_type == Steps::Int16.datum_type());
+        if is_int16 { Element::Int16 } else { Element::Int8 }
+    }
+
+    /// Whether a node gives a quantised tensor.
+    fn is_quantised(&self, node: &TypedNode) -> bool {
+        let given = node.outputs[0].fact.datum_type;
+        // Other numbers of 32 bits are made of no quantised tensor of 32 bits.
+        let of_int16 = |input: &OutletId| {
+            self.element(*input) == Element::Int16
+                && (self.operands.contains_key(input) || self.pads.contains_key(input))
+        };
+        matches!(given, DatumType::I8 | DatumType::U8)
+            || (given == Steps::Int16.datum_type() && node.inputs.first().is_some_and(of_int16))
+    }
+
+    /// The quantised operand that a node reads.
     fn operand(&mut self, node: &TypedNode, inlet: usize) -> Result<Operand, Error> {
         let outlet = node.inputs[inlet];
         if let Some((source, pad)) = self.pads.get(&outlet).cloned()
@@ -285,7 +338,7 @@ impl Lowering<'_> {
         if !(scales[0].is_finite() && scales[0] > 0.0) {
             return Err(self.unsupported(node, "its scales must be above 0"));
         }
-        Ok(Quant { scale: scales[0], zero_point: self.byte(tensor, zero_points[0])? })
+        Ok(Quant { scale: scales[0], zero_point: self.byte(tensor, zero_points[0])?, element: self.element(tensor) })
     }
 
     fn concrete(&self, node: &TypedNode, fact: &TypedFact) -> Result<Vec<usize>, Error> {
@@ -299,17 +352,9 @@ impl Lowering<'_> {
     }
 
     /// Adds an operator that writes a new tensor.
-    fn push(
-        &mut self,
-        node: &TypedNode,
-        kind: Kind,
-        inputs: Vec<Place>,
-        shape: [usize; 3],
-        zero_point: i8,
-    ) -> TensorId {
-        let tensor = self.graph.tensors.len();
-        self.graph.tensors.push(shape.iter().product());
-        let output = Place { tensor, offset: 0, shape, zero_point };
+    fn push(&mut self, node: &TypedNode, kind: Kind, inputs: Vec<Place>, shape: [usize; 3], quant: Quant) -> TensorId {
+        let tensor = self.graph.add_tensor(shape.iter().product(), quant.element);
+        let output = Place { tensor, offset: 0, shape, zero_point: quant.zero_point };
         self.graph.ops.push(Op { node: node.name.clone(), kind, inputs, output, clamp: [i8::MIN, i8::MAX] });
         tensor
     }
@@ -319,6 +364,11 @@ impl Lowering<'_> {
         let output = Place { tensor, offset: 0, shape, zero_point: 0 };
         let clamp = [i8::MIN, i8::MAX];
         self.graph.ops.push(Op { node: node.name.clone(), kind, inputs: vec![input], output, clamp });
+    }
+
+    /// How values stay that are only moved: their scale does not matter.
+    fn untouched(&self, input: &Operand) -> Quant {
+        Quant { scale: 1.0, zero_point: 0, element: self.graph.element(input.tensor) }
     }
 
     fn unsupported(&self, node: &TypedNode, why: &str) -> Error {

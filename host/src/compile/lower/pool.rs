@@ -31,14 +31,16 @@ impl Lowering<'_> {
             return Err(self.unsupported(node, "pools with dilation are not supported"));
         }
         let place = sliding.operand.place(sliding.input, 0);
-        let tensor = self.push(node, Kind::MaxPool(sliding.window), vec![place], sliding.output, 0);
+        let quant = self.untouched(input);
+        let tensor = self.push(node, Kind::MaxPool(sliding.window), vec![place], sliding.output, quant);
         Ok(Operand { tensor, offset: 0, layout: sliding.layout, quant: input.quant })
     }
 
     pub(super) fn reduced_max(&mut self, node: &TypedNode, op: &Reduce, input: &Operand) -> Result<Operand, Error> {
         let pool = self.reduction(node, &op.axes, input)?;
         let place = pool.operand.place(pool.input, 0);
-        let tensor = self.push(node, Kind::MaxPool(pool.window), vec![place], pool.output, 0);
+        let quant = self.untouched(input);
+        let tensor = self.push(node, Kind::MaxPool(pool.window), vec![place], pool.output, quant);
         Ok(Operand { tensor, offset: 0, layout: pool.layout, quant: input.quant })
     }
 

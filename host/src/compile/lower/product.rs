@@ -67,7 +67,7 @@ impl Lowering<'_> {
         let rows = input.layout.length() / depth;
         let place = input.place([rows, 1, depth], quantisation.input.zero_point);
         let shape = [rows, 1, outputs];
-        let tensor = self.push(node, Kind::Convolution(filter), vec![place], shape, quantisation.output.zero_point);
+        let tensor = self.push(node, Kind::Convolution(filter), vec![place], shape, quantisation.output);
         let layout = self.product_layout(node, op, &input.layout, (inner, column), &output_shape)?;
         let operand = Operand { tensor, offset: 0, layout, quant: Some(quantisation.output) };
         self.operands.insert(node.id.into(), operand);

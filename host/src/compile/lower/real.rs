@@ -5,6 +5,7 @@
 //! it is a term, a function of one term (then it becomes a lookup table), or a sum, product, mean or concatenation of
 //! terms; or the features themselves, at the input.
 
+use earmark_core::model::Element;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::ops::array::{Gather, Pad, PadMode, Slice, StridedSlice, TypedConcat};
 use tract_onnx::tract_core::ops::change_axes::AxisOp;
@@ -40,8 +41,7 @@ impl Lowering<'_> {
         let mut operand = if model.node(outlet.node).op.is::<TypedSource>() {
             self.take_features(node, quant)?
         } else if let Some((term, values)) = self.function_of_term(outlet)? {
-            let table = values.map(|value| quant.byte(value));
-            self.lookup(node, &term, &table, quant)
+            self.lookup(node, &term, &values, quant)
         } else if let Some(term) = self.term(outlet)? {
             self.requantised(node, &term, quant)
         } else {
@@ -49,7 +49,7 @@ impl Lowering<'_> {
         };
         for part in parts.into_iter().rev() {
             operand = match padding(part) {
-                Some((pads, number)) => self.surrounded(part, &operand, pads, quant.byte(number))?,
+                Some((pads, number)) => self.surrounded(part, &operand, pads, quant.step(number))?,
                 None => self.rearranged(part, &operand)?,
             };
         }
@@ -69,7 +69,8 @@ impl Lowering<'_> {
     fn new_term(&mut self, outlet: OutletId) -> Result<Option<Term>, Error> {
         let node = self.model.node(outlet.node);
         if let Some(op) = node.op.downcast_ref::<DequantizeLinearF32>() {
-            let quant = Quant { scale: op.scale, zero_point: self.byte(node.inputs[0], op.zero_point)? };
+            let (input, zero_point) = (node.inputs[0], self.byte(node.inputs[0], op.zero_point)?);
+            let quant = Quant { scale: op.scale, zero_point, element: self.element(input) };
             return Ok(Some(Term { operand: self.operand(node, 0)?, quant }));
         }
         if is_part(node) {
@@ -81,15 +82,16 @@ impl Lowering<'_> {
         }
         if let Some((pads, number)) = padding(node) {
             let Some(term) = self.term(node.inputs[0])? else { return Ok(None) };
-            let byte = term.quant.byte(number);
-            let is_exact = term.quant.real(byte) == number;
-            let operand = if is_exact { self.surrounded(node, &term.operand, pads, byte)? } else { return Ok(None) };
+            let step = term.quant.step(number);
+            let is_exact = term.quant.real(step) == number;
+            let operand = if is_exact { self.surrounded(node, &term.operand, pads, step)? } else { return Ok(None) };
             return Ok(Some(Term { operand, ..term }));
         }
         let Some((term, values)) = self.function_of_term(outlet)? else { return Ok(None) };
-        let table = values.map(|value| term.quant.byte(value));
-        let is_exact = table.iter().zip(&values).all(|(&byte, &value)| term.quant.real(byte) == value);
-        Ok(is_exact.then(|| Term { operand: self.lookup(node, &term, &table, term.quant), quant: term.quant }))
+        let is_held = |&value: &f32| term.quant.real(term.quant.step(value)) == value;
+        // Of int16 only some values are known.
+        let is_exact = term.quant.element == Element::Int8 && values.iter().all(is_held);
+        Ok(is_exact.then(|| Term { operand: self.lookup(node, &term, &values, term.quant), quant: term.quant }))
     }
 
     /// A concatenation of terms is one if all are quantised alike.
@@ -110,19 +112,40 @@ impl Lowering<'_> {
 
     /// The same numbers in another quantisation.
     pub(super) fn requantised(&mut self, node: &TypedNode, term: &Term, quant: Quant) -> Operand {
-        let table = std::array::from_fn(|index| quant.byte(term.quant.real(byte_at(index))));
-        self.lookup(node, term, &table, quant)
+        self.lookup(node, term, &term.quant.points(), quant)
     }
 
-    /// A lookup table over a term; the term itself if the table changes nothing.
-    pub(super) fn lookup(&mut self, node: &TypedNode, term: &Term, table: &[i8; 256], quant: Quant) -> Operand {
+    /// A lookup table over a term, of which the values at [its points](Quant::points) are given; the term itself if the table changes
+    /// nothing.
+    pub(super) fn lookup(&mut self, node: &TypedNode, term: &Term, values: &[f32], quant: Quant) -> Operand {
+        let elements = [term.quant.element, quant.element];
+        if let ([Element::Int8, Element::Int8], Some(values)) = (elements, values.first_chunk::<256>()) {
+            return self.byte_lookup(node, term, &values.map(|value| quant.step(value) as i8), quant);
+        }
+        if term.quant == quant && values == term.quant.points() {
+            return term.operand.clone();
+        }
+        // Of a byte there are 256 parts, so that rounding comes after interpolation.
+        let parts = if quant.element == Element::Int8 { 256.0 } else { 1.0 };
+        let entry = |value: &f32| {
+            let steps = (value / quant.scale + f32::from(quant.zero_point)) * parts;
+            steps.round_ties_even() as i16
+        };
+        let kind = Kind::Int16Lookup(values.iter().map(entry).collect());
+        let input = term.operand.natural(term.quant.zero_point);
+        let tensor = self.push(node, kind, vec![input], input.shape, quant);
+        Operand { tensor, offset: 0, layout: term.operand.layout.clone(), quant: Some(quant) }
+    }
+
+    /// A table over a term of bytes that gives bytes.
+    pub(super) fn byte_lookup(&mut self, node: &TypedNode, term: &Term, table: &[i8; 256], quant: Quant) -> Operand {
         let operand = &term.operand;
         if table.iter().enumerate().all(|(index, &byte)| byte == byte_at(index)) {
             return Operand { quant: Some(quant), ..operand.clone() };
         }
         let input = operand.natural(term.quant.zero_point);
         let kind = Kind::Lookup(Box::new(*table));
-        let tensor = self.push(node, kind, vec![input], input.shape, quant.zero_point);
+        let tensor = self.push(node, kind, vec![input], input.shape, quant);
         Operand { tensor, offset: 0, layout: operand.layout.clone(), quant: Some(quant) }
     }
 }

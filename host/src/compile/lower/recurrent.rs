@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use earmark_core::engine::recurrent::Row;
+use earmark_core::model::Element;
 use tract_onnx::prelude::*;
 
 use super::product::inner_order;
@@ -24,12 +25,11 @@ impl Lowering<'_> {
         };
         let zero_point = input.quant.map_or(0, |quant| quant.zero_point);
         let place = input.place([steps, 1, layer.inputs], zero_point);
-        let state = self.graph.tensors.len();
-        self.graph.tensors.push(3 * layer.units);
+        let state = self.graph.add_tensor(3 * layer.units, Element::Int8);
         let kind = Kind::Recurrent { numbers: Arc::new(reordered(layer, &order)), state, carried: None };
-        let tensor = self.push(node, kind, vec![place], [steps, 1, layer.units], 0);
+        let quant = self.declared_quant(node.id.into()).map(|quant| Quant::bytes(quant.scale, 0));
+        let tensor = self.push(node, kind, vec![place], [steps, 1, layer.units], Quant::bytes(1.0, 0));
         let layout = Layout::new(&[steps, layer.units], &[0, 1]);
-        let quant = self.declared_quant(node.id.into()).map(|quant| Quant { zero_point: 0, ..quant });
         self.operands.insert(node.id.into(), Operand { tensor, offset: 0, layout, quant });
         Ok(())
     }

@@ -102,7 +102,7 @@ impl Lowering<'_> {
         let from = input.layout.cut(factor, factor + 1);
         let extent = [from[0], end - start, from[2]];
         let kind = Kind::Copy { from: [0, start, 0], to: [0, 0, 0], extent };
-        let tensor = self.push(node, kind, vec![input.place(from, 0)], extent, 0);
+        let tensor = self.push(node, kind, vec![input.place(from, 0)], extent, self.untouched(input));
         Ok(Operand { tensor, offset: 0, layout, quant: input.quant })
     }
 }

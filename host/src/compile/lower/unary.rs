@@ -27,8 +27,8 @@ struct Stretch {
 }
 
 impl Lowering<'_> {
-    /// The one term that an outlet is a function of, value by value, and the function's value for each byte.
-    pub(super) fn function_of_term(&mut self, outlet: OutletId) -> Result<Option<(Term, [f32; 256])>, Error> {
+    /// The one term that an outlet is a function of, value by value, and the function's values at [the term's points](Quant::points).
+    pub(super) fn function_of_term(&mut self, outlet: OutletId) -> Result<Option<(Term, Vec<f32>)>, Error> {
         let mut stretch = Stretch::default();
         if !works_by_value(self.model.node(outlet.node)) || !self.collect(outlet, &mut stretch) {
             return Ok(None);
@@ -39,10 +39,9 @@ impl Lowering<'_> {
         if term.operand.layout.shape() != self.output_shape(node)? {
             return Ok(None);
         }
-        let reals: Vec<f32> = (0..256).map(|index| term.quant.real(byte_at(index))).collect();
         let values = self
-            .evaluate(&stretch, leaf, outlet, tensor1(&reals))
-            .and_then(|values| Ok(<[f32; 256]>::try_from(values.try_as_plain_ram()?.as_slice::<f32>()?)?));
+            .evaluate(&stretch, leaf, outlet, tensor1(&term.quant.points()))
+            .and_then(|values| Ok(values.try_as_plain_ram()?.as_slice::<f32>()?.to_vec()));
         let values = values.map_err(|error| self.unsupported(node, &describe(&error)))?;
         Ok(Some((term, values)))
     }
@@ -72,8 +71,8 @@ impl Lowering<'_> {
         let table = values.map_err(|error| self.unsupported(node, &describe(&error)))?;
         let quant = operand.quant;
         let zero_point = quant.map_or(0, |quant| quant.zero_point);
-        let term = Term { operand, quant: Quant { scale: 1.0, zero_point } };
-        let output = self.lookup(node, &term, &table, term.quant);
+        let term = Term { operand, quant: Quant::bytes(1.0, zero_point) };
+        let output = self.byte_lookup(node, &term, &table, term.quant);
         self.operands.insert(outlet, Operand { quant, ..output });
         Ok(())
     }
@@ -130,11 +129,11 @@ impl Lowering<'_> {
         constant.as_uniform()?.into_shape(&[1]).ok()
     }
 
-    /// Runs a stretch on 256 values of its leaf.
+    /// Runs a stretch on values of its leaf.
     fn evaluate(&self, stretch: &Stretch, leaf: OutletId, outlet: OutletId, values: Tensor) -> TractResult<Tensor> {
         let mut model = TypedModel::default();
         let mut wires: HashMap<OutletId, OutletId> = HashMap::new();
-        let source = model.add_source("values", values.datum_type().fact([256]))?;
+        let source = model.add_source("values", values.datum_type().fact(values.shape()))?;
         wires.insert(leaf, source);
         for &id in &stretch.nodes {
             let node = self.model.node(id);

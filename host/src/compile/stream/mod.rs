@@ -25,7 +25,7 @@ pub struct Stream {
     pub graph: Graph,
     /// Frames of a step.
     pub stride: usize,
-    /// Delay lines that move, by how many bytes a step; the features' first.
+    /// Delay lines that move, by how many values a step; the features' first.
     pub delays: Vec<(TensorId, usize)>,
 }
 
@@ -126,7 +126,7 @@ impl<'a> Analysis<'a> {
                 }
                 self.row_by_row(op, frames)
             }
-            Kind::Lookup(_) | Kind::Add(_) | Kind::Multiply(_) => {
+            Kind::Lookup(_) | Kind::Int16Lookup(_) | Kind::Add(_) | Kind::Multiply(_) => {
                 if inputs.contains(&Timeline::Whole) {
                     let is_repeated = op.inputs.iter().any(|input| input.length() != op.output.length());
                     return if is_repeated {
@@ -354,7 +354,8 @@ impl<'a> Analysis<'a> {
                 }
                 let channels = input.shape[2];
                 let rows = window.kernel[0];
-                let state = rows * input.shape[1] * channels + 4 + 4 * channels;
+                let row = input.shape[1] * channels * self.graph.element(input.tensor).bytes();
+                let state = rows * row + 4 + 4 * channels;
                 states.push(tensors.len());
                 step.kind = Kind::RunningMean { state: tensors.len(), rows, ratio: *ratio };
                 tensors.push(state);

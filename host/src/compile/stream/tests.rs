@@ -1,10 +1,12 @@
 //! Streaming gives the bits that windows give: on random networks, and across resets.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use earmark_core::engine::layout::INT16_ENTRIES;
 use earmark_core::engine::recurrent::Row;
 use earmark_core::engine::{Network, PlanEngine, layout};
-use earmark_core::model::{DetectorDefaults, Mode, Model, Problem, RecurrentKind};
+use earmark_core::model::{DetectorDefaults, Element, Mode, Model, Problem, RecurrentKind};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
@@ -30,17 +32,19 @@ struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     fn new(frames: usize, random: &'a [u8]) -> Self {
-        let quant = Quant { scale: 0.05, zero_point: -7 };
+        let is_int16 = random.first().is_some_and(|&byte| byte > 150);
+        let quant = if is_int16 { Quant::int16(0.05 / 256.0) } else { Quant::bytes(0.05, -7) };
         let features = Place { tensor: 0, offset: 0, shape: [frames, 1, FEATURES], zero_point: quant.zero_point };
         let graph = Graph {
             tensors: vec![features.length()],
+            int16: if is_int16 { BTreeSet::from([Graph::FEATURES]) } else { BTreeSet::new() },
             ops: Vec::new(),
             frames,
             features: FEATURES,
             lasting: vec![Graph::FEATURES],
             input: quant,
             output: features,
-            output_quant: quant,
+            output_quant: Quant::bytes(0.05, 0),
         };
         // The same memory as rows of one channel, so that two-dimensional networks are met too.
         let as_image = Place { shape: [frames, FEATURES, 1], ..features };
@@ -52,15 +56,40 @@ impl<'a> Maker<'a> {
         usize::from(*self.random.next().expect("it goes round")) % limit.max(1)
     }
 
-    fn push(&mut self, kind: Kind, inputs: Vec<Place>, shape: [usize; 3], frames: usize) -> Place {
-        let zero_point = self.draw(40) as i8 - 20;
-        let output = Place { tensor: self.graph.tensors.len(), offset: 0, shape, zero_point };
-        self.graph.tensors.push(output.length());
+    /// Appends an operator whose output is int8 or int16.
+    fn push(&mut self, mut kind: Kind, inputs: Vec<Place>, shape: [usize; 3], frames: usize) -> Place {
+        let given: Vec<Element> = inputs.iter().map(|input| self.graph.element(input.tensor)).collect();
+        let element = match kind {
+            Kind::MaxPool(_) => given[0],
+            _ if self.draw(4) == 3 => Element::Int16,
+            _ => Element::Int8,
+        };
+        self.fit(&mut kind, &given, element);
+        let zero_point = if element == Element::Int8 { self.draw(40) as i8 - 20 } else { 0 };
+        let tensor = self.graph.add_tensor(shape.iter().product(), element);
+        let output = Place { tensor, offset: 0, shape, zero_point };
         let node = format!("node{}", self.graph.ops.len());
         let clamp = if kind.can_clamp() && self.draw(2) == 0 { [zero_point, 127] } else { [-128, 127] };
         self.graph.ops.push(Op { node, kind, inputs, output, clamp });
         self.values.push((output, frames));
         output
+    }
+
+    /// Steps of int16 are 256 times as fine, and a table has other entries.
+    fn fit(&mut self, kind: &mut Kind, given: &[Element], element: Element) {
+        let steps = |element: Element| if element == Element::Int16 { 256.0 } else { 1.0 };
+        let ratio = |given: Element| steps(element) / steps(given);
+        match kind {
+            Kind::Convolution(filter) => filter.scales.iter_mut().for_each(|scale| *scale *= ratio(given[0])),
+            Kind::Add(factors) => factors.iter_mut().zip(given).for_each(|(factor, &given)| *factor *= ratio(given)),
+            Kind::Multiply(factor) => *factor *= ratio(given[0]) / steps(given[1]),
+            Kind::AveragePool { ratio: factor, .. } => *factor *= ratio(given[0]),
+            Kind::Lookup(_) if given[0] == Element::Int16 || element == Element::Int16 => {
+                let entries = if given[0] == Element::Int16 { INT16_ENTRIES } else { 256 };
+                *kind = Kind::Int16Lookup((0..entries).map(|_| (self.draw(256) as i16 - 128) * 256).collect());
+            }
+            _ => {}
+        }
     }
 
     fn filter(&mut self, window: Window, inputs: usize, outputs: usize, groups: usize) -> Kind {
@@ -163,8 +192,8 @@ impl<'a> Maker<'a> {
             8 => {
                 // Joined with itself along channels.
                 let shape = [rows, width, 2 * channels];
-                let tensor = self.graph.tensors.len();
-                self.graph.tensors.push(shape.iter().product());
+                let element = self.graph.element(input.tensor);
+                let tensor = self.graph.add_tensor(shape.iter().product(), element);
                 let output = Place { tensor, offset: 0, shape, zero_point: 0 };
                 for half in 0..2 {
                     let extent = input.shape;
