@@ -26,7 +26,8 @@ impl Net {
         let artifact = Artifact::new(frames, features);
         let length = artifact.features().length() as u32;
         let channels = length / u32::from(shape[0]) / u32::from(shape[1]);
-        let last = Tensor { offset: 0, height: shape[0], width: shape[1], channels, zero_point: 0, element: Element::Int8 };
+        let last =
+            Tensor { offset: 0, height: shape[0], width: shape[1], channels, zero_point: 0, element: Element::Int8 };
         Self { artifact, last, arena: [length, length + half] }
     }
 
