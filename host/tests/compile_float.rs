@@ -142,13 +142,14 @@ mod streamed {
     use earmark_core::model::{Mode, Model};
     use earmark_core::recognizer::Recognizer;
 
-    use super::{Error, FloatModel, Layers, LoadedModel, Ranges, clips, golden};
+    use super::{Error, FloatModel, Int16, Layers, LoadedModel, Ranges, clips, golden};
 
     fn compiled(name: &str, settings: &[&str]) -> Result<LoadedModel, Error> {
         let onnx = std::fs::read(golden(name)).unwrap();
         let mut layers = Layers::default();
         settings.iter().for_each(|setting| layers.add_setting(setting).unwrap());
-        let calibrated = FloatModel::new(&onnx, &layers)?.calibrate(&clips(16_000)[..2], Ranges::MinMax)?;
+        let calibrated =
+            FloatModel::new(&onnx, &layers)?.calibrate(&clips(16_000)[..2], Ranges::MinMax, &Int16::None)?;
         LoadedModel::with_source(name, &calibrated.artifact, onnx)
     }
 

@@ -38,15 +38,11 @@ use rewrite::Rewritten;
 /// Most windows that a network is calibrated on; of more, some are taken evenly.
 pub const MAX_WINDOWS: usize = 512;
 
-/// Values of all tensors in all windows beyond which there are fewer windows, but not fewer than the next number: it is to take seconds.
+/// Values of all tensors in all windows beyond which there are fewer windows, so that it takes seconds.
 const MAX_VALUES: usize = 1 << 28;
-const LEAST_WINDOWS: usize = 64;
 
 /// Most windows on which ways to quantise are compared.
 const COMPARED: usize = 64;
-/// The same for these.
-const MAX_COMPARED_VALUES: usize = 1 << 25;
-const LEAST_COMPARED: usize = 16;
 /// How much channels are equalised where weights have to make up for it: half of it in decibels, and all.
 const STRENGTHS: [f32; 2] = [0.5, 1.0];
 
@@ -157,15 +153,14 @@ impl<'o> FloatModel<'o> {
         for clip in clips {
             windows.extend(self.windows(clip)?);
         }
-        let affordable = |values, least: usize| observe::affordable(&self.imported.graph, values).max(least);
-        let most = MAX_WINDOWS.min(affordable(MAX_VALUES, LEAST_WINDOWS));
+        let affordable = observe::affordable(&self.imported.graph, MAX_VALUES);
+        let most = affordable.clamp(COMPARED, MAX_WINDOWS);
         let step = windows.len().div_ceil(most).max(1);
         let windows: Vec<Tensor> = windows.into_iter().step_by(step).collect();
         if windows.is_empty() {
             return Err(no_audio());
         }
-        let compared = COMPARED.min(affordable(MAX_COMPARED_VALUES, LEAST_COMPARED));
-        let few: Vec<Tensor> = windows.iter().step_by(windows.len().div_ceil(compared).max(1)).cloned().collect();
+        let few: Vec<Tensor> = windows.iter().step_by(windows.len().div_ceil(COMPARED).max(1)).cloned().collect();
         let before = observe::observe(&self.imported.graph, &few)?;
         let features = self.description.tables.settings().arithmetic == ArithmeticKind::Float;
         let elements = Elements { int16, features };
