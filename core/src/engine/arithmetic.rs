@@ -150,7 +150,7 @@ impl Mean {
         };
         let floor = whole.div_euclid(self.count);
         // What is a multiple of the divisor after half of it was added was midway between two numbers.
-        let is_tie = whole == floor * self.count && steps << self.shift == raised;
+        let is_tie = whole == floor.wrapping_mul(self.count) && steps << self.shift == raised;
         if is_tie && floor & 1 == 1 { floor - 1 } else { floor }
     }
 }
