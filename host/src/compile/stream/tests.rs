@@ -61,6 +61,7 @@ impl<'a> Maker<'a> {
         let given: Vec<Element> = inputs.iter().map(|input| self.graph.element(input.tensor)).collect();
         let element = match kind {
             Kind::MaxPool(_) => given[0],
+            Kind::Recurrent { .. } => Element::Int8,
             _ if self.draw(4) == 3 => Element::Int16,
             _ => Element::Int8,
         };
@@ -100,6 +101,21 @@ impl<'a> Maker<'a> {
         Kind::Convolution(Filter { window, groups, weights, biases, scales })
     }
 
+    /// The same in int8.
+    fn in_bytes(&mut self, input: Place, frames: usize) -> Place {
+        if self.graph.element(input.tensor) == Element::Int8 {
+            return input;
+        }
+        let table = (0..INT16_ENTRIES).map(|_| (self.draw(256) as i16 - 128) * 256).collect();
+        let tensor = self.graph.add_tensor(input.shape.iter().product(), Element::Int8);
+        let output = Place { tensor, offset: 0, shape: input.shape, zero_point: 0 };
+        let node = format!("node{}", self.graph.ops.len());
+        let (kind, clamp) = (Kind::Int16Lookup(table), [-128, 127]);
+        self.graph.ops.push(Op { node, kind, inputs: vec![input], output, clamp });
+        self.values.push((output, frames));
+        output
+    }
+
     /// A recurrent layer over `inputs` values a step.
     fn recurrent(&mut self, inputs: usize, units: usize) -> Kind {
         let kind = if self.draw(2) == 0 { RecurrentKind::Gru } else { RecurrentKind::Lstm };
@@ -118,14 +134,14 @@ impl<'a> Maker<'a> {
             cell_bits: 13,
             scale: layout::pack_scale(1.0 / 258.0).unwrap(),
         };
-        let state = self.graph.tensors.len();
-        self.graph.tensors.push(3 * units);
+        let state = self.graph.add_tensor(3 * units, Element::Int8);
         Kind::Recurrent { numbers: Arc::new(numbers), state, carried: None }
     }
 
     /// Appends a recurrent layer that gives all of its steps, or its last one.
     fn add_recurrent(&mut self, input: Place, frames: usize, gives_all: bool) -> Place {
         let units = 1 + self.draw(7);
+        let input = self.in_bytes(input, frames);
         let [rows, width, channels] = input.shape;
         let input = Place { shape: [rows, 1, width * channels], ..input };
         let kind = self.recurrent(width * channels, units);
