@@ -155,7 +155,7 @@ impl Mean {
     }
 }
 
-/// As [`mean_half_even`], without bounds.
+/// As [`Mean`], without bounds and by a division in 64 bits.
 ///
 /// ```
 /// use earmark_core::engine::arithmetic::mean_wide;

@@ -39,7 +39,7 @@ use rewrite::Rewritten;
 pub const MAX_WINDOWS: usize = 512;
 
 /// Values of all tensors in all windows beyond which there are fewer windows, so that it takes seconds.
-const MAX_VALUES: usize = 1 << 28;
+const MAX_VALUES: usize = 1 << 27;
 
 /// Most windows on which ways to quantise are compared.
 const COMPARED: usize = 64;
@@ -80,8 +80,8 @@ struct Equalised {
 }
 
 impl Equalised {
-    fn new(float: Imported, windows: &[Tensor]) -> Result<Self, Error> {
-        let observed = observe::observe(&float.graph, windows)?;
+    fn new(float: Imported, windows: &[Tensor], ranges: Ranges) -> Result<Self, Error> {
+        let observed = observe::observe(&float.graph, windows, ranges)?;
         Ok(Self { float, observed })
     }
 
@@ -161,7 +161,7 @@ impl<'o> FloatModel<'o> {
             return Err(no_audio());
         }
         let few: Vec<Tensor> = windows.iter().step_by(windows.len().div_ceil(COMPARED).max(1)).cloned().collect();
-        let before = observe::observe(&self.imported.graph, &few)?;
+        let before = observe::observe(&self.imported.graph, &few, Ranges::MinMax)?;
         let features = self.description.tables.settings().arithmetic == ArithmeticKind::Float;
         let elements = Elements { int16, features };
         let (first, others) = ranges.candidates();
@@ -171,13 +171,16 @@ impl<'o> FloatModel<'o> {
         let mut best: Option<(Equalised, f64)> = None;
         for strength in STRENGTHS {
             let graph = equalise::equalised(&self.imported.graph, &before, strength)?;
-            let equalised = Equalised::new(self.imported.with_graph(graph), &few)?;
+            let equalised = Equalised::new(self.imported.with_graph(graph), &few, first)?;
             let quality = equalised.quality(first, elements, &expected, &few)?;
             if best.as_ref().is_none_or(|&(_, best)| quality > best) {
                 best = Some((equalised, quality));
             }
         }
-        let Some((equalised, mut best)) = best else { return Err(no_audio()) };
+        let Some((mut equalised, mut best)) = best else { return Err(no_audio()) };
+        if !others.is_empty() {
+            equalised = Equalised::new(equalised.float, &few, Ranges::Best)?;
+        }
         let mut ranges = first;
         for &other in others {
             let quality = equalised.quality(other, elements, &expected, &few)?;
@@ -185,9 +188,9 @@ impl<'o> FloatModel<'o> {
                 (ranges, best) = (other, quality);
             }
         }
-        let equalised = Equalised::new(equalised.float, &windows)?;
+        let equalised = Equalised::new(equalised.float, &windows, ranges)?;
         let rewritten = equalised.quantised(ranges, elements)?;
-        let layers = noise::measure(&equalised.float.graph, &rewritten, &windows)?;
+        let layers = noise::measure(&equalised.float.graph, &rewritten, &few)?;
         let imported = self.imported.with_graph(rewritten.graph);
         let note = serde_json::json!({"windows": windows.len(), "ranges": ranges.name()});
         let artifact = assemble(self.onnx, &imported, &self.description, Some(note))?;

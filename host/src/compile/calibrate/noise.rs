@@ -13,7 +13,8 @@ use crate::compile::lower::before_activation;
 pub struct LayerNoise {
     /// The ONNX node that makes it.
     pub node: String,
-    /// Power of the float values over power of the difference, in decibels, over all calibration windows; none if one of them is 0.
+    /// Power of the float values over power of the difference, in decibels, over up to 64 of the calibration windows; none if one of
+    /// them is 0.
     pub sqnr_db: Option<f64>,
     /// The same of rounding this tensor's own values alone, where they would be exact otherwise: where it is least, 16 bits gain most.
     pub rounding_db: Option<f64>,

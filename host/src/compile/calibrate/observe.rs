@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tract_onnx::prelude::*;
 
-use super::range::Histogram;
+use super::range::{Histogram, Ranges};
 use crate::Error;
 use crate::compile::import::{describe, printable, runnable};
 use crate::guard::shielded;
@@ -84,7 +84,6 @@ pub(super) fn wider([low, high]: [f32; 2], other: [f32; 2]) -> [f32; 2] {
 /// What is found of a tensor before its histogram.
 #[derive(Clone)]
 struct Extent {
-    bounds: [f32; 2],
     /// The sum of each of its values.
     sums: Vec<f64>,
     range: Vec<[f32; 2]>,
@@ -97,7 +96,7 @@ impl Extent {
         observer: &Observer,
         windows: &[Tensor],
     ) -> Result<Vec<Self>, Error> {
-        let none = Self { bounds: NOTHING, sums: Vec::new(), range: Vec::new() };
+        let none = Self { sums: Vec::new(), range: Vec::new() };
         let mut extents = vec![none; outlets.len()];
         for window in windows {
             for ((extent, outlet), values) in extents.iter_mut().zip(outlets).zip(observer.run(window)?) {
@@ -117,12 +116,15 @@ impl Extent {
         for ((sum, range), &value) in self.sums.iter_mut().zip(&mut self.range).zip(values) {
             *sum += f64::from(value);
             *range = wider(*range, [value; 2]);
-            self.bounds = wider(self.bounds, [value; 2]);
         }
     }
 
+    /// The least and the greatest value.
+    fn bounds(&self) -> [f32; 2] {
+        self.range.iter().fold(NOTHING, |bounds, &range| wider(bounds, range))
+    }
+
     fn widen(&mut self, other: &Self) {
-        self.bounds = wider(self.bounds, other.bounds);
         self.sums.resize(other.sums.len(), 0.0);
         self.sums.iter_mut().zip(&other.sums).for_each(|(sum, other)| *sum += other);
         self.range.resize(other.range.len(), NOTHING);
@@ -147,11 +149,16 @@ pub(super) fn in_parts<T: Send>(
     })
 }
 
-/// Runs a graph on all windows, twice: for the bounds of each tensor of real numbers and for what lies between them.
+/// Runs a graph on all windows: for the bounds of each tensor of real numbers and, once more, for what lies between them if `ranges` go by
+/// that.
 ///
 /// # Errors
 /// [`Error::Onnx`] if tract fails or a tensor holds something that is no number.
-pub(super) fn observe(graph: &TypedModel, windows: &[Tensor]) -> Result<HashMap<OutletId, Observed>, Error> {
+pub(super) fn observe(
+    graph: &TypedModel,
+    windows: &[Tensor],
+    ranges: Ranges,
+) -> Result<HashMap<OutletId, Observed>, Error> {
     let outlets: Vec<OutletId> = (graph.nodes().iter())
         .flat_map(|node| node.outputs.iter().enumerate().map(|(slot, output)| (OutletId::new(node.id, slot), output)))
         .filter(|(_, output)| output.fact.datum_type == DatumType::F32 && output.fact.konst.is_none())
@@ -162,8 +169,9 @@ pub(super) fn observe(graph: &TypedModel, windows: &[Tensor]) -> Result<HashMap<
     let mut parts = parts.into_iter();
     let Some(mut extents) = parts.next() else { return Ok(HashMap::new()) };
     parts.for_each(|part| extents.iter_mut().zip(part).for_each(|(extent, other)| extent.widen(&other)));
-    let empty: Vec<Histogram> = extents.iter().map(|extent| Histogram::new(extent.bounds)).collect();
-    let parts = in_parts(windows, |windows| {
+    let empty: Vec<Histogram> = extents.iter().map(|extent| Histogram::new(extent.bounds())).collect();
+    let counted = if ranges == Ranges::MinMax { &[] } else { windows };
+    let parts = in_parts(counted, |windows| {
         let mut histograms = empty.clone();
         for window in windows {
             for (histogram, values) in histograms.iter_mut().zip(observer.run(window)?) {

@@ -119,19 +119,22 @@ impl Histogram {
     }
 
     fn least_squares(&self) -> [f32; 2] {
+        let bins: Vec<(f64, f64)> =
+            self.bins().filter(|&(_, count)| count > 0).map(|(value, count)| (value, count as f64)).collect();
         let error = |part: u32| {
             let part = f64::from(part) / 100.0;
             let [low, high] = [self.low.min(0.0), self.high.max(0.0)].map(|bound| f64::from(bound) * part);
             // The variance of a value within a step.
             let rounding = ((high - low) / 255.0).powi(2) / 12.0;
-            self.bins()
-                .map(|(value, count)| {
+            bins.iter()
+                .map(|&(value, count)| {
                     let cut_off = (value - value.clamp(low, high)).powi(2);
-                    count as f64 * if cut_off > 0.0 { cut_off } else { rounding }
+                    count * if cut_off > 0.0 { cut_off } else { rounding }
                 })
                 .sum::<f64>()
         };
-        let best = (NARROWEST..=100).rev().min_by(|&a, &b| error(a).total_cmp(&error(b))).unwrap_or(100);
+        let errors = (NARROWEST..=100).rev().map(|part| (part, error(part)));
+        let best = errors.min_by(|(_, a), (_, b)| a.total_cmp(b)).map_or(100, |(part, _)| part);
         [self.low, self.high].map(|bound| bound * best as f32 / 100.0)
     }
 }
