@@ -119,10 +119,10 @@ fn streams_alike(case: &Case, loaded: &LoadedModel) -> Option<bool> {
 }
 
 /// How far the artifact is from the float network, in decibels.
-fn quality(case: &Case) -> Result<(LoadedModel, f64), Error> {
+fn quality(case: &Case, int16: &Int16) -> Result<(LoadedModel, f64), Error> {
     let float = FloatModel::new(&case.onnx, &layers(case))?;
     let clips = clips(case.frames);
-    let calibrated = float.calibrate(&clips, Ranges::default(), &Int16::None)?;
+    let calibrated = float.calibrate(&clips, Ranges::default(), int16)?;
     let loaded = LoadedModel::with_source(&case.name, &calibrated.artifact, case.onnx.clone())?;
     let outputs = |engine| -> Result<Vec<f32>, Error> {
         let mut classifier = Classifier::new(&loaded, engine)?;
@@ -133,11 +133,16 @@ fn quality(case: &Case) -> Result<(LoadedModel, f64), Error> {
     Ok((loaded, decibels))
 }
 
-/// Compiles all; at most `most_refused` of a hundred may be refused.
+/// Compiles all, in 8 bits and in 16; at most `most_refused` of a hundred may be refused.
 fn check(cases: &[Case], most_refused: usize) {
+    check_in(&Int16::None, cases, most_refused);
+    check_in(&Int16::All, cases, most_refused);
+}
+
+fn check_in(int16: &Int16, cases: &[Case], most_refused: usize) {
     let (mut refused, mut streaming, mut wrong, mut qualities) = (0, 0, Vec::new(), Vec::new());
     for case in cases {
-        match quality(case) {
+        match quality(case, int16) {
             Ok((loaded, decibels)) => {
                 let error = reference_error(case, &loaded);
                 if decibels.is_nan() || decibels < LEAST || error.is_nan() || error > SAME {
@@ -167,7 +172,7 @@ fn check(cases: &[Case], most_refused: usize) {
     qualities.sort_unstable_by(f64::total_cmp);
     let at = |part: usize| qualities.get(qualities.len() * part / 100).copied().unwrap_or(f64::NAN);
     println!(
-        "{} networks, {refused} refused, {streaming} stream; {:.1} dB in the median, one in 100 below {:.1} dB",
+        "int16 {int16:?}: {} networks, {refused} refused, {streaming} stream; {:.1} dB in the median, one in 100 below {:.1} dB",
         cases.len(),
         at(50),
         at(1)

@@ -93,8 +93,8 @@ impl Lowering<'_> {
         let by_first = [outer, first, second * inner];
         let by_place = [outer, first * second, inner];
         let by_second = [outer, second, first * inner];
-        let tensor = self.graph.tensors.len();
-        self.graph.tensors.push(input.layout.length());
+        let element = self.graph.element(input.tensor);
+        let tensor = self.graph.add_tensor(input.layout.length(), element);
         for index in 0..step.copies() {
             // Either all that stands at one place along the second, or at one along the first.
             let (from, to, shapes, extent) = if second <= first {
