@@ -55,7 +55,7 @@ fn product<'m>(model: &Model<'m>, op: &Convolution, group: usize) -> Product<'m>
     }
 }
 
-fn requantisation<'m>(
+pub(super) fn requantisation<'m>(
     model: &Model<'m>,
     op: &Convolution,
     depthwise: bool,

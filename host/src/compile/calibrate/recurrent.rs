@@ -13,6 +13,7 @@ use tract_onnx::prelude::*;
 use super::product::MAX_BIAS;
 use super::range::Ranges;
 use super::rewrite::{Bytes, Rewriting};
+use super::rounding;
 use crate::Error;
 use crate::compile::fixed_point::fixed_point;
 use crate::compile::ir::Quant;
@@ -36,10 +37,8 @@ struct Rounded {
 impl Rounded {
     /// `means` are those of the values that the weights meet: what their rounding changes on average is taken off the bias.
     fn new(weights: &[f32], bias: f32, scale: f32, means: &[f32]) -> Self {
-        let greatest = weights.iter().fold(0.0f32, |greatest, weight| greatest.max(weight.abs()));
-        let step = (greatest / 127.0).max(bias.abs() / (MAX_BIAS * scale)).max(f32::MIN_POSITIVE / scale);
-        let round = |weight: &f32| (weight / step).round_ties_even().clamp(-127.0, 127.0) as i8;
-        let rounded: Vec<i8> = weights.iter().map(round).collect();
+        let least = (bias.abs() / (MAX_BIAS * scale)).max(f32::MIN_POSITIVE / scale);
+        let rounding::Row { scale: step, steps: rounded } = rounding::Row::nearest(weights, least);
         let errors = rounded.iter().zip(weights).zip(means).map(|((&a, b), mean)| (f32::from(a) * step - b) * mean);
         let bias = bias - errors.sum::<f32>();
         Self { weights: rounded, bias: (bias / (step * scale)).round_ties_even() as i32, unit: step * scale }

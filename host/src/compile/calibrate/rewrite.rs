@@ -297,22 +297,21 @@ impl Rewriting<'_> {
         }
         let real = self.real(reader, bytes)?;
         let quant = quant(self.range(reader, outlet, None)?, Element::Int8);
-        let op =
-            QuantizeExact { scale: quant.scale, zero_point: quant.zero_point.into(), to: Steps::of(Element::Int8) };
-        let name = format!("{}.input", reader.name);
-        let outlet = self.wire(reader, &name, ElementWiseOp(Box::new(op), None), &[real])?;
-        Ok(Bytes { outlet, quant })
+        self.rounded(reader, &format!("{}.input", reader.name), real, quant)
     }
 
     /// Puts a QuantizeLinear behind `real`, which is what became of `outlet`.
     fn quantised(&mut self, node: &TypedNode, outlet: OutletId, real: OutletId) -> Result<Bytes, Error> {
         let quant = self.quant(node, outlet)?;
-        let op =
-            QuantizeExact { scale: quant.scale, zero_point: quant.zero_point.into(), to: Steps::of(quant.element) };
-        let name = format!("{}.quantize", node.name);
-        let bytes = Bytes { outlet: self.wire(node, &name, ElementWiseOp(Box::new(op), None), &[real])?, quant };
+        let bytes = self.rounded(node, &format!("{}.quantize", node.name), real, quant)?;
         self.layers.push(Layer { node: node.name.clone(), float: outlet, bytes: bytes.outlet, quant });
         Ok(bytes)
+    }
+
+    fn rounded(&mut self, node: &TypedNode, name: &str, real: OutletId, quant: Quant) -> Result<Bytes, Error> {
+        let op =
+            QuantizeExact { scale: quant.scale, zero_point: quant.zero_point.into(), to: Steps::of(quant.element) };
+        Ok(Bytes { outlet: self.wire(node, name, ElementWiseOp(Box::new(op), None), &[real])?, quant })
     }
 
     /// What is known of a tensor of the new graph.

@@ -4,11 +4,11 @@
 //! and the Add of a bias, is a QGemm. Relu and Clip before the QuantizeLinear work on its bytes as well, because rounding never puts two
 //! numbers in another order.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 
-use super::{Wiring, constants, data_type, floats, input, integers, node};
+use super::{Wiring, constants, data_type, floats, input, integers, node, remove_unread};
 
 /// Most Relu and Clip in a row.
 const MAX_BOUNDS: usize = 8;
@@ -211,18 +211,4 @@ impl File<'_> {
         });
         Some(name)
     }
-}
-
-/// Takes away nodes that nothing reads.
-fn remove_unread(graph: &mut GraphProto) {
-    let mut needed: HashSet<String> = graph.output.iter().map(|output| output.name.clone()).collect();
-    let mut kept = Vec::new();
-    for node in std::mem::take(&mut graph.node).into_iter().rev() {
-        if node.output.iter().any(|output| needed.contains(output)) {
-            needed.extend(node.input.iter().cloned());
-            kept.push(node);
-        }
-    }
-    kept.reverse();
-    graph.node = kept;
 }

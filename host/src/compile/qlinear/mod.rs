@@ -12,7 +12,7 @@ mod gemm;
 mod merge;
 mod plain;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 
@@ -38,6 +38,20 @@ fn node(operator: &str, name: String, input: Vec<String>, output: String) -> Nod
 /// An input's name; `None` if it is left out.
 fn input(node: &NodeProto, index: usize) -> Option<&str> {
     node.input.get(index).map(String::as_str).filter(|name| !name.is_empty())
+}
+
+/// Takes away nodes that nothing reads, the readers before what they read.
+pub fn remove_unread(graph: &mut GraphProto) {
+    let mut needed: HashSet<String> = graph.output.iter().map(|output| output.name.clone()).collect();
+    let mut kept = Vec::new();
+    for node in std::mem::take(&mut graph.node).into_iter().rev() {
+        if node.output.iter().any(|output| needed.contains(output)) {
+            needed.extend(node.input.iter().cloned());
+            kept.push(node);
+        }
+    }
+    kept.reverse();
+    graph.node = kept;
 }
 
 /// The constants of a graph by name: initialisers, and what Constant nodes hold.

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use tract_onnx::pb::{GraphProto, NodeProto, TensorProto};
 
-use super::super::qlinear::constants;
+use super::super::qlinear::{constants, remove_unread};
 use super::{OPERATORS, inlet};
 
 /// Operators that repeat their first input.
@@ -27,7 +27,7 @@ pub fn tidy(graph: &mut GraphProto) {
         }
     }
     if is_changed {
-        leave_out_unread(graph);
+        remove_unread(graph);
     }
 }
 
@@ -44,20 +44,6 @@ fn zeros(graph: &GraphProto) -> HashSet<String> {
     let repeated = graph.node.iter().filter(|node| REPEATING.contains(&node.op_type.as_str()));
     let repeated = repeated.filter(|node| node.input.first().is_some_and(is_zero));
     repeated.flat_map(|node| node.output.iter().cloned()).collect()
-}
-
-/// Leaves out nodes of which nothing is read, the readers before what they read.
-fn leave_out_unread(graph: &mut GraphProto) {
-    let mut read: HashSet<String> = graph.output.iter().map(|output| output.name.clone()).collect();
-    let mut nodes = Vec::new();
-    for node in std::mem::take(&mut graph.node).into_iter().rev() {
-        if node.output.iter().any(|output| read.contains(output)) {
-            read.extend(node.input.iter().cloned());
-            nodes.push(node);
-        }
-    }
-    nodes.reverse();
-    graph.node = nodes;
 }
 
 #[cfg(test)]

@@ -4,8 +4,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "ops"))
 from random_network import OUTPUTS, Net, pick  # noqa: E402
@@ -310,17 +308,4 @@ def draw(rng):
         if min(net.shape) < 1 or int(np.prod(net.shape)) > 20_000:
             continue
         net.end()
-        return frames, features, model(net), net.features
-
-
-def model(net):
-    graph = helper.make_graph(
-        net.nodes,
-        "network",
-        [helper.make_tensor_value_info("features", TensorProto.FLOAT, net.features)],
-        [helper.make_tensor_value_info(net.x, TensorProto.FLOAT, [1, OUTPUTS])],
-        net.constants,
-    )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8, producer_name="")
-    onnx.checker.check_model(made, full_check=True)
-    return made
+        return frames, features, net.model(), net.features

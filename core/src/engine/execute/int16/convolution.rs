@@ -2,7 +2,8 @@
 
 use super::{apart, finish, set, value};
 use crate::engine::arithmetic::requantise_int16;
-use crate::engine::execute::convolution::under_tap;
+use crate::engine::execute::convolution::{requantisation, under_tap};
+use crate::engine::kernels::Requantisation;
 use crate::engine::layout::{self, BLOCK, TILE_DEPTH};
 use crate::model::{Convolution, Model};
 
@@ -18,7 +19,7 @@ pub(super) fn full(model: &Model<'_>, op: &Convolution, arena: &mut [i8]) {
     let positions = op.output.positions() as usize;
     for group in 0..op.groups as usize {
         let weights: &[u8] = model.table(op.weights as usize + group * padded * depth, padded * depth);
-        let (biases, scales) = requantisation(model, op, false, group * padded, padded);
+        let Requantisation { biases, scales, .. } = requantisation(model, op, false, group * padded, padded);
         for position in 0..positions {
             let place = [position / columns, position % columns];
             let blocks = weights.chunks_exact((BLOCK * depth).max(1));
@@ -94,7 +95,8 @@ pub(super) fn depthwise(model: &Model<'_>, op: &Convolution, arena: &mut [i8]) {
     let channels = op.output.channels as usize;
     let row_length = layout::depthwise_row(op.input.channels) as usize;
     let weights: &[i8] = model.table(op.weights as usize, layout::weights_length(op, true) as usize);
-    let (biases, scales) = requantisation(model, op, true, 0, layout::requantised_channels(op, true) as usize);
+    let count = layout::requantised_channels(op, true) as usize;
+    let Requantisation { biases, scales, .. } = requantisation(model, op, true, 0, count);
     let columns = usize::from(op.output.width).max(1);
     for position in 0..op.output.positions() as usize {
         for (channel, (&bias, &scale)) in biases.iter().zip(scales).enumerate().take(channels) {
@@ -116,17 +118,4 @@ pub(super) fn depthwise(model: &Model<'_>, op: &Convolution, arena: &mut [i8]) {
             set(output, op.output.element, position * channels + channel, result);
         }
     }
-}
-
-/// Biases and scales of `count` channels from the channel `first` on.
-fn requantisation<'m>(
-    model: &Model<'m>,
-    op: &Convolution,
-    depthwise: bool,
-    first: usize,
-    count: usize,
-) -> (&'m [i32], &'m [u32]) {
-    let biases = op.requantisation as usize;
-    let scales = biases + 4 * layout::requantised_channels(op, depthwise) as usize;
-    (model.table(biases + 4 * first, count), model.table(scales + 4 * first, count))
 }

@@ -38,23 +38,24 @@ pub(super) fn multiply_pairs(a: u32, b: u32, sum: i32) -> i32 {
 /// The lesser of each two halves, as signed numbers.
 #[inline(always)]
 pub(super) fn lesser_halves(a: u32, b: u32) -> u32 {
-    let lesser;
-    // SAFETY: as above, and the flags GE, of which only `SEL` takes notice.
-    unsafe {
-        asm!("ssub16 {lesser}, {a}, {b}", "sel {lesser}, {b}, {a}", a = in(reg) a, b = in(reg) b, lesser = out(reg) lesser, options(pure, nomem, nostack));
-    };
-    lesser
+    halves_by_order(a, b, [b, a])
 }
 
 /// The greater of each two halves, as signed numbers.
 #[inline(always)]
 pub(super) fn greater_halves(a: u32, b: u32) -> u32 {
-    let greater;
-    // SAFETY: as above.
+    halves_by_order(a, b, [a, b])
+}
+
+/// Of each half that of the first word where `a` is at least `b`, as signed numbers, and that of the second elsewhere.
+#[inline(always)]
+fn halves_by_order(a: u32, b: u32, [first, second]: [u32; 2]) -> u32 {
+    let chosen;
+    // SAFETY: as above, and the flags GE, of which only `SEL` takes notice.
     unsafe {
-        asm!("ssub16 {greater}, {a}, {b}", "sel {greater}, {a}, {b}", a = in(reg) a, b = in(reg) b, greater = out(reg) greater, options(pure, nomem, nostack));
+        asm!("ssub16 {chosen}, {a}, {b}", "sel {chosen}, {first}, {second}", a = in(reg) a, b = in(reg) b, first = in(reg) first, second = in(reg) second, chosen = out(reg) chosen, options(pure, nomem, nostack));
     };
-    greater
+    chosen
 }
 
 /// The nearest number in -128..=127.
