@@ -20,7 +20,7 @@ import torch
 from kws import card, confidence, corpus, evaluate, export, fit, frontend, measure, mining, quantise, sets, synthesis
 from kws.augment import Augmenter
 from kws.network import SHAPES, KeywordNet
-from kws.teacher import Teacher
+from kws.teacher import Teacher, folded
 from kws.vocabulary import CLIP, COMMANDS, Vocabulary
 
 CALIBRATION_BATCH = 128  # clips
@@ -114,7 +114,8 @@ def trained(args, vocabulary, shapes, material, selection):
     else:
         teachers = {"teacher": KeywordNet(SHAPES[WORDS_TEACHER], labels)}
         teaching, learning, rounding = WORDS_TEACHING, WORDS_LEARNING, WORDS_ROUNDING
-    masters = fit.Masters(course(teachers, teaching).values())
+    taught = course(teachers, teaching).values()
+    masters = fit.Masters([folded(net) if isinstance(net, Teacher) else net for net in taught])
     nets = course(nets, learning, masters)
     batches = calibration(args, material)
     aware = {f"{name}-int8": quantise.aware(net, batches) for name, net in nets.items()}

@@ -26,7 +26,8 @@ model is a work derived from them; the recordings themselves are not distributed
 {words_data}
 * `_unknown_` was trained on the other words of the data set (mostly eleven of them), on wake-word recordings that their speakers gave to the
   public domain, on synthetic words, sentences and conversation, many of which sound like one of the words, on words cut at the window's edge,
-  and once more on what half-trained networks took for a word.
+  on words that don't exist, made of halves of two by the same speaker (`models/train/kws/blend.py`), and once more on what half-trained
+  networks took for a word.
 * Noise: the first half of each of the data set's six background recordings, ESC-10 (K. J. Piczak, "ESC: Dataset for Environmental Sound
   Classification", the ten-class subset under CC BY and CC0) but for the clips listed in `models/train/held_out_noise.txt`, coloured noise, and babble
   made of the training recordings. `_silence_` comes from the first two and from coloured noise. **The test set's `_silence_` clips are cut

@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 import numpy as np
 import torch
 
-from . import bank, noise, recordings, splice, synthesis
+from . import bank, blend, noise, recordings, splice, synthesis
 from .augment import NoiseBank
 from .conversation import Talk
 from .epoch import Corpus
@@ -14,14 +14,16 @@ from .frontend import FRAMES
 from .vocabulary import RARE_UNKNOWN_WORDS, UNKNOWN
 from .voices import require_synthesisers
 
-VARIANTS = {"recorded": 6, "negative": 4, "revoiced": 1, "spliced": 1, "synthetic": 1}
+VARIANTS = {"recorded": 6, "negative": 4, "blended": 2, "revoiced": 1, "spliced": 1, "synthetic": 1}
+NATURAL = ("recorded", "negative", "blended")  # varied less in speed: what is synthetic varies in nothing else
 REVOICED = 700  # clips of each rare word, made of its few recordings by the vocoder
 REVOICED_OTHER = 40  # of each other word that has few recordings
 SPLICED = 2000  # clips of each rare word
+BLENDED = 8000  # clips that are none of the words
 PIECE = 2048  # clips whose spectra one task makes
 SOURCES = {"revoiced": "recorded"}  # what a kind counts as, where it isn't itself
 NOISE_SHARES = {"background": 0.42, "environment": 0.28, "coloured": 0.12, "babble": 0.18}
-SYNTHESIS_SEED, SPLICE_SEED, CONVERSATION_SEED = 7, 3, 11
+SYNTHESIS_SEED, SPLICE_SEED, CONVERSATION_SEED, BLEND_SEED = 7, 3, 11, 5
 CONVERSATION_HOURS = 14
 CONVERSATION_PIECE_S = 600
 CONVERSATION_STEP = FRAMES * 3 // 4  # frames from one window of conversation to the next
@@ -83,6 +85,18 @@ def spliced(folder):
     return labelled(words, synthesis.finished_with(samples, SPLICE_SEED))
 
 
+def blended(folder, spoken_words, vocabulary):
+    """Of the words that many recorded."""
+    others = set(spoken_words) - set(vocabulary.words) - set(RARE_UNKNOWN_WORDS)
+    clips = blend.blended(folder, well_recorded(spoken_words, vocabulary), sorted(others), BLENDED, BLEND_SEED)
+    return labelled([UNKNOWN] * len(clips), clips)
+
+
+def well_recorded(spoken_words, vocabulary):
+    """The vocabulary's words that many recorded."""
+    return sorted(set(spoken_words) & set(vocabulary.words) - set(vocabulary.rare_words))
+
+
 def revoiced(train, vocabulary):
     """More speakers for the words that have few recordings."""
     words, samples = [], []
@@ -106,7 +120,7 @@ def spectra(task):
 
 def banked(kind, part, rooms, seed, pool):
     """The spectra of all variants of the clips of one part."""
-    speeds = bank.SPEEDS if kind in ("recorded", "negative") else bank.WIDE_SPEEDS
+    speeds = bank.SPEEDS if kind in NATURAL else bank.WIDE_SPEEDS
     tasks, words = [], []
     for variant in range(VARIANTS[kind]):
         for first in range(0, len(part["clips"]), PIECE):
@@ -146,6 +160,8 @@ def load(data, work, vocabulary, seed, processes, scale=1.0, device="cpu"):
         ]
         if {"on", "off"} <= set(vocabulary.rare_words):
             parts.insert(2, made("spliced", lambda: spliced(data / "train")))
+        if well_recorded(train["words"], vocabulary):
+            parts.append(made("blended", lambda: blended(data / "train", train["words"], vocabulary)))
     rng = np.random.default_rng(seed)
     others = train["clips"][~np.isin(train["words"], vocabulary.words)]
     heard = {

@@ -23,6 +23,7 @@ UNKNOWN_PARTS = {
     "conversation": 0.14,
     "synthetic": 0.12,
     "cut": 0.12,
+    "blended": 0.14,
     "hard": 0.19,  # what networks took for a word; `mining.py`
 }
 
@@ -33,8 +34,8 @@ class Corpus:
     epoch = EPOCH
 
     def __init__(self, parts, vocabulary, device="cpu"):
-        """`parts`: (source, words, bank, first, last) each; source is "recorded", "spliced", "synthetic", "negative" or
-        "conversation"."""
+        """`parts`: (source, words, bank, first, last) each; source is "recorded", "spliced", "synthetic", "negative", "blended"
+        or "conversation"."""
         self.bank = torch.from_numpy(np.concatenate([bank for _, _, bank, _, _ in parts])).to(device)
         self.first = torch.from_numpy(np.concatenate([first for _, _, _, first, _ in parts])).float().to(device)
         self.last = torch.from_numpy(np.concatenate([last for _, _, _, _, last in parts])).float().to(device)
@@ -57,6 +58,7 @@ class Corpus:
             "conversation": [np.flatnonzero(source == "conversation")],
             "synthetic": pool("synthetic", made - mine),
             "cut": pool("recorded", spoken),
+            "blended": [np.flatnonzero(source == "blended")],
             "hard": [],
         }
         self.refused = np.flatnonzero((self.labels == vocabulary.index(UNKNOWN)).cpu().numpy())  # clips that are none of the words
