@@ -22,12 +22,12 @@ pub struct Settings {
     pub function_to_apply: FunctionToApply,
     /// Labels in an answer; all if absent.
     pub top_k: Option<NonZeroU32>,
-    /// Score from which the first label of a window raises the pin.
-    pub threshold: f32,
+    /// Score from which the first label of a window raises the pin; if absent, each label's own threshold in the model.
+    pub threshold: Option<f32>,
 }
 
 impl Settings {
-    /// What the model's maker chose, with windows that follow one another without a gap and the greatest of the labels' thresholds.
+    /// What the model's maker chose, with windows that follow one another without a gap.
     #[must_use]
     pub fn of(model: &Model<'_>) -> Self {
         let hop = model.front_end().hop_length.max(1);
@@ -36,8 +36,16 @@ impl Settings {
             hop_frames: NonZeroUsize::new(model.window_samples() / hop).unwrap_or(NonZeroUsize::MIN),
             function_to_apply: model.problem().into(),
             top_k: None,
-            threshold: model.thresholds().iter().copied().fold(0.0, f32::max),
+            threshold: None,
         }
+    }
+
+    /// Whether a window raises the pin whose best label is this one.
+    #[must_use]
+    pub fn raises(&self, model: &Model<'_>, best: Ranked) -> bool {
+        let own = || model.thresholds().get(best.index).copied();
+        let is_sound = model.labels().nth(best.index).is_some_and(|label| !is_background(label));
+        is_sound && self.threshold.or_else(own).is_some_and(|threshold| best.score >= threshold)
     }
 }
 
@@ -57,7 +65,7 @@ pub enum Event {
 }
 
 /// Listens to a source and answers for every window: a line of JSON to `output`, and `pin` is high while the best label of the
-/// last window is a sound (no [background](is_background)) whose score reaches the threshold.
+/// last window is a sound (no [background](is_background)) whose score reaches its threshold.
 ///
 /// A line is the API's array, best label first. After samples were lost there is the line `{"overruns":1}` instead, with the number of
 /// times so far.
@@ -174,7 +182,7 @@ where
         self.settings.function_to_apply.apply(scores);
         let ranking = Ranking::new(scores, self.settings.top_k);
         let Some(best) = ranking.clone().next() else { return Ok(None) };
-        let raised = best.score >= self.settings.threshold && !is_background(label(best.index));
+        let raised = self.settings.raises(&model, best);
 
         let entries = ranking.map(|ranked| (label(ranked.index), ranked.score));
         let line = self.lines.compose(|buffer| write_response(entries, buffer))?;

@@ -14,7 +14,7 @@ use earmark_core::api::{Ranking, response_bound, write_response};
 use earmark_core::engine::PlanEngine;
 use earmark_core::engine::kernels::KernelSet;
 use earmark_core::frontend::conformance;
-use earmark_core::model::{Model, is_background};
+use earmark_core::model::Model;
 use earmark_core::recognizer::Recognizer;
 use earmark_edge::windowed::Settings;
 use firmware::{CORTEX_M0, CORTEX_M4F, CORTEX_M7, Device, RV32IMC, boards, run};
@@ -44,7 +44,7 @@ fn expected(model: Model<'_>, kernels: KernelSet, samples: &[i16]) -> [String; 2
     let labels: Vec<&str> = model.labels().collect();
     let ranking = Ranking::new(scores, None);
     let best = ranking.clone().next().expect("a model has labels");
-    let led = best.score >= settings.threshold && !is_background(labels[best.index]);
+    let led = settings.raises(&model, best);
     let mut line = vec![0; response_bound(model.labels())];
     let answer = write_response(ranking.map(|ranked| (labels[ranked.index], ranked.score)), &mut line).unwrap();
     let answer = answer.to_owned();

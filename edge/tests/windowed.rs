@@ -5,7 +5,7 @@ mod scripted;
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use earmark_core::api::{FunctionToApply, Ranking, response_bound, write_response};
+use earmark_core::api::{FunctionToApply, Ranked, Ranking, response_bound, write_response};
 use earmark_core::engine::PlanEngine;
 use earmark_core::model::Model;
 use earmark_core::recognizer::Recognizer;
@@ -57,7 +57,7 @@ impl Bench {
         Settings {
             function_to_apply: FunctionToApply::None,
             top_k: NonZeroU32::new(1),
-            threshold: 0.8,
+            threshold: Some(0.8),
             ..Settings::of(&self.model)
         }
     }
@@ -71,7 +71,15 @@ impl Bench {
 fn the_model_decides_unless_told_otherwise() {
     let model = common::model();
     let settings = Settings::of(&model);
-    assert_eq!(settings.threshold, model.thresholds().iter().copied().fold(0.0, f32::max));
+    let place = |label| model.labels().position(|other| other == label).unwrap();
+    let raises = |label, above| {
+        let index = place(label);
+        settings.raises(&model, Ranked { index, score: model.thresholds()[index] + above })
+    };
+    for label in ["yes", "stop", "go"] {
+        assert!(raises(label, 0.0) && !raises(label, -0.001), "{label}");
+    }
+    assert!(!raises("_unknown_", 1.0));
     assert_eq!(settings.hop_frames.get(), model.window_samples() / model.front_end().hop_length);
     assert_eq!(settings.top_k, None);
 }
