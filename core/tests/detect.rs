@@ -1,14 +1,14 @@
 //! The detector against a plain restatement of its rules, and each knob for what it changes.
 
 use earmark_core::Error;
-use earmark_core::detect::{Detection, Detector, DetectorSettings, Smoothing, Timing};
+use earmark_core::detect::{Detection, Detector, DetectorSettings, SENSITIVITY_LOGITS, Smoothing, Timing};
 use earmark_core::model::Problem;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 const STEP: usize = 320;
 const WINDOW: usize = 16_000;
-const LABELS: [(&str, f32); 4] = [("yes", 0.8), ("no", 0.7), ("_unknown_", 0.1), ("stop", 0.95)];
+const LABELS: [(&str, f32); 4] = [("yes", 0.8), ("no", 0.7), ("_silence_", 0.1), ("stop", 0.95)];
 
 fn timing(problem: Problem) -> Timing {
     Timing { sample_rate: 16_000, step_samples: STEP, window_samples: WINDOW, problem }
@@ -19,6 +19,7 @@ fn settings() -> DetectorSettings {
         smoothing: Smoothing::Mean,
         smoothing_ms: 0,
         sensitivity: 0.5,
+        isolation: 0.0,
         release: 0.5,
         minimum_ms: 0,
         refractory_ms: 0,
@@ -26,10 +27,17 @@ fn settings() -> DetectorSettings {
     }
 }
 
+/// Memory for a detector, with something in it.
+fn memory(settings: &DetectorSettings) -> Vec<u32> {
+    let timing = timing(Problem::SingleLabel);
+    let bytes = Detector::memory(4, settings.smoothing_steps(timing), settings.talk_steps(timing));
+    vec![0x5A5A_5A5A; bytes.div_ceil(4)]
+}
+
 /// Detections in rows of scores, one a step.
 fn detect(settings: &DetectorSettings, problem: Problem, rows: &[[f32; 4]]) -> Vec<Detection> {
     let timing = timing(problem);
-    let mut memory = vec![0x5A5A_5A5Au32; Detector::memory(4, settings.smoothing_steps(timing)).div_ceil(4)];
+    let mut memory = memory(settings);
     let mut detector =
         Detector::new(timing, settings, LABELS.into_iter(), bytemuck::cast_slice_mut(&mut memory)).unwrap();
     let mut found = Vec::new();
@@ -44,15 +52,21 @@ fn restated(settings: &DetectorSettings, rows: &[[f32; 4]]) -> Vec<(usize, u64)>
     let steps = |ms: u32| (ms as usize * 16).div_ceil(STEP);
     let mean_of = settings.smoothing_steps(timing(Problem::SingleLabel));
     let units = |score: f32| (score * 32_768.0 + 0.5) as u64;
+    let (window, recent) = (WINDOW / STEP, WINDOW / STEP / 2);
     let (mut above, mut fired, mut quiet_until) = ([0; 4], [false; 4], 0);
     let mut found = Vec::new();
     for index in 0..rows.len() {
+        let silence = |age: usize| index.checked_sub(age).map_or(32_768, |index| units(rows[index][2]));
+        let talk = 32_768 - (recent..recent + window).map(silence).sum::<u64>() / window as u64;
         let mut due = Vec::new();
         for (label, (name, threshold)) in LABELS.into_iter().enumerate() {
             let recent = &rows[(index + 1).saturating_sub(mean_of)..=index];
             let sum: u64 = recent.iter().map(|row| units(row[label])).sum();
             let (fire, release) = (units(threshold), (units(threshold) as f32 * settings.release) as u64);
-            above[label] = if sum >= fire * mean_of as u64 { above[label] + 1 } else { 0 };
+            let odds = threshold / (1.0 - threshold) * (SENSITIVITY_LOGITS * settings.isolation).exp();
+            let in_talk = if settings.isolation == 0.0 { fire } else { units(odds / (1.0 + odds)) };
+            let least = fire * mean_of as u64 + ((in_talk - fire) * mean_of as u64 * talk >> 15);
+            above[label] = if sum >= least { above[label] + 1 } else { 0 };
             if sum < release * mean_of as u64 {
                 fired[label] = false;
             }
@@ -93,8 +107,9 @@ proptest! {
         minimum_ms in 0u32..120,
         refractory_ms in 0u32..400,
         release in 0.1..=1.0f32,
+        isolation in prop_oneof![Just(0.0), 0.0..=1.0f32],
     ) {
-        let settings = DetectorSettings { smoothing_ms, minimum_ms, refractory_ms, release, ..settings() };
+        let settings = DetectorSettings { smoothing_ms, minimum_ms, refractory_ms, release, isolation, ..settings() };
         let found = detect(&settings, Problem::SingleLabel, &rows);
         let places: Vec<(usize, u64)> = found.iter().map(|detection| (detection.label, detection.end)).collect();
         prop_assert_eq!(places, restated(&settings, &rows));
@@ -120,10 +135,11 @@ proptest! {
         smoothing_ms in any::<u32>(),
         release in any::<f32>(),
         sensitivity in any::<f32>(),
+        isolation in any::<f32>(),
     ) {
         let smoothing = if exponential { Smoothing::Exponential } else { Smoothing::Mean };
         let smoothing_ms = if exponential { smoothing_ms } else { smoothing_ms % 5_000 };
-        let settings = DetectorSettings { smoothing, smoothing_ms, release, sensitivity, ..settings() };
+        let settings = DetectorSettings { smoothing, smoothing_ms, release, sensitivity, isolation, ..settings() };
         for problem in [Problem::SingleLabel, Problem::MultiLabel] {
             for detection in detect(&settings, problem, &rows) {
                 prop_assert!((0.0..=1.0).contains(&detection.score) && detection.label != 2);
@@ -168,10 +184,43 @@ fn nothing_is_detected_while_muted() {
 }
 
 #[test]
+fn after_talk_a_word_must_be_surer_than_after_a_pause() {
+    let settings = DetectorSettings { isolation: 1.0, ..settings() };
+    let (talk, pause) = (vec![[0.0; 4]; 100], vec![[0.0, 0.0, 1.0, 0.0]; 100]);
+    let count = |rows: &[&[[f32; 4]]]| detect(&settings, Problem::SingleLabel, &rows.concat()).len();
+    // After talk, 4 logits make 0.9955 of 0.8.
+    assert_eq!(count(&[&pause, &yes(0.9, 5)]), 1);
+    assert_eq!(count(&[&talk, &yes(0.99, 5)]), 0);
+    assert_eq!(count(&[&talk, &yes(0.996, 5)]), 1);
+    assert_eq!(count(&[&talk, &pause, &yes(0.9, 5)]), 1);
+    // At the start nothing was said before, and the word itself is no talk before it.
+    assert_eq!(count(&[&yes(0.9, 5)]), 1);
+    assert_eq!(count(&[&pause, &talk[..24], &yes(0.9, 5)]), 1);
+    // Half a window of talk raises the threshold by half.
+    assert_eq!(count(&[&talk[..50], &yes(0.89, 1)]), 0);
+    assert_eq!(count(&[&talk[..50], &yes(0.91, 1)]), 1);
+}
+
+#[test]
+fn a_gap_between_windows_is_a_pause() {
+    let settings = DetectorSettings { isolation: 1.0, ..settings() };
+    for (gap, count) in [(1, 0), (20, 0), (75, 1), (100_000, 1)] {
+        let mut memory = memory(&settings);
+        let memory = bytemuck::cast_slice_mut(&mut memory);
+        let mut detector = Detector::new(timing(Problem::SingleLabel), &settings, LABELS.into_iter(), memory).unwrap();
+        let mut found = 0;
+        let mut step = |end: usize, row: [f32; 4]| detector.step((end * STEP) as u64, &row, |_| found += 1).unwrap();
+        (50..150).for_each(|end| step(end, [0.0; 4]));
+        step(149 + gap, [0.9, 0.0, 0.0, 0.0]);
+        assert_eq!(found, count, "{gap}");
+    }
+}
+
+#[test]
 fn a_gap_between_windows_is_silence() {
     let timing = timing(Problem::SingleLabel);
     let settings = DetectorSettings { smoothing_ms: 60, ..settings() };
-    let mut memory = vec![0u32; Detector::memory(4, settings.smoothing_steps(timing)).div_ceil(4)];
+    let mut memory = memory(&settings);
     let mut detector =
         Detector::new(timing, &settings, LABELS.into_iter(), bytemuck::cast_slice_mut(&mut memory)).unwrap();
     let mut count = 0;

@@ -80,6 +80,7 @@ impl Bench {
 fn eager(model: &Model<'_>) -> ListenerSettings {
     let detector = DetectorSettings {
         smoothing_ms: 0,
+        isolation: 0.0,
         minimum_ms: 0,
         refractory_ms: 0,
         mute_ms: 0,

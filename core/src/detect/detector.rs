@@ -3,9 +3,10 @@
 use super::label::Label;
 use super::settings::{DetectorSettings, Timing};
 use super::smoother::Smoother;
+use super::talk::Talk;
 use super::threshold::quantise_score;
 use crate::Error;
-use crate::model::{Problem, is_background};
+use crate::model::{Problem, SILENCE, is_background};
 
 /// A label that was heard. Times are samples since the last reset.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,7 +24,8 @@ pub struct Detection {
 
 /// Turns scores, one row of them a step, into detections.
 ///
-/// A label is detected once its smoothed score has been at or above its threshold for the minimum time, unless it or, in a single-label
+/// A label is detected once its smoothed score has been at or above its threshold, or after talk above a higher one
+/// ([`DetectorSettings::isolation`]), for the minimum time, unless it or, in a single-label
 /// model, any label was detected within the refractory time. Then it must fall below the release level before it can be detected again.
 /// In a single-label model one label at most is detected a step: that with the highest smoothed score. Background labels
 /// ([`is_background`]) and labels with a threshold above 1 never are.
@@ -40,12 +42,13 @@ pub struct Detection {
 ///     smoothing: Smoothing::Mean,
 ///     smoothing_ms: 200, // two steps of 100 ms
 ///     sensitivity: 0.5,
+///     isolation: 0.0,
 ///     release: 0.5,
 ///     minimum_ms: 0,
 ///     refractory_ms: 1_000,
 ///     mute_ms: 0,
 /// };
-/// let mut memory = Memory::<{ Detector::memory(2, 2) }>::new();
+/// let mut memory = Memory::<{ Detector::memory(2, 2, 0) }>::new();
 /// let labels = [("yes", 0.8), ("_silence_", 0.8)].into_iter();
 /// let mut detector = Detector::new(timing, &settings, labels, memory.bytes())?;
 ///
@@ -62,21 +65,25 @@ pub struct Detection {
 pub struct Detector<'b> {
     timing: Timing,
     release: f32,
+    isolation: f32,
     minimum_steps: u32,
     refractory_steps: u32,
     mute_samples: u64,
     labels: &'b mut [Label],
     smoother: Smoother<'b>,
+    talk: Talk<'b>,
+    /// Which label stands for silence.
+    silence: Option<usize>,
     /// End of the last window, from which a gap in the scores is told.
     last_end: Option<u64>,
 }
 
 impl<'b> Detector<'b> {
-    /// Bytes of memory that a detector takes for a number of labels and of scores that a mean is taken of:
-    /// [`DetectorSettings::smoothing_steps`].
+    /// Bytes of memory that a detector takes for a number of labels, of scores that a mean is taken of, and of scores of silence that are
+    /// remembered: [`DetectorSettings::smoothing_steps`] and [`DetectorSettings::talk_steps`].
     #[must_use]
-    pub const fn memory(labels: usize, smoothing_steps: usize) -> usize {
-        (labels * (size_of::<Label>() + size_of::<u16>() * smoothing_steps)).next_multiple_of(4)
+    pub const fn memory(labels: usize, smoothing_steps: usize, talk_steps: usize) -> usize {
+        (labels * size_of::<Label>() + size_of::<u16>() * (labels * smoothing_steps + talk_steps)).next_multiple_of(4)
     }
 
     /// Sets up a detector for labels with their calibrated thresholds, in [`memory`](Self::memory) that starts at a multiple of 4,
@@ -90,25 +97,35 @@ impl<'b> Detector<'b> {
         labels: impl ExactSizeIterator<Item = (&'l str, f32)>,
         memory: &'b mut [u8],
     ) -> Result<Self, Error> {
-        let (count, smoothing_steps) = (labels.len(), settings.smoothing_steps(timing));
-        let too_small = Error::MemoryTooSmall { needed: Self::memory(count, smoothing_steps), given: memory.len() };
+        let (count, given) = (labels.len(), memory.len());
+        let (smoothing_steps, talk_steps) = (settings.smoothing_steps(timing), settings.talk_steps(timing));
+        let too_small = Error::MemoryTooSmall { needed: Self::memory(count, smoothing_steps, talk_steps), given };
         let (states, rest) = memory.split_at_mut_checked(size_of::<Label>() * count).ok_or(too_small)?;
-        let ring = rest.get_mut(..size_of::<u16>() * smoothing_steps * count).ok_or(too_small)?;
+        let (ring, rest) = rest.split_at_mut_checked(size_of::<u16>() * smoothing_steps * count).ok_or(too_small)?;
+        let past_silence = rest.get_mut(..size_of::<u16>() * talk_steps).ok_or(too_small)?;
         let states = bytemuck::try_cast_slice_mut::<u8, Label>(states).map_err(|_| Error::MisalignedMemory)?;
-        let ring = bytemuck::try_cast_slice_mut::<u8, u16>(ring).map_err(|_| Error::MisalignedMemory)?;
-        for (state, (name, threshold)) in states.iter_mut().zip(labels) {
+        let [ring, past_silence] = [ring, past_silence].map(bytemuck::try_cast_slice_mut::<u8, u16>);
+        let (Ok(ring), Ok(past_silence)) = (ring, past_silence) else { return Err(Error::MisalignedMemory) };
+        let mut silence = None;
+        for (index, (state, (name, threshold))) in states.iter_mut().zip(labels).enumerate() {
             *state = bytemuck::Zeroable::zeroed();
+            if name == SILENCE {
+                silence = Some(index);
+            }
             state.background = u32::from(is_background(name));
             (state.threshold, state.sensitivity) = (threshold, settings.sensitivity);
         }
         let mut detector = Self {
             timing,
             release: settings.release,
+            isolation: settings.isolation,
             minimum_steps: timing.steps(settings.minimum_ms),
             refractory_steps: timing.steps(settings.refractory_ms),
             mute_samples: timing.samples(settings.mute_ms),
             labels: states,
             smoother: Smoother::new(settings, timing, ring),
+            talk: Talk::new(past_silence),
+            silence,
             last_end: None,
         };
         detector.set_levels();
@@ -118,7 +135,7 @@ impl<'b> Detector<'b> {
 
     /// Takes the scores of the window that ends `end` samples after the reset, and hands over what is detected with it.
     ///
-    /// Windows that were left out since the last call count as silence: a score of 0 for every label.
+    /// Windows that were left out since the last call count as silence: a score of 0 for every label, and no talk.
     ///
     /// # Errors
     /// [`Error::BufferLength`] unless there is one score a label.
@@ -131,9 +148,13 @@ impl<'b> Detector<'b> {
             return Ok(());
         }
         self.pass_time(end);
+        if let Some(&silence) = self.silence.and_then(|label| scores.get(label)) {
+            self.talk.hear(quantise_score(silence));
+        }
+        let talk = self.talk.share();
         for (index, (label, &score)) in self.labels.iter_mut().zip(scores).enumerate() {
             let smoothed = self.smoother.smooth(index, label.smoothed, quantise_score(score));
-            label.update(smoothed);
+            label.update(smoothed, talk);
         }
         self.smoother.advance(needed);
         match self.timing.problem {
@@ -189,6 +210,7 @@ impl<'b> Detector<'b> {
     /// Forgets all scores and detections; thresholds and sensitivities stay.
     pub fn reset(&mut self) {
         self.forget_scores();
+        self.talk.reset();
         self.labels.iter_mut().for_each(|label| label.refractory = 0);
         self.last_end = None;
     }
@@ -200,7 +222,7 @@ impl<'b> Detector<'b> {
 
     fn set_levels(&mut self) {
         let unit = self.smoother.unit();
-        self.labels.iter_mut().for_each(|label| label.set_levels(self.release, unit));
+        self.labels.iter_mut().for_each(|label| label.set_levels(self.release, self.isolation, unit));
     }
 
     fn forget_scores(&mut self) {
@@ -214,6 +236,7 @@ impl<'b> Detector<'b> {
         let steps = self.last_end.replace(end).map_or(1, |last| end.saturating_sub(last) / step);
         if steps > 1 {
             self.forget_scores();
+            self.talk.pass(steps - 1);
         }
         let steps = u32::try_from(steps).unwrap_or(u32::MAX);
         self.labels.iter_mut().for_each(|label| label.refractory = label.refractory.saturating_sub(steps));

@@ -1,7 +1,7 @@
 //! What a detector remembers of one label.
 
 use super::Detection;
-use super::threshold::{ONE, quantise_threshold, threshold_at};
+use super::threshold::{ONE, after_talk, quantise_threshold, threshold_at};
 
 /// One label's thresholds and state. Plain words, so that they can live in the caller's memory.
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -14,9 +14,11 @@ pub(super) struct Label {
     /// the first is [`NEVER`].
     pub fire: u32,
     pub release: u32,
+    /// As `fire`, where all that came before was talk; no less.
+    pub fire_in_talk: u32,
     /// The smoothed score.
     pub smoothed: u32,
-    /// Steps in a row, up to the present one, with a smoothed score of at least `fire`.
+    /// Steps in a row, up to the present one, with a smoothed score from which it is detected.
     pub above: u32,
     /// Steps since the smoothed score last rose to `release`, the present one included; 0 if it lies below.
     pub rise: u32,
@@ -32,27 +34,35 @@ pub(super) struct Label {
 const NEVER: u32 = u32::MAX;
 
 impl Label {
-    /// Works out the two levels for smoothed scores in units of 2⁻¹⁵ / `unit`.
-    pub fn set_levels(&mut self, release: f32, unit: u32) {
+    /// Works out the levels for smoothed scores in units of 2⁻¹⁵ / `unit`.
+    pub fn set_levels(&mut self, release: f32, isolation: f32, unit: u32) {
         let threshold = threshold_at(self.threshold, self.sensitivity);
         let levels = quantise_threshold(threshold).filter(|_| self.background == 0).map(|level| {
             let part = if release.is_nan() { 0.0 } else { release.clamp(0.0, 1.0) };
             // At least one unit, so that silence releases it.
             let released = ((level as f32 * part) as u32).clamp(1, level);
-            (level * unit, released * unit)
+            let in_talk = quantise_threshold(after_talk(threshold, isolation)).unwrap_or(ONE).max(level);
+            (level * unit, released * unit, in_talk * unit)
         });
-        (self.fire, self.release) = levels.unwrap_or((NEVER, NEVER));
+        (self.fire, self.release, self.fire_in_talk) = levels.unwrap_or((NEVER, NEVER, NEVER));
     }
 
-    /// Compares a new smoothed score with the levels.
-    pub fn update(&mut self, smoothed: u32) {
+    /// Compares a new smoothed score with the levels, after a share of talk in units of 2⁻¹⁵.
+    pub fn update(&mut self, smoothed: u32, talk: u32) {
         self.smoothed = smoothed;
-        self.above = if smoothed >= self.fire { self.above.saturating_add(1) } else { 0 };
+        let fires = smoothed >= self.fire && smoothed >= self.fire_after(talk);
+        self.above = if fires { self.above.saturating_add(1) } else { 0 };
         if smoothed >= self.release {
             self.rise = self.rise.saturating_add(1);
         } else {
             (self.rise, self.fired) = (0, 0);
         }
+    }
+
+    /// The smoothed score from which it is detected after a share of talk.
+    const fn fire_after(&self, talk: u32) -> u32 {
+        let rise = (self.fire_in_talk - self.fire) as u64 * talk as u64;
+        self.fire + (rise >> ONE.trailing_zeros()) as u32
     }
 
     /// Whether it is to be detected now, with the smoothed score at its threshold for `minimum` steps beyond the first.

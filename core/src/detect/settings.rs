@@ -20,7 +20,14 @@ pub enum Smoothing {
 /// use earmark_core::detect::DetectorSettings;
 /// use earmark_core::model::DetectorDefaults;
 ///
-/// let defaults = DetectorDefaults { smoothing_ms: 100, release: 0.7, minimum_ms: 0, refractory_ms: 1_000, mute_ms: 0 };
+/// let defaults = DetectorDefaults {
+///     smoothing_ms: 100,
+///     isolation: 0.0,
+///     release: 0.7,
+///     minimum_ms: 0,
+///     refractory_ms: 1_000,
+///     mute_ms: 0,
+/// };
 /// let eager = DetectorSettings { sensitivity: 0.8, ..DetectorSettings::from_defaults(defaults) };
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,6 +39,14 @@ pub struct DetectorSettings {
     /// How easily labels are detected, 0 to 1: 0.5 as calibrated, more means fewer misses and more false alarms; see
     /// [`threshold_at`](super::threshold_at).
     pub sensitivity: f32,
+    /// How much surer a label must be in the midst of talk than after a pause, 0 to 1: by so many times [`SENSITIVITY_LOGITS`] its threshold's
+    /// logit rises where all that came before was talk, and in proportion where a part of it was.
+    ///
+    /// Talk is what the label `_silence_` leaves over of the scores, on average over the window's length of scores that ended half a window
+    /// before the present one; scores before the first one count as silence. Without such a label it has no effect.
+    ///
+    /// [`SENSITIVITY_LOGITS`]: super::SENSITIVITY_LOGITS
+    pub isolation: f32,
     /// Part of its threshold below which a label's smoothed score must fall before the label may be detected again; 0 to 1.
     pub release: f32,
     /// Time for which the smoothed score must have been at or above the threshold.
@@ -46,8 +61,17 @@ impl DetectorSettings {
     /// The settings that a model was calibrated with.
     #[must_use]
     pub const fn from_defaults(defaults: DetectorDefaults) -> Self {
-        let DetectorDefaults { smoothing_ms, release, minimum_ms, refractory_ms, mute_ms } = defaults;
-        Self { smoothing: Smoothing::Mean, smoothing_ms, sensitivity: 0.5, release, minimum_ms, refractory_ms, mute_ms }
+        let DetectorDefaults { smoothing_ms, isolation, release, minimum_ms, refractory_ms, mute_ms } = defaults;
+        Self {
+            smoothing: Smoothing::Mean,
+            smoothing_ms,
+            sensitivity: 0.5,
+            isolation,
+            release,
+            minimum_ms,
+            refractory_ms,
+            mute_ms,
+        }
     }
 
     /// The number of scores that a mean is taken of; 0 for [`Smoothing::Exponential`]. It decides on the detector's
@@ -56,22 +80,25 @@ impl DetectorSettings {
     pub const fn smoothing_steps(&self, timing: Timing) -> usize {
         match self.smoothing {
             Smoothing::Exponential => 0,
-            Smoothing::Mean => {
-                let steps = (timing.samples(self.smoothing_ms) + timing.step() / 2) / timing.step();
-                if steps < 1 {
-                    1
-                } else if steps > MAX_SMOOTHING_STEPS {
-                    MAX_SMOOTHING_STEPS as usize
-                } else {
-                    steps as usize
-                }
-            }
+            Smoothing::Mean => timing.steps_of_mean(timing.samples(self.smoothing_ms)),
+        }
+    }
+
+    /// The number of scores of silence that are remembered for [`isolation`](Self::isolation); 0 without it. It decides on the detector's
+    /// [`memory`](super::Detector::memory).
+    #[must_use]
+    pub const fn talk_steps(&self, timing: Timing) -> usize {
+        if self.isolation > 0.0 || self.isolation.is_nan() {
+            let counted = timing.steps_of_mean(timing.window_samples as u64);
+            counted / 2 + counted
+        } else {
+            0
         }
     }
 }
 
 /// The most scores that a mean is taken of: sums of scores in units of 2⁻¹⁵ then fit into 32 bits.
-const MAX_SMOOTHING_STEPS: u64 = 65_535;
+const MAX_MEAN_STEPS: u64 = 65_535;
 
 /// How scores follow each other, and what they mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,6 +132,18 @@ impl Timing {
     /// A time in milliseconds as samples.
     pub(super) const fn samples(self, ms: u32) -> u64 {
         ms as u64 * self.sample_rate as u64 / 1_000
+    }
+
+    /// The nearest number of steps to a number of samples: one at least, and no more than a mean is taken of.
+    const fn steps_of_mean(self, samples: u64) -> usize {
+        let steps = (samples + self.step() / 2) / self.step();
+        if steps < 1 {
+            1
+        } else if steps > MAX_MEAN_STEPS {
+            MAX_MEAN_STEPS as usize
+        } else {
+            steps as usize
+        }
     }
 
     /// The steps that a time takes, whole ones.

@@ -24,12 +24,24 @@ pub const SENSITIVITY_LOGITS: f32 = 4.0;
 /// ```
 #[must_use]
 pub fn threshold_at(threshold: f32, sensitivity: f32) -> f32 {
-    let sensitivity = sensitivity.clamp(0.0, 1.0);
+    raised(threshold, -2.0 * SENSITIVITY_LOGITS * (sensitivity.clamp(0.0, 1.0) - 0.5))
+}
+
+/// The threshold where all that came before was talk: [`DetectorSettings::isolation`](super::DetectorSettings::isolation).
+pub(super) fn after_talk(threshold: f32, isolation: f32) -> f32 {
+    // Not-a-number is taken for the cautious end.
+    let isolation = if isolation.is_nan() { 1.0 } else { isolation.clamp(0.0, 1.0) };
+    raised(threshold, SENSITIVITY_LOGITS * isolation)
+}
+
+/// A threshold with its logit raised. Once in a firmware, however often it is asked for.
+#[inline(never)]
+fn raised(threshold: f32, logits: f32) -> f32 {
     // Not-a-number for either is left to the caller's threshold.
-    if !(threshold > 0.0 && threshold < 1.0) || sensitivity == 0.5 || sensitivity.is_nan() {
+    if !(threshold > 0.0 && threshold < 1.0) || logits == 0.0 || logits.is_nan() {
         return threshold;
     }
-    let odds = libm::expf(-2.0 * SENSITIVITY_LOGITS * (sensitivity - 0.5));
+    let odds = libm::expf(logits);
     threshold * odds / (threshold * odds + (1.0 - threshold))
 }
 

@@ -4,7 +4,8 @@ use super::layout::SHIFT_MASK;
 
 /// Scales an accumulator by a packed scale (see [`layout`](super::layout)) with one rounding, ties to even, in 64 bits.
 ///
-/// gemmlowp rounds twice and differs from float in 3 of 1000 cases; one rounding of a 25-bit multiplier differs in a few of a million.
+/// gemmlowp rounds twice and differs from float in 3 of 1000 cases; one rounding of a 25-bit multiplier differs in a few of a million, and in more
+/// only where a channel's scale happens to lie so near a simple fraction that many sums are nearly ties.
 /// Ties are rare but where scales are powers of two. The shift is at least 31, as in every checked artifact.
 ///
 /// ```

@@ -191,4 +191,6 @@ pub mod word {
     pub const CLIP_RELATIVE: usize = 70;
     /// What is int16, as the sum of [`int16`](super::int16)'s numbers; 0 if all is int8.
     pub const INT16: usize = 71;
+    /// Detector default: how much surer a label must be in the midst of talk than after a pause, `f32` in 0..=1; 0 for no difference.
+    pub const ISOLATION: usize = 72;
 }

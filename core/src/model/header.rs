@@ -57,6 +57,9 @@ impl Quantisation {
 pub struct DetectorDefaults {
     /// Time over which scores are averaged; less than the time between two scores: not at all.
     pub smoothing_ms: u32,
+    /// How much surer a label must be in the midst of talk than after a pause: see
+    /// [`DetectorSettings::isolation`](crate::detect::DetectorSettings::isolation); 0..=1.
+    pub isolation: f32,
     /// Part of its threshold below which a label's averaged score must fall before it may be detected again; 0..=1.
     pub release: f32,
     /// Time for which the averaged score must stay at or above the threshold.
@@ -390,6 +393,10 @@ pub(super) const fn check_detector(bytes: &[u8]) -> Result<(), Error> {
     let release = header_float(bytes, word::RELEASE);
     if !(release >= 0.0 && release <= 1.0) {
         return bad(word::RELEASE, "the detector's release must be 0 to 1");
+    }
+    let isolation = header_float(bytes, word::ISOLATION);
+    if !(isolation >= 0.0 && isolation <= 1.0) {
+        return bad(word::ISOLATION, "the detector's isolation must be 0 to 1");
     }
     let (section, labels) = (header_word(bytes, word::THRESHOLDS), header_word(bytes, word::LABEL_COUNT));
     if !holds(bytes, section, 4 * labels as u64, ALIGNMENT as u32) {

@@ -178,6 +178,7 @@ impl<'m> Model<'m> {
     pub const fn detector(&self) -> DetectorDefaults {
         DetectorDefaults {
             smoothing_ms: header_word(self.bytes, word::SMOOTHING_MS),
+            isolation: header_float(self.bytes, word::ISOLATION),
             release: header_float(self.bytes, word::RELEASE),
             minimum_ms: header_word(self.bytes, word::MINIMUM_MS),
             refractory_ms: header_word(self.bytes, word::REFRACTORY_MS),
@@ -296,6 +297,9 @@ impl<'m> Model<'m> {
         header_word(self.bytes, number) as usize
     }
 }
+
+/// The label that stands for silence and for sounds that are no speech.
+pub const SILENCE: &str = "_silence_";
 
 /// Whether a label stands for what no class is meant for, as `_unknown_` and `_silence_` do: underscores around it say so.
 ///

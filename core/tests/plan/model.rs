@@ -38,7 +38,14 @@ fn a_whole_artifact_says_what_was_put_in() {
     assert_eq!(model.source_hash()[..5], [1, 2, 3, 4, 0]);
     assert_eq!(model.provenance(), "{\"licence\":\"none\"}");
     let detector = model.detector();
-    let expected = DetectorDefaults { smoothing_ms: 0, release: 0.75, minimum_ms: 0, refractory_ms: 0, mute_ms: 90 };
+    let expected = DetectorDefaults {
+        smoothing_ms: 0,
+        isolation: 0.0,
+        release: 0.75,
+        minimum_ms: 0,
+        refractory_ms: 0,
+        mute_ms: 90,
+    };
     assert_eq!((detector, model.thresholds()), (expected, &[0.5; 3][..]));
     assert_eq!((model.mode(), model.step_samples()), (Mode::Windowed, 16));
     let kinds: Vec<&str> = model.plan().map(|op| op.name()).collect();
@@ -73,7 +80,7 @@ fn a_whole_artifact_says_what_was_put_in() {
     assert_eq!(recognizer, (engine + 4 * (32 + 8 + 3) + 2 * 32).next_multiple_of(16));
     // It can't stream.
     assert_eq!((streaming_engine, streaming_recognizer), (engine, recognizer));
-    assert_eq!(listener, recognizer + Detector::memory(3, 1));
+    assert_eq!(listener, recognizer + Detector::memory(3, 1, 0));
 }
 
 #[test]

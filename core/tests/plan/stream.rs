@@ -135,6 +135,25 @@ fn a_listener_listens_step_by_step() {
     listener.push(&[100; 300], on_event).unwrap();
     // A window is 176 samples long, a step 32.
     assert_eq!(ends, [176, 208, 240, 272]);
+    // After half a window of silence there are no other scores.
+    let heard = |after_silence: bool| {
+        let mut state = memory(model.sizes().listener);
+        let mut listener = Listener::new(model, &settings, bytemuck::cast_slice_mut(&mut state)).unwrap();
+        let mut heard = Vec::new();
+        if after_silence {
+            listener.reset_after_silence().unwrap();
+        }
+        let samples: Vec<i16> = (0..300).map(|n| (n * n % 1_000) as i16).collect();
+        let keep = |event: Event<'_>| {
+            if let Event::Scores { end, scores } = event {
+                heard.push((end, scores.to_vec()));
+            }
+        };
+        listener.push(&samples, keep).unwrap();
+        assert_eq!(listener.position(), 300);
+        heard
+    };
+    assert_eq!(heard(true), heard(false));
     let needed = model.sizes().listener;
     let mut small = memory(needed - 4);
     let given = needed - 4;

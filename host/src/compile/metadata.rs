@@ -39,6 +39,9 @@ pub struct Detector {
     pub smoothing_ms: u32,
     /// Score from which a label counts.
     pub threshold: Threshold,
+    /// How much surer a label must be in the midst of talk than after a pause: see
+    /// [`DetectorSettings::isolation`](earmark_core::detect::DetectorSettings::isolation); 0..=1.
+    pub isolation: f32,
     /// Part of its threshold below which a label's score must fall before it may be detected again; 0..=1.
     pub release: f32,
     /// Time for which the averaged score must stay above its threshold.
@@ -64,6 +67,7 @@ impl Default for Detector {
         Self {
             smoothing_ms: 200,
             threshold: Threshold::Common(0.9),
+            isolation: 0.0,
             release: 0.8,
             minimum_ms: 0,
             refractory_ms: 1000,
@@ -76,8 +80,8 @@ impl Detector {
     /// What the artifact holds of it, apart from the thresholds.
     #[must_use]
     pub const fn defaults(&self) -> DetectorDefaults {
-        let Self { smoothing_ms, release, minimum_ms, refractory_ms, mute_ms, .. } = *self;
-        DetectorDefaults { smoothing_ms, release, minimum_ms, refractory_ms, mute_ms }
+        let Self { smoothing_ms, isolation, release, minimum_ms, refractory_ms, mute_ms, .. } = *self;
+        DetectorDefaults { smoothing_ms, isolation, release, minimum_ms, refractory_ms, mute_ms }
     }
 
     /// The thresholds, one for each of a number of labels.

@@ -85,7 +85,7 @@ impl Analysis {
             Event::Detection(detection) => detections.push(detection),
             _ => {}
         };
-        listener.reset();
+        listener.reset_after_silence()?;
         listener.push(recording, &mut keep)?;
         finish(listener, |event| {
             keep(event);

@@ -121,6 +121,7 @@ impl Inspection<'_> {
             thresholds.map(|(label, threshold)| (label.to_owned(), json!(threshold))).collect();
         vec![
             ("smoothing_ms", json!(detector.smoothing_ms)),
+            ("isolation", json!(detector.isolation)),
             ("release", json!(detector.release)),
             ("minimum_ms", json!(detector.minimum_ms)),
             ("refractory_ms", json!(detector.refractory_ms)),

@@ -89,8 +89,13 @@ impl Inspection<'_> {
             "detector",
             format_args!(
                 "scores averaged over {} ms; above its threshold for {} ms a label is detected, and again once below {} of it; \
-                 silent for {} ms after a detection and {} ms after a start",
-                detector.smoothing_ms, detector.minimum_ms, detector.release, detector.refractory_ms, detector.mute_ms
+                 isolation {}; silent for {} ms after a detection and {} ms after a start",
+                detector.smoothing_ms,
+                detector.minimum_ms,
+                detector.release,
+                detector.isolation,
+                detector.refractory_ms,
+                detector.mute_ms
             ),
         )?;
         let thresholds = self.model.thresholds();

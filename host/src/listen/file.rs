@@ -18,8 +18,8 @@ pub struct Heard {
 
 /// Shows a file to a listener from its first sample to its last, or to where it is damaged.
 ///
-/// Silence of a window's length follows it, so that its last word is heard as well as any other. No event lies behind the end of
-/// the file: a detection that is made in that silence ends with the file. The listener is reset before.
+/// Half a window of silence precedes it and a window of it follows, so that its first and last word are heard as well as any other. No
+/// event lies behind the end of the file: a detection that is made in that silence ends with the file. The listener is reset before.
 ///
 /// # Errors
 /// What `on_event` says, and the network; a damaged file is told in the answer.
@@ -28,7 +28,7 @@ pub fn hear(
     listener: &mut StreamListener<'_>,
     mut on_event: impl FnMut(Event<'_>) -> Result<(), Error>,
 ) -> Result<Heard, Error> {
-    listener.reset();
+    listener.reset_after_silence()?;
     let fault = loop {
         match audio.next_chunk() {
             Ok(Some(chunk)) => push(listener, chunk, &mut on_event)?,

@@ -183,4 +183,12 @@ impl<'a> StreamListener<'a> {
     pub fn reset(&mut self) {
         either!(&mut self.ears, listener => listener.reset());
     }
+
+    /// As [`reset`](Self::reset), and then as if there had been silence before: see [`Listener::reset_after_silence`].
+    ///
+    /// # Errors
+    /// As [`push`](Self::push).
+    pub fn reset_after_silence(&mut self) -> Result<(), Error> {
+        Ok(either!(&mut self.ears, listener => listener.reset_after_silence())?)
+    }
 }

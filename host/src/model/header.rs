@@ -46,7 +46,7 @@ pub fn with_detector(artifact: &[u8], detector: &DetectorDefaults, thresholds: &
 /// Checks the ranges that an artifact's detector defaults must keep.
 pub(crate) fn check_detector(detector: &DetectorDefaults, thresholds: &[f32]) -> Result<(), Error> {
     let refuse = |what: String| Err(Error::Detector { what });
-    let DetectorDefaults { smoothing_ms, release, minimum_ms, refractory_ms, mute_ms } = *detector;
+    let DetectorDefaults { smoothing_ms, isolation, release, minimum_ms, refractory_ms, mute_ms } = *detector;
     for (name, milliseconds) in [
         ("smoothing_ms", smoothing_ms),
         ("minimum_ms", minimum_ms),
@@ -57,8 +57,10 @@ pub(crate) fn check_detector(detector: &DetectorDefaults, thresholds: &[f32]) ->
             return refuse(format!("{name} is {milliseconds} and may be at most {MAX_DETECTOR_MS}"));
         }
     }
-    if !(0.0..=1.0).contains(&release) {
-        return refuse(format!("release is {release} and must be 0 to 1"));
+    for (name, part) in [("isolation", isolation), ("release", release)] {
+        if !(0.0..=1.0).contains(&part) {
+            return refuse(format!("{name} is {part} and must be 0 to 1"));
+        }
     }
     match thresholds.iter().find(|threshold| !(0.0..=1.0).contains(*threshold)) {
         Some(threshold) => refuse(format!("a threshold is {threshold} and must be 0 to 1")),
@@ -74,6 +76,7 @@ pub(crate) fn set_word(bytes: &mut [u8], number: usize, value: u32) {
 /// Sets the detector's words of the header.
 pub(crate) fn set_detector(bytes: &mut [u8], detector: &DetectorDefaults) {
     set_word(bytes, word::SMOOTHING_MS, detector.smoothing_ms);
+    set_word(bytes, word::ISOLATION, detector.isolation.to_bits());
     set_word(bytes, word::RELEASE, detector.release.to_bits());
     set_word(bytes, word::MINIMUM_MS, detector.minimum_ms);
     set_word(bytes, word::REFRACTORY_MS, detector.refractory_ms);

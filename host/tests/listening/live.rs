@@ -84,9 +84,10 @@ fn labels(told: &[Told]) -> Vec<String> {
 
 #[test]
 fn a_microphone_hears_what_a_file_holds() {
-    let recording = words(&["yes", "no"]);
+    // A file is heard as if there had been silence before.
+    let recording = words(&["_silence_", "yes", "no"]);
     let (session, told) = live(blocks(&recording, MONO));
-    assert_eq!((session.samples, session.overruns), (64_000, 0));
+    assert_eq!((session.samples, session.overruns), (96_000, 0));
     assert!(session.fault.is_none());
     assert_eq!(labels(&told), ["yes", "no"]);
 
@@ -102,7 +103,7 @@ fn a_microphone_hears_what_a_file_holds() {
         }
         Ok(())
     });
-    assert_eq!(heard.unwrap().samples, 64_000);
+    assert_eq!(heard.unwrap().samples, 96_000);
     assert_eq!(told, from_file);
 }
 

@@ -46,9 +46,20 @@ fn each_word_of_a_recording_is_a_line() {
 
 #[test]
 fn a_word_at_the_very_end_is_heard_and_ends_with_the_file() {
-    let stdout = succeed(stream(&[]).arg(fixture("yes.wav")), b"");
+    // The word is over after 0.8 s.
+    let file = scratch("stream-end.wav", &wav(&samples("yes.wav")[..12_800]));
+    let stdout = succeed(stream(&[]).arg(file), b"");
     assert_eq!(labels(&stdout), ["yes"]);
-    assert!(stdout.contains(r#""end":1.00,"#), "{stdout}");
+    assert!(stdout.contains(r#""end":0.80,"#), "{stdout}");
+}
+
+#[test]
+fn a_word_at_the_very_beginning_is_heard() {
+    for name in ["yes", "no", "stop", "right", "down"] {
+        // It begins after a quarter of a second or later.
+        let file = scratch("stream-start.wav", &wav(&samples(&format!("{name}.wav"))[4_000..]));
+        assert_eq!(labels(&succeed(stream(&[]).arg(file), b"")), [name]);
+    }
 }
 
 #[test]

@@ -70,6 +70,12 @@ pub struct ContinuousOptions {
     )]
     smoothing_ms: Vec<u32>,
 
+    /// Isolations to try for the operating point, 0 to 1: how much surer a label must be in the midst of talk [default: the model's]
+    ///
+    /// 1 raises a threshold of 0.9 to 0.998 where all that came before was talk.
+    #[arg(long, value_name = "N,…", requires = "continuous", value_delimiter = ',', value_parser = parse_isolation)]
+    isolation: Vec<f32>,
+
     /// Times above the threshold to try for the operating point [default: the model's]
     #[arg(long, value_name = "MS,…", requires = "continuous", value_delimiter = ',')]
     minimum_ms: Vec<u32>,
@@ -100,6 +106,11 @@ fn parse_rate(text: &str) -> Result<f64, String> {
     rate.ok_or_else(|| "give a number of false alarms, such as 0.5".into())
 }
 
+fn parse_isolation(text: &str) -> Result<f32, String> {
+    let isolation = text.parse().ok().filter(|isolation| (0.0..=1.0).contains(isolation));
+    isolation.ok_or_else(|| "give a number from 0 to 1".into())
+}
+
 /// What `--json` prints.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -128,11 +139,15 @@ impl ContinuousOptions {
     /// The settings to try for the operating point.
     fn candidates(&self, present: DetectorSettings) -> Vec<DetectorSettings> {
         let minima = if self.minimum_ms.is_empty() { &[present.minimum_ms][..] } else { &self.minimum_ms };
-        let with = |smoothing_ms: &u32| {
-            let smoothing_ms = *smoothing_ms;
-            minima.iter().map(move |&minimum_ms| DetectorSettings { smoothing_ms, minimum_ms, ..present })
-        };
-        self.smoothing_ms.iter().flat_map(with).collect()
+        let isolations = if self.isolation.is_empty() { &[present.isolation][..] } else { &self.isolation };
+        let mut candidates = Vec::new();
+        for &smoothing_ms in &self.smoothing_ms {
+            for &isolation in isolations {
+                let with = |&minimum_ms| DetectorSettings { smoothing_ms, isolation, minimum_ms, ..present };
+                candidates.extend(minima.iter().map(with));
+            }
+        }
+        candidates
     }
 
     /// Where the calibrated model goes.
@@ -217,9 +232,9 @@ fn sieve(model: &Model<'_>, labels: Labels<'_>, present: &DetectorSettings, cand
     let own = model.thresholds().iter().zip(&is_word).filter(|(_, is_word)| **is_word).map(|(threshold, _)| *threshold);
     let lowest = own.chain(thresholds()).fold(1.0, f32::min);
     let timing = Timing::of(model);
-    let steps = |settings: &DetectorSettings| settings.smoothing_steps(timing);
-    let most_steps = candidates.iter().map(steps).fold(steps(present), usize::max);
-    Sieve::new(lowest, present, most_steps, is_word)
+    let reach = |settings: &DetectorSettings| settings.smoothing_steps(timing).max(settings.talk_steps(timing));
+    let reach = candidates.iter().map(reach).fold(reach(present), usize::max);
+    Sieve::new(lowest, present, reach, is_word)
 }
 
 /// Everything that is to be listened to.
@@ -267,8 +282,9 @@ fn operating_point(ground: &Ground<'_>, candidates: &[DetectorSettings], target:
 
 /// Writes the artifact with another detector; masked labels keep their thresholds.
 fn write_calibrated(model: &Model<'_>, found: &Found, labels: Labels<'_>, path: &Path) -> Result<(), Error> {
-    let DetectorSettings { smoothing_ms, release, minimum_ms, refractory_ms, mute_ms, .. } = found.trial.settings;
-    let defaults = DetectorDefaults { smoothing_ms, release, minimum_ms, refractory_ms, mute_ms };
+    let DetectorSettings { smoothing_ms, isolation, release, minimum_ms, refractory_ms, mute_ms, .. } =
+        found.trial.settings;
+    let defaults = DetectorDefaults { smoothing_ms, isolation, release, minimum_ms, refractory_ms, mute_ms };
     let mut thresholds = found.trial.thresholds.clone();
     for &label in labels.masked {
         thresholds[label] = model.thresholds()[label];

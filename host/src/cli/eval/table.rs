@@ -87,8 +87,9 @@ fn latency(latency: Latency) -> String {
 fn operation(figures: &OperatingFigures) -> String {
     let detector = figures.detector;
     let mut text = format!(
-        "smoothing {} ms, at least {} ms above the threshold, release {:.2}, refractory {} ms\n\n{:9}  {HEADINGS}\n{:9}  {}\n\n",
+        "smoothing {} ms, isolation {:.2}, at least {} ms above the threshold, release {:.2}, refractory {} ms\n\n{:9}  {HEADINGS}\n{:9}  {}\n\n",
         detector.smoothing_ms,
+        detector.isolation,
         detector.minimum_ms,
         detector.release,
         detector.refractory_ms,

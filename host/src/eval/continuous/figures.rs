@@ -84,6 +84,8 @@ pub struct SourceFigures {
 pub struct Settings {
     /// Time over which scores are averaged.
     pub smoothing_ms: u32,
+    /// How much surer a label must be in the midst of talk.
+    pub isolation: f32,
     /// Part of its threshold below which a score must fall.
     pub release: f32,
     /// Time above the threshold.
@@ -134,7 +136,7 @@ impl OperatingFigures {
     /// Figures of a trial.
     #[must_use]
     pub fn new(trial: &Trial, tally: &Tally, apart: &[usize], ground: &Ground<'_>, sources: &[String]) -> Self {
-        let DetectorSettings { smoothing_ms, release, minimum_ms, refractory_ms, .. } = trial.settings;
+        let DetectorSettings { smoothing_ms, isolation, release, minimum_ms, refractory_ms, .. } = trial.settings;
         let words = (0..ground.labels.names.len()).filter(|label| ground.labels.is_word(*label));
         let of_label = |label: usize| {
             let LabelTally { words, false_alarms, confusions, .. } = tally.labels[label];
@@ -157,7 +159,7 @@ impl OperatingFigures {
             SourceFigures { name: name.clone(), hours, false_alarms: tally.sources[index] }
         };
         Self {
-            detector: Settings { smoothing_ms, release, minimum_ms, refractory_ms },
+            detector: Settings { smoothing_ms, isolation, release, minimum_ms, refractory_ms },
             total: Total::new(tally, apart, ground),
             per_label: PerLabel(words.map(of_label).collect()),
             sources: sources.iter().enumerate().map(of_source).collect(),

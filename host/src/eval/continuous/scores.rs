@@ -12,19 +12,19 @@ const ONE: f32 = 32_768.0;
 pub struct Sieve {
     /// A row in which no word has at least this score can neither raise nor hold a detection.
     least: u16,
-    /// Rows around the others that smoothing reaches to.
+    /// Rows around the others that smoothing, or the memory of what was said before, reaches to.
     reach: usize,
     /// Whether each label is a word.
     is_word: Vec<bool>,
 }
 
 impl Sieve {
-    /// For detectors with thresholds of `lowest` and more, that part of them for release that is in `settings`, and smoothing over no more
-    /// than `smoothing_steps` rows.
+    /// For detectors with thresholds of `lowest` and more, that part of them for release that is in `settings`, and no need of scores that
+    /// are older than `reach` rows.
     #[must_use]
-    pub fn new(lowest: f32, settings: &DetectorSettings, smoothing_steps: usize, is_word: Vec<bool>) -> Self {
+    pub fn new(lowest: f32, settings: &DetectorSettings, reach: usize, is_word: Vec<bool>) -> Self {
         let least = (f32::from(quantise(lowest)) * settings.release.clamp(0.0, 1.0)) as u16;
-        Self { least: least.max(1), reach: smoothing_steps, is_word }
+        Self { least: least.max(1), reach, is_word }
     }
 
     fn passes(&self, row: &[u16]) -> bool {
@@ -35,7 +35,7 @@ impl Sieve {
 /// Rows of scores, one a window, with the end of each window in samples.
 ///
 /// Only rows that a detector has to see are kept, and those within smoothing's reach of them. Where others are left out, all smoothed scores
-/// are too low for anything: a detector takes the gap for silence, and comes to the same detections.
+/// are too low for anything: a detector takes the gap for silence, has forgotten it before that matters, and comes to the same detections.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scores {
     sieve: Sieve,
@@ -108,14 +108,15 @@ mod tests {
 
     const TIMING: Timing =
         Timing { sample_rate: 1_000, step_samples: 10, window_samples: 100, problem: Problem::SingleLabel };
-    const LABELS: [(&str, f32); 3] = [("a", 0.5), ("_unknown_", 0.1), ("b", 0.6)];
+    const LABELS: [(&str, f32); 3] = [("a", 0.5), ("_silence_", 0.1), ("b", 0.6)];
 
-    fn settings(smoothing_ms: u32, minimum_ms: u32, release: f32) -> DetectorSettings {
+    fn settings(smoothing_ms: u32, isolation: f32, minimum_ms: u32, release: f32) -> DetectorSettings {
         let smoothing = Smoothing::Mean;
         DetectorSettings {
             smoothing,
             smoothing_ms,
             sensitivity: 0.5,
+            isolation,
             release,
             minimum_ms,
             refractory_ms: 40,
@@ -124,7 +125,7 @@ mod tests {
     }
 
     fn detections(settings: &DetectorSettings, feed: impl FnOnce(&mut dyn FnMut(u64, &[f32]))) -> Vec<Detection> {
-        let bytes = Detector::memory(LABELS.len(), settings.smoothing_steps(TIMING));
+        let bytes = Detector::memory(LABELS.len(), settings.smoothing_steps(TIMING), settings.talk_steps(TIMING));
         let mut memory = vec![0_u32; bytes.div_ceil(4)];
         let memory = bytemuck::cast_slice_mut(&mut memory);
         let mut detector = Detector::new(TIMING, settings, LABELS.into_iter(), memory).unwrap();
@@ -135,7 +136,7 @@ mod tests {
 
     #[test]
     fn quiet_rows_are_left_out() {
-        let mut scores = Scores::new(Sieve::new(0.5, &settings(20, 0, 0.8), 2, vec![true, false, true]));
+        let mut scores = Scores::new(Sieve::new(0.5, &settings(20, 0.0, 0, 0.8), 2, vec![true, false, true]));
         for (index, a) in [0.1, 0.2, 0.3, 0.3, 0.45, 0.2, 0.1, 0.0, 0.0].into_iter().enumerate() {
             scores.push(index as u64, &[a, 1.0 - a, 0.0]);
         }
@@ -149,11 +150,12 @@ mod tests {
                 ((0.0_f32..=1.0, 0_u32..3), (0.0_f32..=1.0, 0_u32..3), 1_usize..12, prop::bool::weighted(0.05)),
                 0..40,
             ),
-            (smoothing_ms, minimum_ms, release) in (0_u32..80, 0_u32..30, 0.0_f32..=1.0),
+            (smoothing_ms, isolation, minimum_ms, release) in (0_u32..80, 0.0_f32..=1.0, 0_u32..30, 0.0_f32..=1.0),
         ) {
-            let settings = settings(smoothing_ms, minimum_ms, release);
+            let settings = settings(smoothing_ms, isolation, minimum_ms, release);
             let is_word = LABELS.map(|(name, _)| !name.starts_with('_')).to_vec();
-            let sieve = Sieve::new(0.5, &settings, settings.smoothing_steps(TIMING), is_word);
+            let reach = settings.smoothing_steps(TIMING).max(settings.talk_steps(TIMING));
+            let sieve = Sieve::new(0.5, &settings, reach, is_word);
             let mut scores = Scores::new(sieve);
             let mut end = 100;
             let mut all = Vec::new();
@@ -161,7 +163,7 @@ mod tests {
             for ((a, power), (b, other_power), times, is_gap) in rows {
                 for _ in 0..times {
                     end += if is_gap { 50 } else { 10 };
-                    all.push((end, [a.powi(4_i32.pow(power)), 1.0, b.powi(4_i32.pow(other_power))]));
+                    all.push((end, [a.powi(4_i32.pow(power)), 1.0 - a, b.powi(4_i32.pow(other_power))]));
                 }
             }
             all.iter().for_each(|(end, row)| scores.push(*end, row));

@@ -94,10 +94,11 @@ pub fn tally(heard: &[Heard], sources: usize, labels: &[&str], timing: Timing, t
 }
 
 fn tally_one(stream: &Heard, sources: usize, labels: &[&str], timing: Timing, trial: &Trial) -> Result<Tally, Error> {
-    let bytes = Detector::memory(labels.len(), trial.settings.smoothing_steps(timing));
+    let settings = &trial.settings;
+    let bytes = Detector::memory(labels.len(), settings.smoothing_steps(timing), settings.talk_steps(timing));
     let mut memory = vec![0_u32; bytes.div_ceil(size_of::<u32>())];
     let thresholds = labels.iter().copied().zip(trial.thresholds.iter().copied());
-    let mut detector = Detector::new(timing, &trial.settings, thresholds, bytemuck::cast_slice_mut(&mut memory))?;
+    let mut detector = Detector::new(timing, settings, thresholds, bytemuck::cast_slice_mut(&mut memory))?;
     let mut detections = Vec::new();
     stream.scores.each(|end, scores| detector.step(end, scores, |detection| detections.push(detection)))?;
 

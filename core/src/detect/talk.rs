@@ -1,0 +1,64 @@
+//! How much was said before.
+
+use super::threshold::ONE;
+
+/// The share of talk in the scores before the present word: what the label of silence left over in the window's length of scores that ended
+/// half a window ago, where a word that the present window holds in its middle had not begun.
+#[derive(Debug)]
+pub(super) struct Talk<'b> {
+    /// Scores of silence, one a step.
+    ring: &'b mut [u16],
+    /// Where the oldest stands, or the present step's will.
+    oldest: usize,
+    /// How many of them, the oldest ones, the share is taken of.
+    counted: u32,
+    /// Their sum.
+    silence: u32,
+}
+
+impl<'b> Talk<'b> {
+    /// `ring` holds [`DetectorSettings::talk_steps`](super::DetectorSettings::talk_steps) scores; with none of them, nothing ever counts as talk.
+    pub fn new(ring: &'b mut [u16]) -> Self {
+        // A third of them are recent: half a window of a window and a half.
+        let counted = (ring.len() - ring.len() / 3) as u32;
+        let mut talk = Self { ring, oldest: 0, counted, silence: 0 };
+        talk.reset();
+        talk
+    }
+
+    /// Takes the present step's score of silence.
+    pub fn hear(&mut self, silence: u16) {
+        let Some(place) = self.ring.get_mut(self.oldest) else { return };
+        let leaving = core::mem::replace(place, silence);
+        // The one that has just become old enough stands as far behind the oldest as scores are counted.
+        let entering = self.oldest + self.counted as usize;
+        let entering = if entering < self.ring.len() { entering } else { entering - self.ring.len() };
+        let entering = self.ring.get(entering).copied().unwrap_or(0);
+        self.silence = self.silence.wrapping_add(u32::from(entering)).wrapping_sub(u32::from(leaving));
+        self.oldest = if self.oldest + 1 < self.ring.len() { self.oldest + 1 } else { 0 };
+    }
+
+    /// Lets steps pass in which there was nothing to hear.
+    pub fn pass(&mut self, steps: u64) {
+        if steps < self.ring.len() as u64 {
+            (0..steps).for_each(|_| self.hear(ONE as u16));
+        } else {
+            self.reset();
+        }
+    }
+
+    /// The share of talk in units of 2⁻¹⁵.
+    pub fn share(&self) -> u32 {
+        match self.silence.checked_div(self.counted) {
+            Some(mean) => ONE.saturating_sub(mean),
+            None => 0,
+        }
+    }
+
+    /// Takes all that was for silence.
+    pub fn reset(&mut self) {
+        self.ring.fill(ONE as u16);
+        self.oldest = 0;
+        self.silence = ONE * self.counted;
+    }
+}
