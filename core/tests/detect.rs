@@ -65,7 +65,7 @@ fn restated(settings: &DetectorSettings, rows: &[[f32; 4]]) -> Vec<(usize, u64)>
             let (fire, release) = (units(threshold), (units(threshold) as f32 * settings.release) as u64);
             let odds = threshold / (1.0 - threshold) * (SENSITIVITY_LOGITS * settings.isolation).exp();
             let in_talk = if settings.isolation == 0.0 { fire } else { units(odds / (1.0 + odds)) };
-            let least = fire * mean_of as u64 + ((in_talk - fire) * mean_of as u64 * talk >> 15);
+            let least = fire * mean_of as u64 + (((in_talk - fire) * mean_of as u64 * talk) >> 15);
             above[label] = if sum >= least { above[label] + 1 } else { 0 };
             if sum < release * mean_of as u64 {
                 fired[label] = false;

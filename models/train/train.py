@@ -38,9 +38,9 @@ WORDS_SHAPE = "commands-s"  # of a model for one's own words
 WORDS_SYNTHESIS = 0.5  # of the amount of synthetic speech; there are no recordings to balance
 
 DETECTOR = {
-    "smoothing_ms": 200,
+    "smoothing_ms": 360,
     "threshold": 0.9,
-    "isolation": 0.0,
+    "isolation": 1.0,
     "release": 0.8,
     "minimum_ms": 0,
     "refractory_ms": 1000,
