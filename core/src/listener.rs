@@ -176,7 +176,7 @@ impl<'m, 'b, N: Network> Listener<'m, 'b, N> {
         let mut listener = Self {
             conditioner: Conditioner::new(settings.conditioning, model.sample_rate()),
             gate,
-            ears: Ears { recognizer, detector, function, left_out: 0, preceding: 0, first_end: 0 },
+            ears: Ears { recognizer, detector, function, left_out: 0, preceding: 0 },
             position: 0,
             block: [0; BLOCK],
         };
@@ -253,8 +253,9 @@ impl<'m, 'b, N: Network> Listener<'m, 'b, N> {
     /// As [`reset`](Self::reset), and then as if there had been silence before: half a window of it, in whole steps.
     ///
     /// A recording may begin with a word. Windows that end less than a window after its start then hold the word as well, as they do in
-    /// midstream, and the smoothed score can rise as high. There are no [`Event::Scores`] of them; those of all later windows are the same as
-    /// without, unless the network carries a state. Nothing changes for a model whose steps are as long as its window.
+    /// midstream, and the smoothed score can rise as high. Their [`Event::Scores`] have an `end` of less than a window's length; those of all
+    /// later windows are the same as without, unless the network carries a state. Nothing changes for a model whose steps are as long as its
+    /// window. What is cut off in the midst of a word or of talk is heard as if it had begun there.
     ///
     /// # Errors
     /// As [`push`](Self::push).
@@ -264,7 +265,7 @@ impl<'m, 'b, N: Network> Listener<'m, 'b, N> {
         let silence = (model.window_samples() / 2).next_multiple_of(model.step_samples().max(1));
         let spec = model.front_end();
         let first_end = model.frames().saturating_sub(1) * spec.hop_length + spec.window_length;
-        if silence < first_end { self.ears.precede(silence, first_end) } else { Ok(()) }
+        if silence < first_end { self.ears.precede(silence) } else { Ok(()) }
     }
 }
 
@@ -276,29 +277,25 @@ struct Ears<'m, 'b, N> {
     function: FunctionToApply,
     /// Samples that never got here.
     left_out: u64,
-    /// Samples of silence that were heard before the first one; fewer than a window has.
+    /// Samples of silence that were heard before the first one; no window ended in them.
     preceding: u64,
-    /// Where the first window ends that has none of this silence.
-    first_end: u64,
 }
 
 impl<N: Network> Ears<'_, '_, N> {
     fn hear(&mut self, samples: &[i16], on_event: &mut impl FnMut(Event<'_>)) -> Result<(), Error> {
-        let Self { recognizer, detector, function, left_out, preceding, first_end } = self;
+        let Self { recognizer, detector, function, left_out, preceding } = self;
         let mut answer = Ok(());
         recognizer.push(samples, |end, outputs| {
             let end = (end + *left_out).saturating_sub(*preceding);
             function.apply(outputs);
-            if end >= *first_end {
-                on_event(Event::Scores { end, scores: outputs });
-            }
+            on_event(Event::Scores { end, scores: outputs });
             answer = answer.and(detector.step(end, outputs, |detection| on_event(Event::Detection(detection))));
         })?;
         answer
     }
 
-    /// Lets silence precede what is heard. The first window without any ends at `first_end`; none ends in it.
-    fn precede(&mut self, samples: usize, first_end: usize) -> Result<(), Error> {
+    /// Lets silence precede what is heard; no window may end in it.
+    fn precede(&mut self, samples: usize) -> Result<(), Error> {
         let silence = [0; BLOCK];
         let mut left = samples;
         while left > 0 {
@@ -306,14 +303,14 @@ impl<N: Network> Ears<'_, '_, N> {
             self.hear(silence.get(..length).unwrap_or(&[]), &mut |_| ())?;
             left -= length;
         }
-        (self.preceding, self.first_end) = (samples as u64, first_end as u64);
+        self.preceding = samples as u64;
         Ok(())
     }
 
     fn reset(&mut self) {
         self.recognizer.reset();
         self.detector.reset();
-        (self.left_out, self.preceding, self.first_end) = (0, 0, 0);
+        (self.left_out, self.preceding) = (0, 0);
     }
 }
 

@@ -54,9 +54,12 @@ fn restated(settings: &DetectorSettings, rows: &[[f32; 4]]) -> Vec<(usize, u64)>
     let units = |score: f32| (score * 32_768.0 + 0.5) as u64;
     let (window, recent) = (WINDOW / STEP, WINDOW / STEP / 2);
     let (mut above, mut fired, mut quiet_until) = ([0; 4], [false; 4], 0);
+    // The first row after what was detected and its refractory time.
+    let mut unforgiven = 0;
     let mut found = Vec::new();
     for index in 0..rows.len() {
-        let silence = |age: usize| index.checked_sub(age).map_or(32_768, |index| units(rows[index][2]));
+        let heard = |index: &usize| *index >= unforgiven;
+        let silence = |age: usize| index.checked_sub(age).filter(heard).map_or(32_768, |index| units(rows[index][2]));
         let talk = 32_768 - (recent..recent + window).map(silence).sum::<u64>() / window as u64;
         let mut due = Vec::new();
         for (label, (name, threshold)) in LABELS.into_iter().enumerate() {
@@ -83,6 +86,7 @@ fn restated(settings: &DetectorSettings, rows: &[[f32; 4]]) -> Vec<(usize, u64)>
             found.push((label, (WINDOW + index * STEP) as u64));
             fired[label] = true;
             quiet_until = index + steps(settings.refractory_ms).max(1);
+            unforgiven = quiet_until;
         }
     }
     found
@@ -196,6 +200,12 @@ fn after_talk_a_word_must_be_surer_than_after_a_pause() {
     // At the start nothing was said before, and the word itself is no talk before it.
     assert_eq!(count(&[&yes(0.9, 5)]), 1);
     assert_eq!(count(&[&pause, &talk[..24], &yes(0.9, 5)]), 1);
+    // Nor is a word that was detected, for as long as nothing else can be: one command may follow on another.
+    let one_after_the_other = [&pause[..], &yes(0.9, 55), &pause[..1], &yes(0.9, 5)].concat();
+    for (refractory_ms, count) in [(1_000, 2), (0, 1)] {
+        let settings = DetectorSettings { refractory_ms, ..settings };
+        assert_eq!(detect(&settings, Problem::SingleLabel, &one_after_the_other).len(), count);
+    }
     // Half a window of talk raises the threshold by half.
     assert_eq!(count(&[&talk[..50], &yes(0.89, 1)]), 0);
     assert_eq!(count(&[&talk[..50], &yes(0.91, 1)]), 1);

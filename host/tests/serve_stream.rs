@@ -18,7 +18,7 @@ use earmark::model::LoadedModel;
 use earmark_core::api::{event_bound, write_event};
 use earmark_core::listener::{Event, ListenerSettings};
 use server::{PATIENCE, Server, until};
-use support::fixture;
+use support::{fixture, scratch};
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
@@ -215,6 +215,23 @@ fn what_is_wrong_is_told() {
     assert_eq!((second.status().as_u16(), second.headers()["retry-after"].to_str().unwrap()), (429, "1"));
     drop(first);
     until("leaving gives the place back", || connect(&server, STREAM).is_ok());
+}
+
+#[test]
+fn the_first_and_the_last_word_are_heard_as_in_a_file() {
+    let yes = decode(&fs::read(fixture("yes.wav")).unwrap(), 16_000, &Limits::default()).unwrap();
+    // The word begins after a quarter of a second and is over after 0.8 s.
+    let samples = [&yes[4_000..], &vec![0; 16_000], &yes[..12_800]].concat();
+    let (_, sent, wav) = forms(&samples).swap_remove(0);
+    let streamed = support::earmark().arg("stream").arg(scratch("serve-stream.wav", &wav)).output().unwrap();
+    let lines: Vec<String> = String::from_utf8(streamed.stdout).unwrap().lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 2);
+
+    let server = Server::start([""; 0]);
+    let mut socket = connect(&server, STREAM).unwrap();
+    socket.send(Message::binary(sent)).unwrap();
+    socket.send(Message::binary(Vec::new())).unwrap();
+    assert_eq!(rest(&mut socket), (lines, CloseCode::Normal));
 }
 
 #[test]

@@ -26,7 +26,8 @@ def main():
         raise SystemExit(f"{path}: its labels are {labels}, those of the artifact {artifact['labels']}")
     found = artifact["detector"]
     thresholds = found.pop("thresholds")
-    settings = {**found, "release": round(found["release"], 4), "threshold": [round(thresholds[label], 4) for label in labels]}
+    rounded = {name: round(found[name], 4) for name in ("isolation", "release")}
+    settings = {**found, **rounded, "threshold": [round(thresholds[label], 4) for label in labels]}
     entries["earmark.detector"].value = json.dumps(settings)
     onnx.save(model, path)
 

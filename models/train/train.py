@@ -40,7 +40,7 @@ WORDS_SYNTHESIS = 0.5  # of the amount of synthetic speech; there are no recordi
 DETECTOR = {
     "smoothing_ms": 360,
     "threshold": 0.9,
-    "isolation": 1.0,
+    "isolation": 0.5,
     "release": 0.8,
     "minimum_ms": 0,
     "refractory_ms": 1000,

@@ -4,7 +4,7 @@ use super::label::Label;
 use super::settings::{DetectorSettings, Timing};
 use super::smoother::Smoother;
 use super::talk::Talk;
-use super::threshold::quantise_score;
+use super::threshold::{ONE, quantise_score};
 use crate::Error;
 use crate::model::{Problem, SILENCE, is_background};
 
@@ -74,6 +74,8 @@ pub struct Detector<'b> {
     talk: Talk<'b>,
     /// Which label stands for silence.
     silence: Option<usize>,
+    /// Steps to come in which nothing counts as talk: what was detected just now is still in the windows.
+    forgiven: u32,
     /// End of the last window, from which a gap in the scores is told.
     last_end: Option<u64>,
 }
@@ -126,6 +128,7 @@ impl<'b> Detector<'b> {
             smoother: Smoother::new(settings, timing, ring),
             talk: Talk::new(past_silence),
             silence,
+            forgiven: 0,
             last_end: None,
         };
         detector.set_levels();
@@ -149,7 +152,7 @@ impl<'b> Detector<'b> {
         }
         self.pass_time(end);
         if let Some(&silence) = self.silence.and_then(|label| scores.get(label)) {
-            self.talk.hear(quantise_score(silence));
+            self.talk.hear(if self.forgiven > 0 { ONE as u16 } else { quantise_score(silence) });
         }
         let talk = self.talk.share();
         for (index, (label, &score)) in self.labels.iter_mut().zip(scores).enumerate() {
@@ -211,6 +214,7 @@ impl<'b> Detector<'b> {
     pub fn reset(&mut self) {
         self.forget_scores();
         self.talk.reset();
+        self.forgiven = 0;
         self.labels.iter_mut().for_each(|label| label.refractory = 0);
         self.last_end = None;
     }
@@ -239,6 +243,7 @@ impl<'b> Detector<'b> {
             self.talk.pass(steps - 1);
         }
         let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        self.forgiven = self.forgiven.saturating_sub(steps);
         self.labels.iter_mut().for_each(|label| label.refractory = label.refractory.saturating_sub(steps));
     }
 
@@ -247,6 +252,9 @@ impl<'b> Detector<'b> {
         let (step, window, unit) = (self.timing.step(), self.timing.window_samples as u64, self.smoother.unit());
         let Some(label) = self.labels.get_mut(index).filter(|label| label.is_due(self.minimum_steps)) else { return };
         (label.fired, label.refractory) = (1, self.refractory_steps);
+        // One command may follow on another.
+        self.forgiven = self.refractory_steps;
+        self.talk.reset();
         on_detection(label.detection(index, end, step, window, unit));
     }
 }

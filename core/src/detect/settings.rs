@@ -39,15 +39,17 @@ pub struct DetectorSettings {
     /// How easily labels are detected, 0 to 1: 0.5 as calibrated, more means fewer misses and more false alarms; see
     /// [`threshold_at`](super::threshold_at).
     pub sensitivity: f32,
-    /// How much surer a label must be in the midst of talk than after a pause, 0 to 1: by so many times [`SENSITIVITY_LOGITS`] its threshold's
-    /// logit rises where all that came before was talk, and in proportion where a part of it was.
+    /// How much surer a label must be in the midst of talk than after a pause, 0 to 1. Where all that came before was talk, its threshold's
+    /// logit is higher by so many times [`SENSITIVITY_LOGITS`]; where a part of it was, the threshold lies in between, in proportion.
     ///
-    /// Talk is what the label `_silence_` leaves over of the scores, on average over the window's length of scores that ended half a window
-    /// before the present one; scores before the first one count as silence. Without such a label it has no effect.
+    /// Talk is the mean of 1 − the score of `_silence_` over the scores from one and a half windows ago to half a window ago. Whatever the model
+    /// does not take for silence counts, voices and music in the background too. Scores before the first one count as silence, and so do
+    /// those up to a detection and in the refractory time after it: one command may follow on another. Without the label `_silence_` it has no
+    /// effect.
     ///
     /// [`SENSITIVITY_LOGITS`]: super::SENSITIVITY_LOGITS
     pub isolation: f32,
-    /// Part of its threshold below which a label's smoothed score must fall before the label may be detected again; 0 to 1.
+    /// Part of its threshold after a pause, below which a label's smoothed score must fall before the label may be detected again; 0 to 1.
     pub release: f32,
     /// Time for which the smoothed score must have been at or above the threshold.
     pub minimum_ms: u32,
@@ -90,7 +92,8 @@ impl DetectorSettings {
     pub const fn talk_steps(&self, timing: Timing) -> usize {
         if self.isolation > 0.0 || self.isolation.is_nan() {
             let counted = timing.steps_of_mean(timing.window_samples as u64);
-            counted / 2 + counted
+            let recent = if counted < 2 { 1 } else { counted / 2 };
+            recent + counted
         } else {
             0
         }

@@ -2,8 +2,8 @@
 
 use super::threshold::ONE;
 
-/// The share of talk in the scores before the present word: what the label of silence left over in the window's length of scores that ended
-/// half a window ago, where a word that the present window holds in its middle had not begun.
+/// The share of talk before the present word: the mean of 1 − the score of silence, over the scores from one and a half windows ago to half a
+/// window ago. Later ones are about the word that the present window holds in its middle.
 #[derive(Debug)]
 pub(super) struct Talk<'b> {
     /// Scores of silence, one a step.
@@ -19,8 +19,8 @@ pub(super) struct Talk<'b> {
 impl<'b> Talk<'b> {
     /// `ring` holds [`DetectorSettings::talk_steps`](super::DetectorSettings::talk_steps) scores; with none of them, nothing ever counts as talk.
     pub fn new(ring: &'b mut [u16]) -> Self {
-        // A third of them are recent: half a window of a window and a half.
-        let counted = (ring.len() - ring.len() / 3) as u32;
+        // A third of them are recent, one at least: half a window of a window and a half.
+        let counted = ring.len().saturating_sub((ring.len() / 3).max(1)) as u32;
         let mut talk = Self { ring, oldest: 0, counted, silence: 0 };
         talk.reset();
         talk

@@ -20,7 +20,8 @@
 //! | thresholds | for each label an `f32` in 0..=1: the score from which it counts; a tool may write others in their place |
 //! | provenance | UTF-8 JSON for people and tools; the device never reads it |
 //!
-//! The word numbers below are part of the format: they never change within a version. Words without a name are 0.
+//! The word numbers below are part of the format: they never change within a version. Words without a name are 0, or the file is refused: a
+//! later compiler may have given them a meaning.
 
 /// First four bytes of every artifact.
 pub const MAGIC: [u8; 4] = *b"EARM";
@@ -193,4 +194,6 @@ pub mod word {
     pub const INT16: usize = 71;
     /// Detector default: how much surer a label must be in the midst of talk than after a pause, `f32` in 0..=1; 0 for no difference.
     pub const ISOLATION: usize = 72;
+    /// The first of the words without a name.
+    pub const UNNAMED: usize = 73;
 }

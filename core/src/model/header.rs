@@ -380,6 +380,18 @@ pub(super) const fn check_settings(bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Words without a name: what a later compiler says there must not go unheeded.
+pub(super) const fn check_unnamed(bytes: &[u8]) -> Result<(), Error> {
+    let mut number = word::UNNAMED;
+    while number < HEADER_WORDS {
+        if header_word(bytes, number) != 0 {
+            return bad(number, "a word that has no meaning yet is not 0: a later compiler wrote it");
+        }
+        number += 1;
+    }
+    Ok(())
+}
+
 /// Detector defaults and thresholds.
 pub(super) const fn check_detector(bytes: &[u8]) -> Result<(), Error> {
     let times = [word::SMOOTHING_MS, word::MINIMUM_MS, word::REFRACTORY_MS, word::MUTE_MS];

@@ -298,7 +298,7 @@ impl<'m> Model<'m> {
     }
 }
 
-/// The label that stands for silence and for sounds that are no speech.
+/// The label that stands for silence, and as far as a model has learned them for other sounds that are no speech.
 pub const SILENCE: &str = "_silence_";
 
 /// Whether a label stands for what no class is meant for, as `_unknown_` and `_silence_` do: underscores around it say so.
@@ -335,6 +335,9 @@ pub const fn check_structure(bytes: &[u8]) -> Result<(), Error> {
         return Err(error);
     }
     if let Err(error) = header::check_detector(bytes) {
+        return Err(error);
+    }
+    if let Err(error) = header::check_unnamed(bytes) {
         return Err(error);
     }
     if let Err(error) = check::check_plan(bytes) {

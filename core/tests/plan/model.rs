@@ -5,7 +5,7 @@ use crate::support::sample::{every_operator, recurrent, with_mfcc};
 use earmark_core::Error;
 use earmark_core::detect::Detector;
 use earmark_core::model::checksum::xxh32;
-use earmark_core::model::format::{CHECKED_FROM, HEADER_LENGTH, word};
+use earmark_core::model::format::{CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, word};
 use earmark_core::model::{
     Addition, Convolution, DetectorDefaults, Element, Mode, Model, Op, Problem, Quantisation, Sizes, Tensor,
     check_structure,
@@ -178,6 +178,9 @@ fn wrong_numbers_in_the_header_are_named() {
         (word::REFRACTORY_MS, &[600_001]),
         (word::MUTE_MS, &[u32::MAX]),
         (word::RELEASE, &[nan, 1.5f32.to_bits(), (-0.5f32).to_bits()]),
+        (word::ISOLATION, &[nan, 1.5f32.to_bits(), (-0.5f32).to_bits()]),
+        (word::UNNAMED, &[1]),
+        (HEADER_WORDS - 1, &[1 << 31]),
         (word::THRESHOLDS, &[0, 8, far]),
         (word::PROVENANCE, &[0, 8, far]),
     ] {

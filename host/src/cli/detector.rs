@@ -22,10 +22,15 @@ pub struct ListeningOptions {
     #[arg(long, value_name = "[LABEL=]VALUE", value_parser = parse_sensitivity)]
     sensitivity: Vec<Setting>,
 
-    /// The score from which labels are detected, 0 to 1 [default: the model's, as calibrated]. Repeat it with LABEL=VALUE for
+    /// The score from which labels are detected after a pause, 0 to 1 [default: the model's, as calibrated]. Repeat it with LABEL=VALUE for
     /// single labels; above 1 a label is never detected
     #[arg(long, value_name = "[LABEL=]VALUE", value_parser = parse_threshold)]
     threshold: Vec<Setting>,
+
+    /// How much surer a label must be in the midst of talk than after a pause, 0 to 1: 0 not at all, 1 makes 0.998 of a threshold of 0.9
+    /// [default: the model's]
+    #[arg(long, value_name = "N", value_parser = parse_isolation)]
+    isolation: Option<f32>,
 
     /// What to do to the samples first, as a board with that microphone does: take out a constant offset, amplify, mute the start
     #[arg(long, value_name = "MICROPHONE", default_value = "none",
@@ -56,6 +61,9 @@ impl ListeningOptions {
         settings.conditioning = self.condition.conditioning(model.sample_rate());
         if let Some(decibels) = self.gain_db {
             settings.conditioning.gain = Gain::from_decibels(decibels);
+        }
+        if let Some(isolation) = self.isolation {
+            settings.detector.isolation = isolation;
         }
         settings.gate = self.gate.map(|margin_db| {
             let window_ms = model.window_samples() as u64 * 1_000 / u64::from(model.sample_rate());
@@ -112,6 +120,12 @@ fn parse_setting(text: &str, is_valid: impl Fn(f32) -> bool, expected: &str) -> 
 
 fn parse_gain(text: &str) -> Result<f32, String> {
     number_within(text, -60.0..=48.0)
+}
+
+/// An isolation, of a detector or to try for one.
+pub fn parse_isolation(text: &str) -> Result<f32, String> {
+    let isolation = text.parse().ok().filter(|isolation| (0.0..=1.0).contains(isolation));
+    isolation.ok_or_else(|| "an isolation is a number from 0 to 1".to_owned())
 }
 
 fn parse_margin(text: &str) -> Result<f32, String> {

@@ -30,7 +30,7 @@ const HEAD: u32 = 28;
 const COLUMNS: usize = (WIDTH - LEFT - RIGHT) as usize;
 
 /// Draws a PNG: the waveform, the features as a heat map, each label's scores at the end of their windows, and over all three what was
-/// detected. Behind the recording lies the silence that a listener hears after it.
+/// detected. Behind the recording lies the silence that a listener hears after it; the first scores are of windows that begin in that before it.
 ///
 /// # Errors
 /// [`Error::Plot`].

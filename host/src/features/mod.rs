@@ -62,7 +62,8 @@ pub struct Analysis {
     pub samples: Vec<i16>,
     /// A row of features a frame, before quantisation.
     pub features: Matrix,
-    /// Windows with their scores; some lie in the silence of a window's length that follows the recording.
+    /// Windows with their scores; the first begin in the half window of silence that precedes the recording, the last end in the window of it
+    /// that follows.
     pub steps: Vec<Step>,
     /// What was detected; nothing lies behind the end of the recording.
     pub detections: Vec<Detection>,

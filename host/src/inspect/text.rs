@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use earmark_core::detect::SENSITIVITY_LOGITS;
 use earmark_core::frontend::{Arithmetic, Compression, Features, FrontEndSpec, Spectrum};
 use earmark_core::model::{Element, Mode, Problem};
 
@@ -89,15 +90,21 @@ impl Inspection<'_> {
             "detector",
             format_args!(
                 "scores averaged over {} ms; above its threshold for {} ms a label is detected, and again once below {} of it; \
-                 isolation {}; silent for {} ms after a detection and {} ms after a start",
-                detector.smoothing_ms,
-                detector.minimum_ms,
-                detector.release,
-                detector.isolation,
-                detector.refractory_ms,
-                detector.mute_ms
+                 silent for {} ms after a detection and {} ms after a start",
+                detector.smoothing_ms, detector.minimum_ms, detector.release, detector.refractory_ms, detector.mute_ms
             ),
         )?;
+        if detector.isolation > 0.0 {
+            let logits = SENSITIVITY_LOGITS * detector.isolation;
+            line(
+                f,
+                "isolation",
+                format_args!(
+                    "{}: thresholds are up to {logits} logits higher in the midst of talk",
+                    detector.isolation
+                ),
+            )?;
+        }
         let thresholds = self.model.thresholds();
         let text = match thresholds {
             [first, rest @ ..] if rest.iter().all(|other| other == first) => first.to_string(),

@@ -13,12 +13,13 @@ use earmark::eval::{Skipped, has_words, plots, recordings};
 use earmark::model::with_detector;
 use earmark_core::detect::{DetectorSettings, GateSettings, Timing};
 use earmark_core::listener::ListenerSettings;
-use earmark_core::model::{DetectorDefaults, Model};
+use earmark_core::model::{DetectorDefaults, Model, SILENCE};
 use serde::Serialize;
 
 use super::files::{exit_code, json_line, progress, write_plots};
 use super::{Eval, indices, table};
 use crate::cli::Output;
+use crate::cli::detector::parse_isolation;
 
 /// What `--continuous` needs to know.
 #[derive(Debug, Args)]
@@ -72,7 +73,8 @@ pub struct ContinuousOptions {
 
     /// Isolations to try for the operating point, 0 to 1: how much surer a label must be in the midst of talk [default: the model's]
     ///
-    /// 1 raises a threshold of 0.9 to 0.998 where all that came before was talk.
+    /// 1 raises a threshold of 0.9 to 0.998 where all that came before was talk, which is what the label `_silence_` is not sure of.
+    /// The most isolation wins unless words are said in the midst of talk in what is listened to.
     #[arg(long, value_name = "N,…", requires = "continuous", value_delimiter = ',', value_parser = parse_isolation)]
     isolation: Vec<f32>,
 
@@ -104,11 +106,6 @@ fn parse_gap(text: &str) -> Result<f64, String> {
 fn parse_rate(text: &str) -> Result<f64, String> {
     let rate = text.parse().ok().filter(|rate| (0.0..=1e6).contains(rate));
     rate.ok_or_else(|| "give a number of false alarms, such as 0.5".into())
-}
-
-fn parse_isolation(text: &str) -> Result<f32, String> {
-    let isolation = text.parse().ok().filter(|isolation| (0.0..=1.0).contains(isolation));
-    isolation.ok_or_else(|| "give a number from 0 to 1".into())
 }
 
 /// What `--json` prints.
@@ -170,6 +167,9 @@ pub fn run(eval: &Eval, options: &ContinuousOptions) -> Result<ExitCode, Error> 
     let names: Vec<&str> = model.labels().collect();
     let (masked, apart) = (indices(&eval.mask, &names)?, indices(&options.apart, &names)?);
     let labels = Labels { names: &names, masked: &masked };
+    if options.isolation.iter().any(|isolation| *isolation > 0.0) && !names.contains(&SILENCE) {
+        return Err(Error::EvalOption { what: format!("--isolation takes a model with the label {SILENCE}") });
+    }
     let mut programme = programme(eval, options, labels, model.sample_rate())?;
     let stress = eval.stress.read(model.sample_rate(), &mut programme.skipped)?;
     let scenery = Scenery {

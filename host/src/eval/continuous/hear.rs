@@ -85,6 +85,7 @@ fn hear_one(
 ) -> Result<(Heard, Vec<Skipped>), Error> {
     let (sample_rate, window) = (memory.model().sample_rate(), memory.model().window_samples());
     let mut listener = memory.listener(&listening.settings)?;
+    listener.reset_after_silence()?;
     let mut scores = Scores::new(listening.sieve.clone());
     let mut push = |samples: &[i16]| {
         listener.push(samples, |event| {

@@ -8,7 +8,7 @@ use self_cell::{MutBorrow, self_cell};
 
 use crate::Error;
 use crate::classify::Engine;
-use crate::listen::{ListenerMemory, StreamListener};
+use crate::listen::{ListenerMemory, StreamListener, finish};
 use crate::model::LoadedModel;
 
 type Memory<'m> = MutBorrow<ListenerMemory<'m>>;
@@ -41,24 +41,36 @@ impl Ears {
             prepared.with_dependent(|_, memory| {
                 let memory = memory.borrow_mut();
                 let settings = ListenerSettings::of(memory.model());
-                memory.listener(&settings)
+                let mut listener = memory.listener(&settings)?;
+                listener.reset_after_silence()?;
+                Ok::<_, Error>(listener)
             })
         })?;
         Ok(Self(listening))
     }
 
-    /// Takes the next samples at the model's rate, and tells what is detected in them and at which rate its times are.
+    /// Takes the next samples at the model's rate, and tells what is detected in them and at which rate its times are. After the last ones
+    /// come those of the silence in which their last word is heard.
     pub(in crate::serve) fn push(
         &mut self,
         samples: &[i16],
+        is_last: bool,
         mut on_detection: impl FnMut(&Detection, u32),
     ) -> Result<(), Error> {
         self.0.with_dependent_mut(|_, listener| {
             let sample_rate = listener.model().sample_rate();
-            listener.push(samples, |event| {
+            let mut on_event = |event: Event<'_>| {
                 if let Event::Detection(detection) = event {
                     on_detection(&detection, sample_rate);
                 }
+            };
+            listener.push(samples, &mut on_event)?;
+            if !is_last {
+                return Ok(());
+            }
+            finish(listener, |event| {
+                on_event(event);
+                Ok(())
             })
         })
     }

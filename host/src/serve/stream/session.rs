@@ -168,7 +168,7 @@ impl Chain {
         let samples = if is_last { self.converter.finish()? } else { self.converter.push(bytes)? };
         let mut events = Vec::new();
         let mut outcome = Ok(());
-        self.ears.push(samples, |detection, sample_rate| {
+        self.ears.push(samples, is_last, |detection, sample_rate| {
             let label = labels.get(detection.label).map_or("", String::as_str);
             let mut buffer = vec![0; event_bound(label)];
             match write_event(label, detection, sample_rate, &mut buffer) {
