@@ -212,6 +212,26 @@ fn after_talk_a_word_must_be_surer_than_after_a_pause() {
 }
 
 #[test]
+fn a_word_is_no_talk_before_itself_however_long_a_step_is() {
+    for (step_samples, before) in [(WINDOW, 2), (2 * WINDOW / 3, 3), (WINDOW / 2, 4), (STEP, 100)] {
+        let settings = DetectorSettings { isolation: 1.0, ..settings() };
+        let timing = Timing { step_samples, ..timing(Problem::SingleLabel) };
+        for (earlier, count) in [([0.0, 0.0, 1.0, 0.0], 1), ([0.0; 4], 0)] {
+            let bytes = Detector::memory(4, settings.smoothing_steps(timing), settings.talk_steps(timing));
+            let mut memory = vec![0_u32; bytes.div_ceil(4)];
+            let memory = bytemuck::cast_slice_mut(&mut memory);
+            let mut detector = Detector::new(timing, &settings, LABELS.into_iter(), memory).unwrap();
+            let mut found = 0;
+            for index in 0..=before {
+                let row = if index < before { earlier } else { [0.9, 0.0, 0.0, 0.0] };
+                detector.step((WINDOW + index * step_samples) as u64, &row, |_| found += 1).unwrap();
+            }
+            assert_eq!(found, count, "{step_samples}");
+        }
+    }
+}
+
+#[test]
 fn a_gap_between_windows_is_a_pause() {
     let settings = DetectorSettings { isolation: 1.0, ..settings() };
     for (gap, count) in [(1, 0), (20, 0), (75, 1), (100_000, 1)] {

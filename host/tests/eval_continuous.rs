@@ -70,6 +70,24 @@ fn words_of_a_label_track_are_detected() {
 }
 
 #[test]
+fn the_first_and_the_last_word_of_a_recording_are_heard() {
+    let folder = folder("eval-edges");
+    // The word begins after a quarter of a second and is over after 0.8 s.
+    let data = [&samples("yes.wav")[8_000..], &vec![0; 32_000], &samples("yes.wav")[..25_600]].concat();
+    let mut file = fs::read(fixture("yes.wav")).unwrap()[..40].to_vec();
+    file.extend((data.len() as u32).to_le_bytes());
+    file.extend(&data);
+    let path = folder.join("edges.wav");
+    fs::write(&path, file).unwrap();
+    fs::write(path.with_extension("txt"), "0.05\t0.55\tyes\n2.05\t2.55\tyes\n").unwrap();
+    let report = json(&[text(&path)]);
+    let present = &report["present"];
+    assert_eq!([&present["words"], &present["misses"], &present["false_alarms"]], [2, 0, 0], "{report}");
+    let seconds = data.len() as f64 / 32_000.0;
+    assert!((report["hours"].as_f64().unwrap() - seconds / 3_600.0).abs() < 1e-9);
+}
+
+#[test]
 fn clips_are_strung_together() {
     let folder = folder("eval-strung");
     for (label, clip) in [("yes", "yes.wav"), ("stop", "stop.wav"), ("on", "on.wav"), ("bed", "_unknown_.wav")] {

@@ -85,6 +85,7 @@ fn hear_one(
 ) -> Result<(Heard, Vec<Skipped>), Error> {
     let (sample_rate, window) = (memory.model().sample_rate(), memory.model().window_samples());
     let mut listener = memory.listener(&listening.settings)?;
+    // As a file is heard: silence before and after it, in which its first and last word are heard as well as any other.
     listener.reset_after_silence()?;
     let mut scores = Scores::new(listening.sieve.clone());
     let mut push = |samples: &[i16]| {
@@ -110,7 +111,9 @@ fn hear_one(
             words
         }
     };
-    Ok((Heard { source: stream.source, samples: listener.position(), words, scores }, skipped))
+    push(&vec![0; window])?;
+    let samples = listener.position() - window as u64;
+    Ok((Heard { source: stream.source, samples, words, scores }, skipped))
 }
 
 /// Pushes a whole file; after an error all before it was.
