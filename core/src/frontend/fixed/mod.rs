@@ -1,7 +1,8 @@
 //! The front end in integers, for processors without floating point: from samples to the quantised features that the network takes.
 //!
 //! A frame's window has 15 fractional bits, its transform 32-bit numbers and cosines of 15 bits, its powers and the bands' sums 64 bits. A frame
-//! that does not reach full scale has more fractional bits. The
+//! that does not reach full scale has more fractional bits. Of a tone next to half the sample rate, as no recording of speech is full of, more is
+//! left in the lowest bins than of any other: there only the cosines of one step take it out. The
 //! logarithm comes from a table; a multiplication and an addition make a feature of it in the model's own scale.
 //!
 //! Every step is exact or rounds in one way, so that features are the same bits on every target.
