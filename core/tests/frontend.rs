@@ -228,7 +228,7 @@ fn each_fault_of_a_spec_has_its_error() {
 
 /// Tables in integers for a window of a length and bands of a spec.
 struct FixedArrays {
-    window: Vec<i16>,
+    window: Vec<i32>,
     weights: Vec<u16>,
     quantisers: Vec<Quantiser>,
 }
@@ -354,7 +354,7 @@ proptest! {
     fn a_spec_in_integers_that_passes_the_check_overflows_nothing(
         samples in samples(512),
         (points, window) in prop_oneof![Just(32_usize), Just(64), Just(128), Just(256)]
-            .prop_flat_map(|points| (Just(points), prop::collection::vec(any::<i16>(), 1..=points))),
+            .prop_flat_map(|points| (Just(points), prop::collection::vec(prop_oneof![8 => any::<i32>(), 1 => Just(i32::MIN), 1 => Just(i32::MAX)], 1..=points))),
         bands in prop::collection::vec((0..20_u16, 0..13_u16), 1..6),
         weights in prop::collection::vec(prop_oneof![4 => 0..=32_768_u16, 1 => Just(32_768)], 60),
         (floor, shift) in (prop_oneof![1..=1_u64 << 62, 1..1_000_000_u64, Just(1), Just(1 << 62)], 0..=24_u32),

@@ -158,7 +158,7 @@ pub fn front_end() -> Result<u64, Error> {
         ..log_mel
     };
 
-    let fixed_window: [i16; WINDOW] = core::array::from_fn(|i| 650 * i.min(WINDOW - i) as i16);
+    let fixed_window: [i32; WINDOW] = core::array::from_fn(|i| 42_598_401 * i.min(WINDOW - i) as i32);
     let fixed_weights: [u16; BANDS * (BANDS + 1)] = core::array::from_fn(|i| 4_096 * (1 + i % 7) as u16);
     let quantisers = [Quantiser { multiplier: 23_000, offset: -400_000 }; BANDS];
     let fixed = FrontEndSpec {

@@ -31,8 +31,8 @@ pub(super) trait Sampled: Number + Default {
     /// A coefficient of the window.
     type Coefficient: Copy;
 
-    /// A windowed sample. Numbers without an exponent leave out so many of its last bits that a transform has room.
-    fn windowed(sample: i16, coefficient: Self::Coefficient, dropped: u32) -> Self;
+    /// A windowed sample, of numbers without an exponent raised by so many bits, for which a transform has room.
+    fn windowed(sample: i16, coefficient: Self::Coefficient, raised: u32) -> Self;
 
     /// e^(−2πi·`angle` / [`MAX_FFT_LENGTH`](super::MAX_FFT_LENGTH)), its square and its cube, for angles of 1 to [`QUARTER`] − 1.
     fn turns(angle: usize) -> [Complex<Self::Factor>; 3];
@@ -98,13 +98,13 @@ pub(super) fn power_spectrum(samples: &[i16], window: &[f32], data: &mut [[f32; 
 ///
 /// Every step but the first leaves its numbers [`scaled`](Number::scaled) once more.
 #[inline(always)]
-pub(super) fn transform<T: Sampled>(samples: &[i16], window: &[T::Coefficient], dropped: u32, data: &mut [Complex<T>]) {
+pub(super) fn transform<T: Sampled>(samples: &[i16], window: &[T::Coefficient], raised: u32, data: &mut [Complex<T>]) {
     if let Ok(data) = <&mut [_; USUAL]>::try_from(&mut *data)
-        && usual_transform(&Source::new(samples, window, dropped), data)
+        && usual_transform(&Source::new(samples, window, raised), data)
     {
         return;
     }
-    transform_by(samples, window, dropped, data, |_| false, |_, _| false);
+    transform_by(samples, window, raised, data, |_| false, |_, _| false);
 }
 
 /// Numbers of the transform of 512 samples, which suits 16 kHz: it has code of its own, in which all distances are known.
@@ -134,7 +134,7 @@ fn usual_first_step<T: Sampled>(source: &Source<'_, T>, places: &mut [[Complex<T
     else {
         return false;
     };
-    let number = |at: usize| windowed(pairs[at], coefficients[at], source.dropped);
+    let number = |at: usize| windowed(pairs[at], coefficients[at], source.raised);
     let three = |group: usize| [number(group), number(group + USUAL_GROUPS), number(group + 2 * USUAL_GROUPS)];
     let place = |group: usize| group.reverse_bits() >> (usize::BITS - USUAL_GROUPS.trailing_zeros());
     let with_fourth = (fourth.len() + 1).min(USUAL_GROUPS);
@@ -154,13 +154,13 @@ fn usual_first_step<T: Sampled>(source: &Source<'_, T>, places: &mut [[Complex<T
 pub(super) fn transform_by<T: Sampled>(
     samples: &[i16],
     window: &[T::Coefficient],
-    dropped: u32,
+    raised: u32,
     data: &mut [Complex<T>],
     first: impl Fn(&mut [Complex<T>]) -> bool,
     following: impl Fn(&mut [Complex<T>], usize) -> bool,
 ) {
     if !first(data) {
-        first_step(&Source::new(samples, window, dropped), data);
+        first_step(&Source::new(samples, window, raised), data);
     }
     let mut span = if first_joins_four(data) { 4 } else { 2 };
     while span < data.len() {
@@ -209,34 +209,34 @@ pub(super) struct Source<'a, T: Sampled> {
     pub(super) coefficients: &'a [[T::Coefficient; 2]],
     /// What an odd number of samples ends with.
     last: Option<Complex<T>>,
-    dropped: u32,
+    raised: u32,
 }
 
 impl<'a, T: Sampled> Source<'a, T> {
     #[inline(always)]
-    pub(super) fn new(samples: &'a [i16], window: &'a [T::Coefficient], dropped: u32) -> Self {
+    pub(super) fn new(samples: &'a [i16], window: &'a [T::Coefficient], raised: u32) -> Self {
         let (pairs, last_sample) = samples.as_chunks();
         let (coefficients, last_coefficient) = window.as_chunks();
         let last = match (last_sample, last_coefficient) {
-            (&[x], &[u]) => Some([T::windowed(x, u, dropped), T::default()]),
+            (&[x], &[u]) => Some([T::windowed(x, u, raised), T::default()]),
             _ => None,
         };
-        Self { pairs, coefficients, last, dropped }
+        Self { pairs, coefficients, last, raised }
     }
 
     /// The number at `index`; behind the last they are zero.
     #[inline(always)]
     pub(super) fn number(&self, index: usize) -> Option<Complex<T>> {
         match (self.pairs.get(index), self.coefficients.get(index)) {
-            (Some(&pair), Some(&by)) => Some(windowed(pair, by, self.dropped)),
+            (Some(&pair), Some(&by)) => Some(windowed(pair, by, self.raised)),
             _ => self.last.filter(|_| index == self.pairs.len()),
         }
     }
 }
 
 #[inline(always)]
-fn windowed<T: Sampled>([x, y]: [i16; 2], [u, v]: [T::Coefficient; 2], dropped: u32) -> Complex<T> {
-    [T::windowed(x, u, dropped), T::windowed(y, v, dropped)]
+fn windowed<T: Sampled>([x, y]: [i16; 2], [u, v]: [T::Coefficient; 2], raised: u32) -> Complex<T> {
+    [T::windowed(x, u, raised), T::windowed(y, v, raised)]
 }
 
 /// Joins groups of four transforms of `span` numbers each into one.

@@ -16,14 +16,13 @@ static COSINES: [f32; QUARTER] = {
     cosines
 };
 
-/// −cos(2π·i / [`MAX_FFT_LENGTH`]) of the first quarter of a turn and its end, times 2¹⁵ and rounded: −1 is there, which 1 would not be.
-static FIXED_COSINES: [i16; QUARTER + 1] = {
+/// −cos(2π·i / [`MAX_FFT_LENGTH`]) of the first quarter of a turn and its end, times 2³¹ and rounded: −1 is there, which 1 would not be.
+static FIXED_COSINES: [i32; QUARTER + 1] = {
     let mut cosines = [0; QUARTER + 1];
     let mut i = 0;
     while i < QUARTER {
-        let rounded = (cosine(core::f64::consts::TAU * i as f64 / MAX_FFT_LENGTH as f64) * 32_768.0 + 0.5) as i32;
-        // What is next to −1 is kept off it, so that its negative is there too.
-        cosines[i] = if i > 0 && rounded == 32_768 { -32_767 } else { -rounded as i16 };
+        let angle = core::f64::consts::TAU * i as f64 / MAX_FFT_LENGTH as f64;
+        cosines[i] = (-cosine(angle) * (1_u32 << 31) as f64 - 0.5) as i32;
         i += 1;
     }
     cosines
@@ -50,11 +49,11 @@ pub(super) const fn turn(step: usize) -> [f32; 2] {
     [COSINES[step % QUARTER], -COSINES[(QUARTER - step) % QUARTER]]
 }
 
-/// As [`turn`] in units of 2⁻³¹, of which the lower 16 bits are zero, for steps of 1 to 3·[`QUARTER`] − 1.
+/// As [`turn`] in units of 2⁻³¹, for steps of 1 to 3·[`QUARTER`] − 1.
 #[inline(always)]
 pub(super) fn fixed_turn(step: usize) -> [i32; 2] {
     // Up to the end of a quarter.
-    let negative = |step: usize| i32::from(FIXED_COSINES.get(step).copied().unwrap_or_default()) << 16;
+    let negative = |step: usize| FIXED_COSINES.get(step).copied().unwrap_or_default();
     let (quarter, within) = (step / QUARTER, step % QUARTER);
     match quarter {
         // Neither is 1 here, but at step 0.
@@ -80,14 +79,8 @@ mod tests {
     fn turns_of_fixed_point_are_rounded_once() {
         for step in 1..3 * QUARTER {
             let angle = core::f64::consts::TAU * step as f64 / (4 * QUARTER) as f64;
-            let exact = [libm::cos(angle), -libm::sin(angle)].map(|x| libm::round(x * 32_768.0));
-            for (turned, exact) in fixed_turn(step).map(|x| f64::from(x) / 65_536.0).into_iter().zip(exact) {
-                // Next to ±1 it is off by one.
-                assert!(
-                    turned == exact || (exact.abs() == 32_768.0 && turned.abs() == 32_767.0),
-                    "{step}: {turned}, {exact}"
-                );
-            }
+            let exact = [libm::cos(angle), -libm::sin(angle)].map(|x| libm::round(x * f64::from(1_u32 << 31)));
+            assert_eq!(fixed_turn(step).map(f64::from), exact, "{step}");
         }
     }
 }

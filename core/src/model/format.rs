@@ -7,7 +7,7 @@
 //! | section | contents |
 //! |---|---|
 //! | labels | for each label the end of its text as a `u32`, counted from the first text byte; then the UTF-8 texts |
-//! | window | `window length` × `f32`: the analysis window; of a front end in integers `i16` |
+//! | window | `window length` × `f32`: the analysis window; of a front end in integers `i32` in units of 2⁻³¹ |
 //! | bands | `mel bands` × two `u16`: first spectrum bin and number of bins of each mel band |
 //! | band weights | `f32` for each bin of each band, one band after the other; of a front end in integers `u16` |
 //! | quantisers | front end in integers only: `features` × two `i32`, see [`Quantiser`](crate::frontend::fixed::Quantiser) |
@@ -83,7 +83,8 @@ pub mod word {
     pub const SAMPLE_RATE: usize = 8;
     /// Samples of one classification window.
     pub const WINDOW_SAMPLES: usize = 9;
-    /// The front end's arithmetic. 0: `f32`; 1: integers, see [`fixed`](crate::frontend::fixed).
+    /// The front end's arithmetic. 0: `f32`; 2: integers, see [`fixed`](crate::frontend::fixed). (1 were integers with a window
+    /// of 16 bits.)
     pub const ARITHMETIC: usize = 10;
     /// 0: log-mel; 1: MFCC.
     pub const FEATURE_KIND: usize = 11;

@@ -232,10 +232,12 @@ pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
     if rate == 0 || rate > MAX_SAMPLE_RATE {
         return bad(word::SAMPLE_RATE, "the sample rate must be 1 to 768000 Hz");
     }
-    if header_word(bytes, word::ARITHMETIC) > 1 {
-        return bad(word::ARITHMETIC, "unknown arithmetic of the front end");
-    }
-    let is_fixed = header_word(bytes, word::ARITHMETIC) == 1;
+    let is_fixed = match header_word(bytes, word::ARITHMETIC) {
+        0 => false,
+        1 => return bad(word::ARITHMETIC, "a front end in integers that an older compiler wrote"),
+        2 => true,
+        _ => return bad(word::ARITHMETIC, "unknown arithmetic of the front end"),
+    };
     if let Err(error) = built_in::check(is_fixed, is_for_clips(bytes)) {
         return Err(error);
     }
@@ -299,11 +301,11 @@ pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
     if is_fixed && (!log_mel || header_word(bytes, word::NORMALISATION) != 0) {
         return bad(word::ARITHMETIC, "a front end in integers has log-mel features and no normalisation of its own");
     }
-    let number = if is_fixed { 2 } else { 4 };
+    let weight = if is_fixed { 2 } else { 4 };
     let tables = [
-        (word::ANALYSIS_WINDOW, number * frame as u64, false),
+        (word::ANALYSIS_WINDOW, 4 * frame as u64, false),
         (word::BANDS, 4 * bands as u64, false),
-        (word::BAND_WEIGHTS, number * header_word(bytes, word::BAND_WEIGHT_COUNT) as u64, false),
+        (word::BAND_WEIGHTS, weight * header_word(bytes, word::BAND_WEIGHT_COUNT) as u64, false),
         (word::QUANTISERS, 8 * features as u64, !is_fixed),
         (word::COSINES, 4 * bands as u64 * header_word(bytes, word::COEFFICIENTS) as u64, log_mel),
         (word::NORMALISATION, 8 * features as u64, true),
@@ -350,7 +352,7 @@ const fn check_int16(bytes: &[u8]) -> Result<(), Error> {
     {
         return bad(word::INT16, "features or outputs of int16 have a zero point");
     }
-    if parts & int16::FEATURES != 0 && header_word(bytes, word::ARITHMETIC) == 1 {
+    if parts & int16::FEATURES != 0 && header_word(bytes, word::ARITHMETIC) != 0 {
         return bad(word::INT16, "a front end in integers gives int8");
     }
     Ok(())

@@ -155,7 +155,7 @@ fn wrong_numbers_in_the_header_are_named() {
         (word::PROBLEM, &[2]),
         (word::SAMPLE_RATE, &[0, 768_001]),
         (word::WINDOW_SAMPLES, &[0, 175, 192, u32::MAX]),
-        (word::ARITHMETIC, &[1]),
+        (word::ARITHMETIC, &[1, 2, 3]),
         (word::FEATURE_KIND, &[2]),
         (word::SPECTRUM, &[2]),
         (word::COMPRESSION, &[3]),

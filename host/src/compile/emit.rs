@@ -171,7 +171,7 @@ impl File {
     }
 
     fn quantisers(&mut self, tables: &FixedTables<'_>) {
-        self.set_word(word::ARITHMETIC, 1);
+        self.set_word(word::ARITHMETIC, 2);
         let place = self.section(bytemuck::cast_slice(tables.quantisers));
         self.set(word::QUANTISERS, place);
         self.set_word(word::QUANTISER_SHIFT, tables.shift);

@@ -11,7 +11,7 @@ use crate::Error;
 /// Tables for [`Arithmetic::Fixed`], made of those for floating point.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FixedFrontEnd {
-    window: Vec<i16>,
+    window: Vec<i32>,
     mel_weights: Vec<u16>,
     floor: u64,
     shift: u32,
@@ -37,7 +37,7 @@ impl FixedFrontEnd {
 
         // Of a peak of 1, the nearest below it stands for it.
         let unit = f64::from(1_u32 << WINDOW_FRACTION);
-        let window = spec.window.iter().map(|&x| (f64::from(x) * unit).round().min(unit - 1.0) as i16).collect();
+        let window = spec.window.iter().map(|&x| (f64::from(x) * unit).round().min(unit - 1.0) as i32).collect();
         let heaviest = spec.mel_weights.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
         let weight_unit = f64::from(MAX_WEIGHT) / f64::from(heaviest);
         let mel_weights = spec.mel_weights.iter().map(|&x| (f64::from(x) * weight_unit).round() as u16).collect();

@@ -4,16 +4,20 @@
 /// of the products of halves here.
 const LONG_PRODUCTS: bool = cfg!(not(earmark_no_long_products));
 
-/// ⌊a·b / 2³²⌋ of a `b` whose lower 16 bits are zero.
+/// ⌊a·b / 2³²⌋.
 #[inline(always)]
 pub(super) const fn upper_product(a: i32, b: i32) -> i32 {
-    if LONG_PRODUCTS { ((a as i64 * b as i64) >> 32) as i32 } else { upper_of_halves(a, b >> 16) }
+    if LONG_PRODUCTS { ((a as i64 * b as i64) >> 32) as i32 } else { upper_of_halves(a, b) }
 }
 
+/// The compiler leaves out what a `b` whose lower half it knows to be zero does not need.
 #[inline(always)]
 const fn upper_of_halves(a: i32, b: i32) -> i32 {
-    // The upper half times b is whole; what the lower half adds is rounded down.
-    (a >> 16) * b + (((a & 0xffff) * b) >> 16)
+    let ((upper_a, lower_a), (upper_b, lower_b)) = ((a >> 16, a & 0xffff), (b >> 16, b & 0xffff));
+    // Each sum keeps within 32 bits: of the lower halves' product only the upper half is carried, of the next one both, apart.
+    let carried = (lower_a.cast_unsigned() * lower_b.cast_unsigned()) >> 16;
+    let middle = upper_a * lower_b + carried.cast_signed();
+    upper_a * upper_b + (middle >> 16) + ((lower_a * upper_b + (middle & 0xffff)) >> 16)
 }
 
 /// a² of an |a| of at most 2³⁰.
@@ -51,9 +55,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn products_of_halves_are_those_of_the_whole(a: i32, b: i16, c in 0..1_u64 << 48, d: u16) {
-            let b = i32::from(b);
-            prop_assert_eq!(upper_of_halves(a, b), ((i64::from(a) * i64::from(b << 16)) >> 32) as i32);
+        fn products_of_halves_are_those_of_the_whole(a: i32, b: i32, c in 0..1_u64 << 48, d: u16) {
+            prop_assert_eq!(upper_of_halves(a, b), ((i64::from(a) * i64::from(b)) >> 32) as i32);
             let a = a / 2;
             prop_assert_eq!(square_of_halves(a.unsigned_abs()), i64::from(a).pow(2).cast_unsigned());
             prop_assert_eq!(weighted_halves(c, d.into()), c * u64::from(d));
@@ -62,10 +65,9 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_scale_fit() {
-        for a in [i32::MIN, i32::MAX] {
-            for b in [i16::MIN, i16::MAX].map(i32::from) {
-                assert_eq!(upper_of_halves(a, b), ((i64::from(a) * i64::from(b << 16)) >> 32) as i32);
-            }
+        let ends = [i32::MIN, i32::MIN | 0xffff, -1, 0xffff, i32::MAX ^ 0xffff, i32::MAX];
+        for (a, b) in ends.into_iter().flat_map(|a| ends.map(|b| (a, b))) {
+            assert_eq!(upper_of_halves(a, b), ((i64::from(a) * i64::from(b)) >> 32) as i32);
         }
         assert_eq!(square_of_halves(1 << 30), 1 << 60);
         assert_eq!(weighted_halves((1 << 48) - 1, 65_535), ((1 << 48) - 1) * 65_535);

@@ -1,9 +1,8 @@
 //! The front end in integers, for processors without floating point: from samples to the quantised features that the network takes.
 //!
-//! A frame's window has 15 fractional bits, its transform 32-bit numbers and cosines of 15 bits, its powers and the bands' sums 64 bits. A frame
-//! that does not reach full scale has more fractional bits. Of a tone next to half the sample rate, as no recording of speech is full of, more is
-//! left in the lowest bins than of any other: there only the cosines of one step take it out. The
-//! logarithm comes from a table; a multiplication and an addition make a feature of it in the model's own scale.
+//! A frame's window and the cosines of its transform have 31 fractional bits, its numbers 32 bits, its powers and the bands' sums 64. A frame
+//! that does not reach full scale has more fractional bits. The logarithm comes from a table; a multiplication and an addition make a feature
+//! of it in the model's own scale.
 //!
 //! Every step is exact or rounds in one way, so that features are the same bits on every target.
 
@@ -18,7 +17,7 @@ use crate::model::Quantisation;
 use arithmetic::{upper_product, weighted};
 
 /// Fractional bits of the window's coefficients.
-pub const WINDOW_FRACTION: u32 = 15;
+pub const WINDOW_FRACTION: u32 = 31;
 /// The largest weight of a mel band.
 pub const MAX_WEIGHT: u16 = 1 << 15;
 /// Fractional bits of the logarithm to base 2 that a [`Quantiser`] takes.
@@ -45,7 +44,7 @@ pub struct Quantiser {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FixedTables<'m> {
     /// `window_length` coefficients with [`WINDOW_FRACTION`] fractional bits.
-    pub window: &'m [i16],
+    pub window: &'m [i32],
     /// The weights of all bands, one band after the other, in any unit; at most [`MAX_WEIGHT`].
     pub mel_weights: &'m [u16],
     /// What keeps the logarithm finite, in the unit of a band's sum, weight · |X|² · 2¹⁸ / N², for samples as they are and N points of the FFT;

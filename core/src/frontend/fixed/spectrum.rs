@@ -4,12 +4,14 @@ use super::arithmetic::{square, upper_product};
 use crate::frontend::fft::{Number, Sampled, minus, plus, transform};
 use crate::frontend::twiddle::{QUARTER, fixed_turn};
 
+/// Bits by which samples are raised to be windowed, so that one of full scale and a coefficient of 1 give 2³⁰.
+const RAISED: u32 = 16;
 /// Bits that are left of a power's square: what is behind them is smaller than the noise of 16 bits makes.
 const POWER_BITS_DROPPED: u32 = 12;
 
 /// Products are of half the size, so that four numbers' sum is twice as large as the largest, not four times.
 impl Number for i32 {
-    /// In units of 2⁻³¹, the lower 16 bits zero.
+    /// In units of 2⁻³¹.
     type Factor = i32;
 
     #[inline(always)]
@@ -24,12 +26,12 @@ impl Number for i32 {
 }
 
 impl Sampled for i32 {
-    /// In units of 2⁻¹⁵.
-    type Coefficient = i16;
+    /// In units of 2⁻³¹.
+    type Coefficient = i32;
 
     #[inline(always)]
-    fn windowed(sample: i16, coefficient: i16, dropped: u32) -> i32 {
-        (i32::from(sample) * i32::from(coefficient)) >> dropped
+    fn windowed(sample: i16, coefficient: i32, raised: u32) -> i32 {
+        upper_product(i32::from(sample) << raised, coefficient)
     }
 
     #[inline(always)]
@@ -44,9 +46,9 @@ impl Sampled for i32 {
 ///
 /// With at most 2¹⁵⁻ᵉ for a windowed sample, no X is above 2¹⁵⁻ᵉ·N: with N·2⁻¹⁵⁻ᵉ for a unit, it and all numbers on the way to it are within
 /// 31 bits.
-pub(super) fn power_spectrum(samples: &[i16], window: &[i16], extra: u32, data: &mut [[i32; 2]]) -> u64 {
+pub(super) fn power_spectrum(samples: &[i16], window: &[i32], extra: u32, data: &mut [[i32; 2]]) -> u64 {
     let dropped = dropped_bits(data.len()).saturating_sub(extra);
-    transform(samples, window, dropped, data);
+    transform(samples, window, RAISED - dropped, data);
     powers_of_real(data)
 }
 
