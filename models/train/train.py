@@ -105,7 +105,7 @@ def trained(args, vocabulary, shapes, material, selection):
     def course(networks, cycles, masters=None):
         for number, cycle in enumerate(cycles):
             if number:
-                mining.mine(list(networks.values()), clips, stretches)
+                mining.mine(list(networks.values()), clips, stretches, noise)
             networks = stage(networks, cycle, masters)
         return networks
 

@@ -1,5 +1,6 @@
 //! What a detector can be told.
 
+use super::talk;
 use crate::model::{DetectorDefaults, Model, Problem};
 
 /// How scores are smoothed over [`DetectorSettings::smoothing_ms`].
@@ -91,12 +92,17 @@ impl DetectorSettings {
     #[must_use]
     pub const fn talk_steps(&self, timing: Timing) -> usize {
         if self.isolation > 0.0 || self.isolation.is_nan() {
-            let counted = timing.steps_of_mean(timing.window_samples as u64);
-            let recent = if counted < 2 { 1 } else { counted / 2 };
-            recent + counted
+            talk::remembered(timing.steps_of_mean(timing.window_samples as u64))
         } else {
             0
         }
+    }
+
+    /// The number of scores before the present one on which a detection may depend.
+    #[must_use]
+    pub const fn reach_steps(&self, timing: Timing) -> usize {
+        let (smoothing, talk) = (self.smoothing_steps(timing), self.talk_steps(timing));
+        if smoothing > talk { smoothing } else { talk }
     }
 }
 

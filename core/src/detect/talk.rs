@@ -16,11 +16,21 @@ pub(super) struct Talk<'b> {
     silence: u32,
 }
 
+/// How many scores are remembered for a share that is taken of so many, a window's: half as many again are recent, one at least.
+pub(super) const fn remembered(counted: usize) -> usize {
+    counted + if counted < 2 { 1 } else { counted / 2 }
+}
+
+/// Of how many the share is taken with so many [remembered].
+const fn counted(remembered: usize) -> usize {
+    let recent = if remembered < 3 { 1 } else { remembered / 3 };
+    remembered.saturating_sub(recent)
+}
+
 impl<'b> Talk<'b> {
     /// `ring` holds [`DetectorSettings::talk_steps`](super::DetectorSettings::talk_steps) scores; with none of them, nothing ever counts as talk.
     pub fn new(ring: &'b mut [u16]) -> Self {
-        // A third of them are recent, one at least: half a window of a window and a half.
-        let counted = ring.len().saturating_sub((ring.len() / 3).max(1)) as u32;
+        let counted = counted(ring.len()) as u32;
         let mut talk = Self { ring, oldest: 0, counted, silence: 0 };
         talk.reset();
         talk
@@ -60,5 +70,18 @@ impl<'b> Talk<'b> {
         self.ring.fill(ONE as u16);
         self.oldest = 0;
         self.silence = ONE * self.counted;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{counted, remembered};
+
+    #[test]
+    fn a_share_is_taken_of_as_many_as_were_asked_for() {
+        assert_eq!(counted(0), 0);
+        for scores in 1..10_000 {
+            assert_eq!(counted(remembered(scores)), scores);
+        }
     }
 }

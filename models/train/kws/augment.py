@@ -210,6 +210,12 @@ class NoiseBank:
             offset += len(frames)
         self.starts, self.lengths, self.counts = (torch.tensor(x, device=device) for x in (starts, lengths, counts))
 
+    def spectra(self):
+        """[frames, MEL_BANDS] of every recording that may stand for silence."""
+        may_be_silence = (self.silent_shares > 0).repeat_interleave(self.counts)
+        spans = zip(self.starts[may_be_silence].tolist(), self.lengths[may_be_silence].tolist())
+        return [self.frames[start : start + length].cpu().numpy() for start, length in spans]
+
     def __call__(self, n, silent, generator):
         """Power [n, FRAMES, MEL_BANDS], each from a random place of a random recording."""
         shares = torch.where(silent[:, None], self.silent_shares, self.shares)

@@ -166,7 +166,7 @@ def load(data, work, vocabulary, seed, processes, scale=1.0, device="cpu"):
     others = train["clips"][~np.isin(train["words"], vocabulary.words)]
     heard = {
         "background": list(recordings.background(data / "background", recordings.TRAINING_PART).values()),
-        "environment": noise.environment(data / "esc10"),
+        "environment": noise.at_speeds(noise.environment(data / "esc10")),
         "coloured": [noise.coloured(exponent, rng) for exponent in noise.COLOURS],
         "babble": [noise.babble(others, voices, rng) for voices in noise.BABBLE_VOICES],
     }

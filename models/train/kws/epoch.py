@@ -12,6 +12,7 @@ RARE = 0.072  # each rare word
 FEW_WORDS = 1.7  # times as much, at most, where there are fewer words than ten
 ALL_WORDS = 0.64  # all words together, at most
 SILENT = 0.08
+MISTAKEN_NOISE = 0.03  # noise that networks took for a word; `mining.py`
 WELL_RECORDED_PARTS = {"recorded": 0.9, "synthetic": 0.1}
 RARE_PARTS = {"recorded": 0.25, "spliced": 0.25, "synthetic": 0.5}  # of a rare word
 
@@ -61,16 +62,25 @@ class Corpus:
             "blended": [np.flatnonzero(source == "blended")],
             "hard": [],
         }
+        self.mistaken_noise = np.empty(0, int)
         self.refused = np.flatnonzero((self.labels == vocabulary.index(UNKNOWN)).cpu().numpy())  # clips that are none of the words
 
-    def harder(self, bank, first, last, indices):
-        """More clips that are none of the words, and which of those that are there were taken for one: both are heard more often."""
+    def added(self, bank, first, last, label):
+        """Takes more clips of one label, and gives their indices."""
         n = len(self.bank)
         for name, more in (("bank", bank), ("first", first), ("last", last)):
             there = getattr(self, name)
             setattr(self, name, torch.cat([there, torch.from_numpy(more).to(there)]))
-        self.labels = torch.cat([self.labels, self.labels.new_full((len(bank),), self.vocabulary.index(UNKNOWN))])
-        self.unknown["hard"] += [np.arange(n, n + len(bank)), indices]
+        self.labels = torch.cat([self.labels, self.labels.new_full((len(bank),), self.vocabulary.index(label))])
+        return np.arange(n, n + len(bank))
+
+    def harder(self, bank, first, last, indices):
+        """More clips that are none of the words, and which of those that are there were taken for one: both are heard more often."""
+        self.unknown["hard"] += [self.added(bank, first, last, UNKNOWN), indices]
+
+    def noisier(self, bank, first, last):
+        """Noise that was taken for a word: it is heard more often."""
+        self.mistaken_noise = np.concatenate([self.mistaken_noise, self.added(bank, first, last, SILENCE)])
 
     def shares(self):
         """{word: share of an epoch}."""
@@ -81,7 +91,8 @@ class Corpus:
     def label_shares(self):
         """Of an epoch, in the order of the vocabulary's labels."""
         words = self.shares()
-        return [*(words[word] for word in self.vocabulary.words), 1 - SILENT - sum(words.values()), SILENT]
+        silent = SILENT + (MISTAKEN_NOISE if len(self.mistaken_noise) else 0)
+        return [*(words[word] for word in self.vocabulary.words), 1 - silent - sum(words.values()), silent]
 
     def draw(self, rng):
         """One epoch, shuffled: indices into the bank (-1 stands for silence), and which clips are to be cut."""
@@ -89,6 +100,8 @@ class Corpus:
 
         def add(pools, share, is_cut=False):
             pools = [pool for pool in pools if len(pool)]
+            if not pools:
+                return
             n = round(share * EPOCH)
             which = rng.integers(len(pools), size=n) if len(pools) > 1 else np.zeros(n, int)
             sizes = np.array([len(pool) for pool in pools])
@@ -101,10 +114,11 @@ class Corpus:
             parts = {kind: part for kind, part in parts.items() if len(self.spoken[kind][word])}
             for kind, part in parts.items():
                 add([self.spoken[kind][word]], share * part / sum(parts.values()))
-        unknown = 1 - SILENT - sum(shares.values())
+        *_, unknown, _ = self.label_shares()
         parts = {part: share for part, share in UNKNOWN_PARTS.items() if any(map(len, self.unknown[part]))}
         for part, share in parts.items():
             add(self.unknown[part], unknown * share / sum(parts.values()), part == "cut")
+        add([self.mistaken_noise], MISTAKEN_NOISE)
         drawn.append(np.full(round(SILENT * EPOCH), -1))
         cut.append(np.zeros(len(drawn[-1]), bool))
         order = rng.permutation(sum(len(part) for part in drawn))

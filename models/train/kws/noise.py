@@ -14,6 +14,7 @@ COLOURS = (0, 1, 2)  # exponents: power falls with frequency as white, pink and 
 COLOURED_SECONDS = 30
 BABBLE_SECONDS = 60
 BABBLE_VOICES = (3, 6, 12)
+SPEEDS = (0.75, 0.87, 1.0, 1.15, 1.33)  # of environmental recordings
 LEVEL = 0.1  # RMS of the noises made here
 
 
@@ -27,6 +28,17 @@ def environment(folder):
     """The environmental recordings under `folder` that training may use, as int16 arrays."""
     names = held_out()
     return [read_wav(path) for path in sorted(Path(folder).rglob("*.wav")) if path.stem not in names]
+
+
+def at_speeds(recordings):
+    """int16 arrays: each recording at every one of SPEEDS, as other dogs and other babies sound."""
+    spectra = [np.fft.rfft(samples) for samples in recordings]
+    lengths = [len(samples) for samples in recordings]
+    return [
+        (np.fft.irfft(spectrum, round(length / speed)) / speed).clip(-32_768, 32_767).astype(np.int16)
+        for speed in SPEEDS
+        for spectrum, length in zip(spectra, lengths)
+    ]
 
 
 def coloured(exponent, rng):

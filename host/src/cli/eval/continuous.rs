@@ -232,8 +232,8 @@ fn sieve(model: &Model<'_>, labels: Labels<'_>, present: &DetectorSettings, cand
     let own = model.thresholds().iter().zip(&is_word).filter(|(_, is_word)| **is_word).map(|(threshold, _)| *threshold);
     let lowest = own.chain(thresholds()).fold(1.0, f32::min);
     let timing = Timing::of(model);
-    let reach = |settings: &DetectorSettings| settings.smoothing_steps(timing).max(settings.talk_steps(timing));
-    let reach = candidates.iter().map(reach).fold(reach(present), usize::max);
+    let reach =
+        candidates.iter().map(|settings| settings.reach_steps(timing)).fold(present.reach_steps(timing), usize::max);
     Sieve::new(lowest, present, reach, is_word)
 }
 

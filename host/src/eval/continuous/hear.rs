@@ -13,7 +13,7 @@ use crate::Error;
 use crate::audio::{self, AudioStream, Limits};
 use crate::classify::Engine;
 use crate::eval::clips::{Clip, Skipped};
-use crate::listen::ListenerMemory;
+use crate::listen::{ListenerMemory, finish};
 use crate::model::LoadedModel;
 
 /// A stream as the model heard it.
@@ -88,13 +88,12 @@ fn hear_one(
     // As a file is heard: silence before and after it, in which its first and last word are heard as well as any other.
     listener.reset_after_silence()?;
     let mut scores = Scores::new(listening.sieve.clone());
-    let mut push = |samples: &[i16]| {
-        listener.push(samples, |event| {
-            if let Event::Scores { end, scores: row } = event {
-                scores.push(end, row);
-            }
-        })
+    let mut take = |event: Event<'_>| {
+        if let Event::Scores { end, scores: row } = event {
+            scores.push(end, row);
+        }
     };
+    let mut push = |samples: &[i16]| listener.push(samples, &mut take);
     let mut skipped = Vec::new();
     let words = match &stream.material {
         Material::Recordings { files, words } => {
@@ -111,8 +110,8 @@ fn hear_one(
             words
         }
     };
-    push(&vec![0; window])?;
-    let samples = listener.position() - window as u64;
+    let samples = listener.position();
+    finish(&mut listener, |event| Ok(take(event)))?;
     Ok((Heard { source: stream.source, samples, words, scores }, skipped))
 }
 

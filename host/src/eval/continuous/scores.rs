@@ -154,7 +154,7 @@ mod tests {
         ) {
             let settings = settings(smoothing_ms, isolation, minimum_ms, release);
             let is_word = LABELS.map(|(name, _)| !name.starts_with('_')).to_vec();
-            let reach = settings.smoothing_steps(TIMING).max(settings.talk_steps(TIMING));
+            let reach = settings.reach_steps(TIMING);
             let sieve = Sieve::new(0.5, &settings, reach, is_word);
             let mut scores = Scores::new(sieve);
             let mut end = 100;
