@@ -29,6 +29,14 @@ pub enum Error {
         /// The file.
         path: std::path::PathBuf,
     },
+    /// What is to be compiled is an artifact already.
+    #[error("{} is a compiled model already: {advice}", path.display())]
+    CompiledAlready {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What to do.
+        advice: &'static str,
+    },
     /// The module of Rust would overwrite the artifact that it embeds.
     #[error("{} is where the module of Rust goes: give another path as --output, such as one that ends in .ear", path.display())]
     OverwritesArtifact {
@@ -171,8 +179,10 @@ pub enum Error {
     /// The header says that the sample rate is 0.
     #[error("the header says a sample rate of 0 Hz: record or convert the file again")]
     AudioNoRate,
-    /// The header says a sample rate that no recording has.
-    #[error("the header says a sample rate of {sample_rate} Hz, which cannot be: record or convert the file again")]
+    /// A sample rate that no recording has, as the header says or as somebody said.
+    #[error(
+        "it is said to have a sample rate of {sample_rate} Hz, which cannot be: give another rate, or record or convert the file again"
+    )]
     AudioRate {
         /// That rate, in hertz.
         sample_rate: u32,
@@ -240,6 +250,12 @@ pub enum Error {
     /// Features are to be written in a form that there is not.
     #[error("{} does not say what to write: give a name that ends in .png, .npy or .json", path.display())]
     FeaturesForm {
+        /// The file.
+        path: std::path::PathBuf,
+    },
+    /// A picture is to be written into a file that is named as if it were something else.
+    #[error("{} does not end in .png, which is what the picture will be: give another name", path.display())]
+    PlotForm {
         /// The file.
         path: std::path::PathBuf,
     },

@@ -81,6 +81,8 @@ fn the_others_are_still_answered() {
     assert!(lines[0].contains(r#"yes.wav","result":[{"label":"yes""#), "{}", lines[0]);
     assert!(lines[1].contains(r#"no.wav","result":[{"label":"no""#), "{}", lines[1]);
     assert_eq!(outcome.stderr.lines().count(), faults.len(), "{}", outcome.stderr);
+    let outcome = run(earmark().args(["classify", "--format", "table", "no/such"]).arg(fixture("yes.wav")), b"");
+    assert!(outcome.code == 1 && !outcome.stdout.starts_with('\n'), "{}", outcome.stdout);
 }
 
 #[test]

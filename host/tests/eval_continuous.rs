@@ -5,6 +5,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use earmark::model::LoadedModel;
 use serde_json::Value;
 use support::{Outcome, earmark, fixture, run};
 
@@ -116,7 +117,10 @@ fn calibration_writes_thresholds_and_nothing_else() {
     fs::copy(&built_in, &model).unwrap();
     let plots = folder.join("plots");
     let options = ["--model", text(&model), "--calibrate", "--smoothing-ms", "120", "--plots", text(&plots)];
-    let report = json(&[&[text(&recording)], &options[..]].concat());
+    let outcome = eval(&[&[text(&recording), "--json"], &options[..]].concat());
+    assert_eq!(outcome.code, 0);
+    assert!(outcome.stderr.contains("no, up, down, left, right, on, off, go"), "{}", outcome.stderr);
+    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!(report["calibrated"], text(&model));
     let point = &report["operating_point"];
     assert_eq!((&point["false_alarms"], &point["misses"]), (&0.into(), &0.into()), "{point}");
@@ -130,6 +134,56 @@ fn calibration_writes_thresholds_and_nothing_else() {
     for key in ["misses", "false_alarms", "per_label", "detector"] {
         assert_eq!(again["present"][key], point[key], "the calibrated model does what was promised");
     }
+    let thresholds = |path: &Path| LoadedModel::open(Some(path)).unwrap().model().unwrap().thresholds().to_vec();
+    for (label, (before, after)) in thresholds(&built_in).into_iter().zip(thresholds(&model)).enumerate() {
+        // "yes" and "stop" were said.
+        assert!([0, 8].contains(&label) || before == after, "label {label}: {before} became {after}");
+    }
+}
+
+#[test]
+fn nothing_is_calibrated_on_nothing() {
+    let folder = folder("eval-calibrate-nothing");
+    let recording = recording(&folder);
+    let (model, source, capitals) = (folder.join("mine.ear"), folder.join("mine.onnx"), folder.join("MINE.ONNX"));
+    let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
+    fs::copy(models.join("commands-s.ear"), &model).unwrap();
+    for copy in [&source, &capitals] {
+        fs::copy(models.join("commands-s.onnx"), copy).unwrap();
+    }
+    let empty = folder.join("empty.wav");
+    fs::write(&empty, [&fs::read(fixture("yes.wav")).unwrap()[..40], &[0; 4]].concat()).unwrap();
+    let (silence, nowhere) = (fixture("_silence_.wav"), text(&recording).to_owned() + "/plots");
+    for (arguments, words) in [
+        (&["--negatives", text(&empty), "--model", text(&model)][..], "words of the model"),
+        (&["--negatives", text(&silence), "--model", text(&model)], "words of the model"),
+        (&[text(&recording), "--model", text(&model), "--plots", &nowhere], "cannot write"),
+        (&[text(&recording), "--model", text(&source), "--output", text(&source)], "overwritten"),
+        (&[text(&recording), "--model", text(&capitals)], "--model MODEL.ear"),
+    ] {
+        let outcome = eval(&[arguments, &["--calibrate"]].concat());
+        assert!(outcome.code == 2 && outcome.stderr.contains(words), "{arguments:?}: {}", outcome.stderr);
+    }
+    for (changed, original) in
+        [(&model, "commands-s.ear"), (&source, "commands-s.onnx"), (&capitals, "commands-s.onnx")]
+    {
+        assert_eq!(fs::read(changed).unwrap(), fs::read(models.join(original)).unwrap());
+    }
+}
+
+#[test]
+fn words_that_could_not_be_heard_are_no_misses() {
+    let folder = folder("eval-unheard");
+    recording(&folder);
+    let text_file = folder.join("broken.wav");
+    fs::write(&text_file, "no sound").unwrap();
+    fs::write(text_file.with_extension("txt"), "1\t2\tyes\n").unwrap();
+    let track = folder.join("words.txt");
+    fs::write(&track, fs::read_to_string(&track).unwrap() + "100\t101\tgo\n").unwrap();
+    let outcome = eval(&[text(&folder), "--json"]);
+    let report: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!((&report["present"]["words"], outcome.code), (&2.into(), 1), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("broken.wav") && outcome.stderr.contains("beyond its end"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -149,6 +203,13 @@ fn what_cannot_be_measured_is_refused_with_advice() {
         (&[text(&recording), "--calibrate"], "--model MODEL.ear"),
         (&[text(&recording), "--apart", "maybe"], "no label \"maybe\""),
         (&[text(&recording), "--gap", "61"], "0 to 60"),
+        (&[text(&recording), "--shift-ms", "50"], "--shift-ms"),
+        (&[text(&recording), "--noise", text(&alone), "--snr", "10"], "heard as it is"),
+        (&[text(&recording), "--isolation", "0"], "--isolation"),
+        (&[text(&folder), "--track", text(&track)], "one recording"),
+        (&[text(&recording), "--gain-db", "nan"], "decibels"),
+        (&[text(&recording), "--gate=nan"], "decibels"),
+        (&[text(&recording), "--without", "nosuch"], "--without nosuch"),
         (&[], "required"),
     ] {
         let outcome = eval(arguments);

@@ -62,6 +62,45 @@ fn a_model_is_not_written_over_its_source() {
 }
 
 #[test]
+fn an_artifact_is_not_compiled_again() {
+    let path = scratch("compiled.ear", &std::fs::read(shipped("commands-s.ear")).unwrap());
+    let compile = |more: &[&str]| run(earmark().arg("compile").arg(&path).args(more), b"");
+    refused(&compile(&[]), "is a compiled model already: give the ONNX file");
+    for more in [&["-o", "other.ear"][..], &["--name", "other"], &["--set", "labels=a"], &["--calibrate", "."]] {
+        refused(&compile(&[&["--emit", "rust"], more].concat()), "with no other option");
+    }
+    assert!(!path.with_extension("rs").exists() && !Path::new("other.ear").exists());
+    assert_eq!(compile(&["--emit", "rust"]).code, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_costs_no_model() {
+    let before = std::fs::read(shipped("commands-s.ear")).unwrap();
+    let path = scratch("kept.ear", &before);
+    // No file may grow beyond 8 KB.
+    let limited = "trap '' XFSZ; ulimit -f 8; exec \"$0\" compile \"$1\" -o \"$2\"";
+    let mut shell = std::process::Command::new("bash");
+    shell.args(["-c", limited, env!("CARGO_BIN_EXE_earmark")]).arg(shipped("commands-m.onnx")).arg(&path);
+    refused(&run(&mut shell, b""), "cannot write the model");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_that_is_not_unicode_is_compiled() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(OsStr::from_bytes(b"name-\xff.onnx"));
+    std::fs::copy(shipped("commands-s.onnx"), &path).unwrap();
+    let outcome = run(earmark().args(["compile", "--emit", "rust"]).arg(&path), b"");
+    assert_eq!((outcome.stderr.as_str(), outcome.code), ("", 0));
+    let summary: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert!(summary["file"].as_str().unwrap().ends_with("name-\u{fffd}.ear"), "{summary}");
+}
+
+#[test]
 fn what_a_description_cannot_say_is_named() {
     let path = scratch("described.ear", b"");
     for (setting, why) in [
@@ -125,6 +164,7 @@ fn inspect_draws_the_plan() {
     let coloured = pixels.chunks_exact(3).filter(|pixel| pixel[0].abs_diff(pixel[2]) > 40).count();
     assert!(coloured > 10_000, "{coloured}");
     refused(&run(earmark().args(["inspect", "--plot", "no such folder/plan.png"]), b""), "cannot write");
+    refused(&run(earmark().args(["inspect", "--plot", "model.ear"]), b""), "does not end in .png");
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Calibration {
     fn int16(&self) -> Int16 {
         match self.int16.as_slice() {
             [] => Int16::None,
-            [all] if all == "all" => Int16::All,
+            names if names.iter().any(|name| name == "all") => Int16::All,
             names => Int16::Layers(names.to_vec()),
         }
     }

@@ -84,18 +84,22 @@ impl Classify {
         let format = self.format.unwrap_or(if output.is_terminal() { Format::Table } else { Format::Json });
         let is_single = self.files.len() == 1;
         let mut failed = 0;
-        for (index, file) in self.files.iter().enumerate() {
+        let mut is_first = true;
+        for file in &self.files {
             let text = self.hear(file, &mut classifier).and_then(|heard| {
                 let answer = Answer { file, labels: classifier.labels(), top_k: self.top_k, heard };
                 match format {
-                    Format::Table if index > 0 => Ok("\n".to_owned() + &answer.table(true)),
+                    Format::Table if !is_first => Ok("\n".to_owned() + &answer.table(true)),
                     Format::Table => Ok(answer.table(!is_single)),
                     Format::Json if is_single => answer.array(),
                     Format::Json | Format::Jsonl => answer.lines(),
                 }
             });
             match text {
-                Ok(text) => output.write(text)?,
+                Ok(text) => {
+                    output.write(text)?;
+                    is_first = false;
+                }
                 Err(error) => {
                     failed += 1;
                     complain(&format_args!("{}: {error}", file.display()));

@@ -10,8 +10,8 @@ use earmark::model::{self, LoadedModel};
 use earmark::rust_module;
 use earmark_core::model::{Model, format};
 
-use super::Output;
 use super::calibrate::Calibration;
+use super::{Output, write_file};
 
 /// Compile an ONNX model to an artifact that runs everywhere
 ///
@@ -67,8 +67,18 @@ enum Emitted {
 impl Compile {
     pub fn run(&self) -> Result<ExitCode, Error> {
         let onnx = model::read(&self.model).map_err(|cause| Error::ReadModel { path: self.model.clone(), cause })?;
-        if self.emit.is_some() && onnx.starts_with(&format::MAGIC) {
-            return self.emit_beside_artifact(&onnx);
+        if onnx.starts_with(&format::MAGIC) {
+            return match self.emit {
+                Some(Emitted::Rust) if self.is_bare()? => self.emit_beside_artifact(&onnx),
+                Some(Emitted::Rust) => Err(Error::CompiledAlready {
+                    path: self.model.clone(),
+                    advice: "its module of Rust is written beside it, with no other option than --emit rust",
+                }),
+                None => Err(Error::CompiledAlready {
+                    path: self.model.clone(),
+                    advice: "give the ONNX file that it was made from, or --emit rust for a module that embeds it",
+                }),
+            };
         }
         let path = self.output.clone().unwrap_or_else(|| self.model.with_extension("ear"));
         let is_source = |output: PathBuf| self.model.canonicalize().is_ok_and(|source| source == output);
@@ -85,7 +95,7 @@ impl Compile {
             None => (LoadedModel::compile(&name, onnx, &layers)?, None),
         };
         let model = compiled.model()?;
-        std::fs::write(&path, model.bytes()).map_err(|cause| Error::WriteModel { path: path.clone(), cause })?;
+        write_file(&path, model.bytes()).map_err(|cause| Error::WriteModel { path: path.clone(), cause })?;
         if let Some(module) = &module {
             write_module(&model, &path, module)?;
         }
@@ -107,13 +117,13 @@ impl Compile {
             }
         } else {
             let mut summary = serde_json::json!({
-                "file": path,
+                "file": path.to_string_lossy(),
                 "flash": sizes.artifact,
                 "ram": sizes.recognizer,
                 "network_ram": sizes.engine,
             });
             if let Some(module) = &module {
-                summary["module"] = serde_json::json!(module);
+                summary["module"] = serde_json::json!(module.to_string_lossy());
             }
             if let Some(report) = &report {
                 summary["calibration"] = serde_json::json!(report);
@@ -121,6 +131,13 @@ impl Compile {
             output.write(format_args!("{summary}\n"))?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Whether nothing is asked for that changes the model or its place.
+    fn is_bare(&self) -> Result<bool, Error> {
+        let mut flags = Layers::default();
+        self.add_flags(&mut flags)?;
+        Ok(self.output.is_none() && self.calibration.folder().is_none() && flags == Layers::default())
     }
 
     /// The module of an artifact that is there already.
@@ -132,7 +149,10 @@ impl Compile {
         if output.is_terminal() {
             output.write(format_args!("{}: the module of Rust for {}\n", module.display(), self.model.display()))?;
         } else {
-            output.write(format_args!("{}\n", serde_json::json!({"file": self.model, "module": module})))?;
+            output.write(format_args!(
+                "{}\n",
+                serde_json::json!({"file": self.model.to_string_lossy(), "module": module.to_string_lossy()})
+            ))?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -141,6 +161,11 @@ impl Compile {
     fn layers(&self) -> Result<Layers, Error> {
         let mut layers = Layers::default();
         layers.add_file_beside(&self.model)?;
+        self.add_flags(&mut layers)?;
+        Ok(layers)
+    }
+
+    fn add_flags(&self, layers: &mut Layers) -> Result<(), Error> {
         if let Some(name) = &self.name {
             layers.set("name", name.as_str().into());
         }
@@ -162,7 +187,7 @@ impl Compile {
         for setting in &self.settings {
             layers.add_setting(setting)?;
         }
-        Ok(layers)
+        Ok(())
     }
 }
 
@@ -175,6 +200,6 @@ fn module_path(path: &Path) -> Result<PathBuf, Error> {
 /// Writes the module of the artifact at `path`.
 fn write_module(model: &Model<'_>, path: &Path, module: &Path) -> Result<(), Error> {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
-    let written = std::fs::write(module, rust_module::write(model, &file));
+    let written = write_file(module, rust_module::write(model, &file).as_bytes());
     written.map_err(|cause| Error::WriteFile { path: module.to_owned(), cause })
 }

@@ -11,7 +11,7 @@ use earmark_core::model::Model;
 use earmark_core::signal::{Gain, Preset};
 
 /// The margin of `--gate` without a value, which is that of [`GateSettings::for_window`].
-const GATE_DB: &str = "6";
+pub const GATE_DB: &str = "6";
 
 /// What is done to samples, and how scores become detections.
 #[derive(Debug, Args)]
@@ -65,10 +65,7 @@ impl ListeningOptions {
         if let Some(isolation) = self.isolation {
             settings.detector.isolation = isolation;
         }
-        settings.gate = self.gate.map(|margin_db| {
-            let window_ms = model.window_samples() as u64 * 1_000 / u64::from(model.sample_rate());
-            GateSettings { margin_db, ..GateSettings::for_window(window_ms as u32) }
-        });
+        settings.gate = self.gate.map(|margin_db| gate(model, margin_db));
         settings
     }
 
@@ -79,6 +76,12 @@ impl ListeningOptions {
         apply(&self.threshold, &model, |label, value| Detector::set_threshold(detector, label, value))?;
         apply(&self.sensitivity, &model, |label, value| detector.set_label_sensitivity(label, value))
     }
+}
+
+/// A gate with a margin, for the length of a model's window.
+pub fn gate(model: &Model<'_>, margin_db: f32) -> GateSettings {
+    let window_ms = model.window_samples() as u64 * 1_000 / u64::from(model.sample_rate());
+    GateSettings { margin_db, ..GateSettings::for_window(u32::try_from(window_ms).unwrap_or(u32::MAX)) }
 }
 
 /// Values for all labels come first, so that those for single ones last whatever their order.
@@ -118,7 +121,8 @@ fn parse_setting(text: &str, is_valid: impl Fn(f32) -> bool, expected: &str) -> 
     Ok(Setting { label, value })
 }
 
-fn parse_gain(text: &str) -> Result<f32, String> {
+/// A gain in decibels.
+pub fn parse_gain(text: &str) -> Result<f32, String> {
     number_within(text, -60.0..=48.0)
 }
 
@@ -128,11 +132,13 @@ pub fn parse_isolation(text: &str) -> Result<f32, String> {
     isolation.ok_or_else(|| "an isolation is a number from 0 to 1".to_owned())
 }
 
-fn parse_margin(text: &str) -> Result<f32, String> {
+/// A gate's margin in decibels.
+pub fn parse_margin(text: &str) -> Result<f32, String> {
     number_within(text, 0.0..=40.0)
 }
 
-fn number_within(text: &str, range: std::ops::RangeInclusive<f32>) -> Result<f32, String> {
+/// A number of decibels in a range.
+pub fn number_within(text: &str, range: std::ops::RangeInclusive<f32>) -> Result<f32, String> {
     let value = text.parse().ok().filter(|value| range.contains(value));
     value.ok_or_else(|| format!("it must be a number of decibels from {} to {}", range.start(), range.end()))
 }

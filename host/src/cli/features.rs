@@ -76,7 +76,7 @@ impl Features {
             Form::Json => format!("{}\n", analysis.json()).into_bytes(),
         };
         let unwritable = |cause| Error::WriteFile { path: self.output.clone(), cause };
-        std::fs::write(&self.output, contents).map_err(unwritable)?;
+        super::write_file(&self.output, &contents).map_err(unwritable)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -9,7 +9,7 @@ use earmark::inspect::{Comparison, Inspection, draw};
 use earmark::model::LoadedModel;
 use serde_json::Value;
 
-use super::{Output, printable};
+use super::{Output, printable, write_file};
 
 /// Show what is in a model: labels, front end, operators with their shapes and cost, memory, provenance
 #[derive(Debug, Args)]
@@ -30,11 +30,15 @@ pub struct Inspect {
 
 impl Inspect {
     pub fn run(&self) -> Result<ExitCode, Error> {
+        let is_png = |path: &PathBuf| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("png"));
+        if let Some(path) = self.plot.as_ref().filter(|path| !is_png(path)) {
+            return Err(Error::PlotForm { path: path.clone() });
+        }
         let loaded = LoadedModel::open(self.model.as_deref())?;
         let inspection = Inspection::new(loaded.model()?);
         if let Some(path) = &self.plot {
             let picture = draw(&inspection)?;
-            std::fs::write(path, picture).map_err(|cause| Error::WriteFile { path: path.clone(), cause })?;
+            write_file(path, &picture).map_err(|cause| Error::WriteFile { path: path.clone(), cause })?;
         }
         let Some(against) = &self.against else { return self.show(&inspection, || inspection.json()) };
         let against = LoadedModel::open(Some(against))?;

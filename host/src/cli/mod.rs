@@ -24,6 +24,7 @@ mod stream;
 mod track;
 #[cfg(feature = "tract")]
 mod verify;
+mod write;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ use clap::{Parser, Subcommand};
 use earmark::Error;
 
 pub use output::{Output, complain, printable};
+pub use write::write_file;
 
 /// Exit code when some of several inputs failed.
 pub const PARTLY_FAILED: u8 = 1;

@@ -61,16 +61,19 @@ impl Stream {
             return Err(Error::TrackOfSeveral);
         }
         let labels: Vec<&str> = listener.model().labels().collect();
-        let (mut heard, mut failed) = (0, 0);
-        for (index, file) in self.files.iter().enumerate() {
+        let (mut heard, mut failed, mut headed) = (0, 0, 0);
+        for file in &self.files {
             let name = file.to_string_lossy();
             let mut track = Track::new(format, &labels, listener.model().sample_rate(), (!is_single).then_some(&name));
-            if format == TrackFormat::Table && !is_single {
-                let gap = if index == 0 { "" } else { "\n" };
-                output.write(format_args!("{gap}{}\n", printable(&name)))?;
-            }
-            let fault = match self.hear(file, &mut listener, &mut track, &mut output)? {
-                Ok(Heard { samples, fault, .. }) => {
+            let fault = match self.open(file, listener.model().sample_rate()) {
+                Ok(mut audio) => {
+                    if format == TrackFormat::Table && !is_single {
+                        let gap = if headed == 0 { "" } else { "\n" };
+                        output.write(format_args!("{gap}{}\n", printable(&name)))?;
+                        headed += 1;
+                    }
+                    let Heard { samples, fault, .. } =
+                        Self::hear(file, &mut audio, &mut listener, &mut track, &mut output)?;
                     heard += usize::from(samples > 0);
                     if format == TrackFormat::Table && track.written() == 0 && fault.is_none() {
                         let length = clock(samples, listener.model().sample_rate());
@@ -92,20 +95,16 @@ impl Stream {
         }))
     }
 
-    /// Hears one file. An error within is the file's, one outside ends the command.
+    /// Hears one file.
     fn hear(
-        &self,
         file: &Path,
+        audio: &mut AudioStream<'_>,
         listener: &mut StreamListener<'_>,
         track: &mut Track<'_>,
         output: &mut Output,
-    ) -> Result<Result<Heard, Error>, Error> {
+    ) -> Result<Heard, Error> {
         let sample_rate = listener.model().sample_rate();
-        let mut audio = match self.open(file, sample_rate) {
-            Ok(audio) => audio,
-            Err(fault) => return Ok(Err(fault)),
-        };
-        let heard = hear(&mut audio, listener, |event| {
+        hear(audio, listener, |event| {
             match event {
                 Event::Detection(detection) => output.write(track.entry(&detection)?)?,
                 Event::Signal { at, condition } => {
@@ -114,8 +113,7 @@ impl Stream {
                 _ => {}
             }
             Ok(())
-        })?;
-        Ok(Ok(heard))
+        })
     }
 
     fn open(&self, file: &Path, sample_rate: u32) -> Result<AudioStream<'static>, Error> {

@@ -143,7 +143,8 @@ fn assemble(
 fn window_samples(metadata: &Metadata, covered: usize, spec: &FrontEndSpec<'_>) -> Result<u32, Error> {
     let samples = metadata.window_samples.map_or(covered, |samples| samples as usize);
     let most = covered + spec.hop_length - 1;
-    if samples <= spec.clip.before(spec.window_length) {
+    let mirrored = spec.clip.before(spec.window_length);
+    if mirrored > 0 && samples <= mirrored {
         return Err(Error::Metadata {
             what: format!(
                 "a window of {samples} samples is too short to go on mirrored by half a frame: leave out center"

@@ -19,9 +19,15 @@ const DOCUMENTS: [&str; 12] =
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Skipped {
     /// Its path.
+    #[serde(serialize_with = "lossy")]
     pub file: PathBuf,
     /// One line.
     pub reason: String,
+}
+
+/// A path as text, whatever its bytes are.
+fn lossy<S: serde::Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&path.to_string_lossy())
 }
 
 impl Skipped {
@@ -62,6 +68,9 @@ impl Collection {
     /// [`Error::EvalInput`] if the folder cannot be read or has no clip.
     pub fn find(folder: &Path, labels: &[&str], left_out: &[String]) -> Result<Self, Error> {
         let refused = |what: &str| Error::EvalInput { path: folder.to_owned(), what: what.to_owned() };
+        if !folder.is_dir() {
+            return Err(refused("is no folder: give one that holds a folder of clips a label"));
+        }
         let unknown = labels.iter().position(|label| *label == UNKNOWN);
         let mut collection = Self::default();
         for entry in files(folder).filter(|entry| !matches!(entry, Ok(entry) if entry.depth() < 2)) {

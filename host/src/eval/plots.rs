@@ -31,9 +31,9 @@ pub fn confusion(figures: &Figures) -> Result<Vec<u8>, Error> {
         for (row, &label) in kept.iter().enumerate() {
             let (label, counts) = (&figures.labels[label], &figures.confusion[label]);
             let y = MARGIN + CELL * row as i32;
-            area.draw(&Text::new(label.clone(), (8, y + CELL / 2 - 8), text.clone()))?;
+            area.draw(&Text::new(shortened(label), (8, y + CELL / 2 - 8), text.clone()))?;
             let upright = text.transform(FontTransform::Rotate270);
-            area.draw(&Text::new(label.clone(), (y + CELL / 2 - 8, MARGIN - 6), upright))?;
+            area.draw(&Text::new(shortened(label), (y + CELL / 2 - 8, MARGIN - 6), upright))?;
             let of = counts.iter().sum::<usize>().max(1) as f64;
             for (column, count) in kept.iter().map(|&answer| counts[answer]).enumerate() {
                 let x = MARGIN + CELL * column as i32;
@@ -51,6 +51,12 @@ pub fn confusion(figures: &Figures) -> Result<Vec<u8>, Error> {
     })
 }
 
+/// As much of a label as there is room for beside a plot.
+fn shortened(label: &str) -> String {
+    const MOST: usize = 12;
+    if label.chars().count() <= MOST { label.into() } else { label.chars().take(MOST - 1).chain(['…']).collect() }
+}
+
 /// Recall of each label, as bars with their 95 % intervals.
 ///
 /// # Errors
@@ -65,7 +71,7 @@ pub fn recall(figures: &Figures) -> Result<Vec<u8>, Error> {
         let x_of = |share: f64| LEFT + (share * f64::from(WIDTH)) as i32;
         for (row, (label, label_figures)) in rows.iter().enumerate() {
             let y = ROW / 2 + ROW * row as i32;
-            area.draw(&Text::new(label.clone(), (8, y + 4), text.clone()))?;
+            area.draw(&Text::new(shortened(label), (8, y + 4), text.clone()))?;
             let Some(recall) = label_figures.recall else { continue };
             area.draw(&Rectangle::new([(LEFT, y), (x_of(recall), y + ROW - 8)], ACCENT.mix(0.6).filled()))?;
             let [low, high] = super::wilson((recall * label_figures.n as f64).round() as usize, label_figures.n);

@@ -34,6 +34,8 @@ fn the_exit_code_tells_how_much_was_heard() {
     let outcome = run(stream(&["no/such.wav"]).arg(&good), b"");
     assert_eq!((outcome.code, outcome.stdout.lines().count()), (1, 1));
     assert_eq!(outcome.stderr, "earmark: no/such.wav: there is no such file: check the path\n");
+    let outcome = run(stream(&["--format", "table", "no/such.wav"]).arg(&good), b"");
+    assert!(outcome.code == 1 && !outcome.stdout.contains("such.wav"), "{}", outcome.stdout);
     let outcome = run(&mut stream(&["no/such.wav", "nor/this.wav"]), b"");
     assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.lines().count()), (2, "", 2));
     for (stdin, says) in [

@@ -1,5 +1,6 @@
 //! `earmark eval --continuous`: listening all day.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,15 +12,15 @@ use earmark::eval::continuous::{
 };
 use earmark::eval::{Skipped, has_words, plots, recordings};
 use earmark::model::with_detector;
-use earmark_core::detect::{DetectorSettings, GateSettings, Timing};
+use earmark_core::detect::{DetectorSettings, Timing};
 use earmark_core::listener::ListenerSettings;
-use earmark_core::model::{DetectorDefaults, Model, SILENCE};
+use earmark_core::model::{DetectorDefaults, Model, SILENCE, format};
 use serde::Serialize;
 
 use super::files::{exit_code, json_line, progress, write_plots};
 use super::{Eval, indices, table};
-use crate::cli::Output;
-use crate::cli::detector::parse_isolation;
+use crate::cli::detector::{GATE_DB, gate, parse_isolation, parse_margin};
+use crate::cli::{Output, complain, write_file};
 
 /// What `--continuous` needs to know.
 #[derive(Debug, Args)]
@@ -57,18 +58,12 @@ pub struct ContinuousOptions {
     #[arg(long, value_name = "N", requires = "continuous", value_parser = parse_rate)]
     false_alarms_an_hour: Option<f64>,
 
-    /// The longest median latency that the operating point should have, in milliseconds
-    #[arg(long, value_name = "MS", requires = "continuous", default_value_t = 250.0)]
-    latency_ms: f64,
+    /// The longest median latency that the operating point should have, in milliseconds [default: 250]
+    #[arg(long, value_name = "MS", requires = "continuous", value_parser = parse_latency)]
+    latency_ms: Option<f64>,
 
-    /// Times of smoothing to try for the operating point
-    #[arg(
-        long,
-        value_name = "MS,…",
-        requires = "continuous",
-        value_delimiter = ',',
-        default_value = "50,100,150,200,300,400"
-    )]
+    /// Times of smoothing to try for the operating point [default: 50,100,150,200,300,400]
+    #[arg(long, value_name = "MS,…", requires = "continuous", value_delimiter = ',')]
     smoothing_ms: Vec<u32>,
 
     /// Isolations to try for the operating point, 0 to 1: how much surer a label must be in the midst of talk [default: the model's]
@@ -91,16 +86,26 @@ pub struct ContinuousOptions {
     output: Option<PathBuf>,
 
     /// Listen with the energy gate, to see what it costs: only sound that lies DB decibels above the background is looked at [DB: 6]
-    #[arg(long, value_name = "DB", requires = "continuous", num_args = 0..=1, require_equals = true, default_missing_value = "6")]
+    #[arg(long, value_name = "DB", requires = "continuous", num_args = 0..=1, require_equals = true,
+        default_missing_value = GATE_DB, value_parser = parse_margin)]
     gate: Option<f32>,
 }
 
 /// The target of `--calibrate`.
 const FALSE_ALARMS_AN_HOUR: f64 = 0.5;
+/// The longest median latency of an operating point.
+const LATENCY_MS: f64 = 250.0;
+/// What is tried for an operating point.
+const SMOOTHINGS_MS: [u32; 6] = [50, 100, 150, 200, 300, 400];
 
 fn parse_gap(text: &str) -> Result<f64, String> {
     let gap = text.parse().ok().filter(|gap| (0.0..=60.0).contains(gap));
     gap.ok_or_else(|| "give seconds, 0 to 60".into())
+}
+
+fn parse_latency(text: &str) -> Result<f64, String> {
+    let latency = text.parse().ok().filter(|latency| (0.0..=60_000.0).contains(latency));
+    latency.ok_or_else(|| "give milliseconds, 0 to 60000".into())
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {
@@ -119,7 +124,7 @@ pub struct Report {
     /// The operating point that was asked for.
     pub operating_point: Option<OperatingFigures>,
     /// The artifact that it was written to.
-    pub calibrated: Option<PathBuf>,
+    pub calibrated: Option<String>,
     pub skipped: Vec<Skipped>,
 }
 
@@ -129,16 +134,36 @@ impl ContinuousOptions {
     }
 
     fn target(&self) -> Option<Target> {
-        let target = |false_alarms_an_hour| Target { false_alarms_an_hour, latency_ms: self.latency_ms };
+        let target =
+            |false_alarms_an_hour| Target { false_alarms_an_hour, latency_ms: self.latency_ms.unwrap_or(LATENCY_MS) };
         self.false_alarms_an_hour.or(self.calibrate.then_some(FALSE_ALARMS_AN_HOUR)).map(target)
+    }
+
+    /// Refuses what only the search for an operating point takes, where there is none.
+    fn check(&self) -> Result<(), Error> {
+        let of_the_search = [
+            ("--latency-ms", self.latency_ms.is_some()),
+            ("--smoothing-ms", !self.smoothing_ms.is_empty()),
+            ("--minimum-ms", !self.minimum_ms.is_empty()),
+            ("--isolation", !self.isolation.is_empty()),
+        ];
+        match of_the_search.iter().find(|(_, is_given)| *is_given && self.target().is_none()) {
+            Some((name, _)) => Err(Error::EvalOption {
+                what: format!(
+                    "{name} is for the search of an operating point: ask for one with --false-alarms-an-hour or --calibrate"
+                ),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// The settings to try for the operating point.
     fn candidates(&self, present: DetectorSettings) -> Vec<DetectorSettings> {
         let minima = if self.minimum_ms.is_empty() { &[present.minimum_ms][..] } else { &self.minimum_ms };
         let isolations = if self.isolation.is_empty() { &[present.isolation][..] } else { &self.isolation };
+        let smoothings = if self.smoothing_ms.is_empty() { &SMOOTHINGS_MS[..] } else { &self.smoothing_ms };
         let mut candidates = Vec::new();
-        for &smoothing_ms in &self.smoothing_ms {
+        for &smoothing_ms in smoothings {
             for &isolation in isolations {
                 let with = |&minimum_ms| DetectorSettings { smoothing_ms, isolation, minimum_ms, ..present };
                 candidates.extend(minima.iter().map(with));
@@ -149,18 +174,30 @@ impl ContinuousOptions {
 
     /// Where the calibrated model goes.
     fn destination(&self, eval: &Eval) -> Result<Option<PathBuf>, Error> {
-        let own = || eval.model.path().filter(|path| path.extension().is_none_or(|ending| ending != "onnx"));
-        let refused = || Error::EvalOption {
+        if !self.calibrate {
+            return Ok(None);
+        }
+        let source = eval.model.path().filter(|path| !is_artifact(path));
+        let own = eval.model.path().filter(|_| source.is_none()).map(Path::to_owned);
+        let path = self.output.clone().or(own).ok_or_else(|| Error::EvalOption {
             what: "--calibrate writes into an artifact: give its path as --model MODEL.ear, or another one as --output"
                 .into(),
+        })?;
+        let is_source = |source: &Path| {
+            path.canonicalize().is_ok_and(|path| source.canonicalize().is_ok_and(|source| source == path))
         };
-        self.calibrate
-            .then(|| self.output.clone().or_else(|| own().map(Path::to_owned)).ok_or_else(refused))
-            .transpose()
+        if source.is_some_and(is_source) { Err(Error::OverwritesSource { path }) } else { Ok(Some(path)) }
     }
 }
 
+/// Whether a file begins as artifacts do. One that cannot be read will be refused as a model.
+fn is_artifact(path: &Path) -> bool {
+    let mut first = [0; format::MAGIC.len()];
+    std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok() && first == format::MAGIC
+}
+
 pub fn run(eval: &Eval, options: &ContinuousOptions) -> Result<ExitCode, Error> {
+    options.check()?;
     let destination = options.destination(eval)?;
     let loaded = eval.model.open()?;
     let model = loaded.model()?;
@@ -180,7 +217,8 @@ pub fn run(eval: &Eval, options: &ContinuousOptions) -> Result<ExitCode, Error> 
         seed: eval.stress.seed,
     };
 
-    let settings = ListenerSettings { gate: options.gate(&model), ..ListenerSettings::of(&model) };
+    let gate = options.gate.map(|margin_db| gate(&model, margin_db));
+    let settings = ListenerSettings { gate, ..ListenerSettings::of(&model) };
     let timing = Timing::of(&model);
     let candidates = options.candidates(settings.detector);
     let listening = Listening {
@@ -200,12 +238,9 @@ pub fn run(eval: &Eval, options: &ContinuousOptions) -> Result<ExitCode, Error> 
     let present = Found { tally: ground.tally(&trial)?, trial };
     let curve = ground.curve(settings.detector)?;
     let found = match options.target() {
-        Some(target) => Some(operating_point(&ground, &candidates, target)?),
+        Some(target) => Some(operating_point(&ground, &candidates, target, model.thresholds())?),
         None => None,
     };
-    if let (Some(path), Some(found)) = (&destination, &found) {
-        write_calibrated(&model, found, labels, path)?;
-    }
     if let Some(folder) = &eval.plots {
         let least = 0.5 / ground.hours().max(1e-3);
         let det = plots::trade_off(&trade_offs(&curve, &apart, &ground), "false alarms an hour", least..least * 1e4)?;
@@ -218,10 +253,14 @@ pub fn run(eval: &Eval, options: &ContinuousOptions) -> Result<ExitCode, Error> 
         present: figures_of(&present),
         curve: curve.iter().map(point).collect(),
         operating_point: found.as_ref().map(figures_of),
-        calibrated: destination,
+        calibrated: destination.as_ref().map(|path| path.to_string_lossy().into_owned()),
         skipped: programme.skipped.clone(),
     };
     let text = if eval.json { json_line(&report)? } else { table::of_hours(&report) };
+    // Last, when nothing else can fail.
+    if let (Some(path), Some(found)) = (&destination, &found) {
+        write_calibrated(&model, found, labels, path)?;
+    }
     Output::new().write(text)?;
     Ok(exit_code(&report.skipped, usize::from(report.hours > 0.0)))
 }
@@ -244,9 +283,22 @@ fn programme(
     labels: Labels<'_>,
     sample_rate: u32,
 ) -> Result<Programme, Error> {
+    let refused = |what: &str| Err(Error::EvalOption { what: what.into() });
+    let holds_clips = |path: &PathBuf| path.is_dir() && has_words(path, labels.names);
+    if eval.stress.shifts_clips() {
+        return refused("--shift-ms is for clips that are heard one by one, without --continuous");
+    }
+    if eval.stress.changes_sound() && !eval.paths.iter().any(holds_clips) {
+        return refused(
+            "--noise, --rir and --gain-db are for clips, which are strung together: a recording is heard as it is",
+        );
+    }
+    if options.track.is_some() && (eval.paths.len() != 1 || eval.paths.iter().any(|path| path.is_dir())) {
+        return refused("--track is the label track of one recording: give that, or tracks beside several");
+    }
     let mut programme = Programme::default();
     for path in &eval.paths {
-        if path.is_dir() && has_words(path, labels.names) {
+        if holds_clips(path) {
             programme.add_clips(path, labels, &eval.without, eval.stress.seed)?;
         } else {
             for file in recordings(path)? {
@@ -260,35 +312,47 @@ fn programme(
     Ok(programme)
 }
 
-impl ContinuousOptions {
-    fn gate(&self, model: &Model<'_>) -> Option<GateSettings> {
-        let window_ms = model.window_samples() as u64 * 1_000 / u64::from(model.sample_rate());
-        let open = GateSettings::for_window(u32::try_from(window_ms).unwrap_or(u32::MAX));
-        self.gate.map(|margin_db| GateSettings { margin_db, ..open })
+/// `own`: the model's thresholds, which labels keep that nobody said.
+fn operating_point(
+    ground: &Ground<'_>,
+    candidates: &[DetectorSettings],
+    target: Target,
+    own: &[f32],
+) -> Result<Found, Error> {
+    let unsaid = ground.unsaid();
+    if ground.hours() == 0.0 || unsaid.len() == ground.words().count() {
+        return Err(Error::EvalOption {
+            what: "an operating point is a choice between misses and false alarms: give clips or recordings in which words of the model are said"
+                .into(),
+        });
     }
-}
-
-fn operating_point(ground: &Ground<'_>, candidates: &[DetectorSettings], target: Target) -> Result<Found, Error> {
     let bar = progress(candidates.len() as u64, "{pos}/{len} settings tried");
     let found = search(ground, candidates, target, || bar.inc(1))?;
     bar.finish_and_clear();
-    found.ok_or_else(|| Error::EvalOption {
+    let mut found = found.ok_or_else(|| Error::EvalOption {
         what: format!(
             "no threshold keeps to {} false alarms an hour: allow more, or train on what sets it off",
             target.false_alarms_an_hour
         ),
-    })
+    })?;
+    if !unsaid.is_empty() {
+        let names: Vec<&str> = unsaid.iter().map(|label| ground.labels.names[*label]).collect();
+        complain(&format_args!("not said, so that their thresholds stay as they were: {}", names.join(", ")));
+        unsaid.iter().for_each(|label| found.trial.thresholds[*label] = own[*label]);
+        found.tally = ground.tally(&found.trial)?;
+    }
+    Ok(found)
 }
 
-/// Writes the artifact with another detector; masked labels keep their thresholds.
+/// Writes the artifact with another detector; masked and background labels keep their thresholds.
 fn write_calibrated(model: &Model<'_>, found: &Found, labels: Labels<'_>, path: &Path) -> Result<(), Error> {
     let DetectorSettings { smoothing_ms, isolation, release, minimum_ms, refractory_ms, mute_ms, .. } =
         found.trial.settings;
     let defaults = DetectorDefaults { smoothing_ms, isolation, release, minimum_ms, refractory_ms, mute_ms };
     let mut thresholds = found.trial.thresholds.clone();
-    for &label in labels.masked {
+    for label in (0..thresholds.len()).filter(|label| !labels.is_word(*label)) {
         thresholds[label] = model.thresholds()[label];
     }
     let artifact = with_detector(model.bytes(), &defaults, &thresholds)?;
-    std::fs::write(path, artifact).map_err(|cause| Error::WriteModel { path: path.to_owned(), cause })
+    write_file(path, &artifact).map_err(|cause| Error::WriteModel { path: path.to_owned(), cause })
 }

@@ -9,7 +9,7 @@ use earmark::eval::Skipped;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::cli::{FAILED, PARTLY_FAILED, complain};
+use crate::cli::{FAILED, PARTLY_FAILED, complain, write_file};
 
 /// A bar with the time left, on stderr if somebody looks at it. `of` is what it counts, in indicatif's words: `{pos}/{len} clips`.
 pub fn progress(length: u64, of: &str) -> ProgressBar {
@@ -30,7 +30,7 @@ pub fn write_plots<const N: usize>(folder: &Path, files: [(&str, Vec<u8>); N]) -
     std::fs::create_dir_all(folder).map_err(failed(folder))?;
     for (name, contents) in files {
         let path = folder.join(name);
-        std::fs::write(&path, contents).map_err(failed(&path))?;
+        write_file(&path, &contents).map_err(failed(&path))?;
     }
     Ok(())
 }
@@ -45,6 +45,9 @@ pub fn json_line(report: &impl Serialize) -> Result<String, Error> {
 pub fn exit_code(skipped: &[Skipped], used: usize) -> ExitCode {
     for Skipped { file, reason } in skipped {
         complain(&format_args!("skipped {}: {reason}", file.display()));
+    }
+    if used == 0 {
+        complain(&"nothing was left to measure");
     }
     ExitCode::from(match (skipped.len(), used) {
         (_, 0) => FAILED,

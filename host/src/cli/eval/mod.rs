@@ -66,6 +66,10 @@ Examples:
 
 impl Eval {
     pub fn run(&self) -> Result<ExitCode, Error> {
+        let is_there = |name: &&String| self.paths.iter().any(|path| path.join(name).is_dir());
+        if let Some(name) = self.without.iter().find(|name| !is_there(name)) {
+            return Err(Error::EvalOption { what: format!("--without {name}: there is no such folder to leave out") });
+        }
         if self.continuous.is_wanted() {
             return continuous::run(self, &self.continuous);
         }

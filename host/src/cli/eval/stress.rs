@@ -6,12 +6,14 @@ use clap::Args;
 use earmark::Error;
 use earmark::eval::{self, Noise, NoiseSource, Part, Room, Skipped, Stress};
 
+use crate::cli::detector::{number_within, parse_gain};
+
 /// Worse conditions. They come in this order: shift, room, noise, gain.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Stress, in this order")]
 pub struct StressOptions {
     /// Move each clip by so many milliseconds, once earlier and once later; zeros come in. Figures are of both together, and of each
-    #[arg(long, value_name = "MS", default_value_t = 0.0)]
+    #[arg(long, value_name = "MS", default_value_t = 0.0, allow_negative_numbers = true, value_parser = parse_shift)]
     shift_ms: f64,
 
     /// Put each clip into a room: the recording of its impulse response
@@ -23,7 +25,7 @@ pub struct StressOptions {
     noise: Vec<PathBuf>,
 
     /// How much louder the clip is than the noise, in dB, by root mean square
-    #[arg(long, value_name = "DB", requires = "noise", allow_negative_numbers = true)]
+    #[arg(long, value_name = "DB", requires = "noise", allow_negative_numbers = true, value_parser = parse_ratio)]
     snr: Option<f32>,
 
     /// Of the noise, use only recordings whose names without ending are in this file, one a line
@@ -35,7 +37,7 @@ pub struct StressOptions {
     noise_part: Part,
 
     /// Raise the level by so many dB, at the end
-    #[arg(long, value_name = "DB", default_value_t = 0.0, allow_negative_numbers = true)]
+    #[arg(long, value_name = "DB", default_value_t = 0.0, allow_negative_numbers = true, value_parser = parse_gain)]
     gain_db: f32,
 
     /// What the choice of noise depends on, besides the clip's name
@@ -58,10 +60,29 @@ impl StressOptions {
         Ok(Stress { shift_ms: 0.0, room, noise, gain_db: self.gain_db })
     }
 
+    /// Whether clips are moved.
+    pub fn shifts_clips(&self) -> bool {
+        self.shift_ms != 0.0
+    }
+
+    /// Whether clips sound otherwise than they are.
+    pub fn changes_sound(&self) -> bool {
+        self.rir.is_some() || self.snr.is_some() || self.gain_db != 0.0
+    }
+
     /// The shifts to measure with, in milliseconds.
     pub fn shifts(&self) -> Vec<f64> {
         if self.shift_ms == 0.0 { vec![0.0] } else { vec![-self.shift_ms, self.shift_ms] }
     }
+}
+
+fn parse_shift(text: &str) -> Result<f64, String> {
+    let shift = text.parse().ok().filter(|shift| (-60_000.0..=60_000.0).contains(shift));
+    shift.ok_or_else(|| "give milliseconds, -60000 to 60000".into())
+}
+
+fn parse_ratio(text: &str) -> Result<f32, String> {
+    number_within(text, -100.0..=100.0)
 }
 
 fn parse_part(text: &str) -> Result<Part, String> {

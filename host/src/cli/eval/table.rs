@@ -31,7 +31,7 @@ pub fn of_clips(report: &clips::Report) -> String {
         text += &format!("latency            {latency:.0} µs a clip (median)\n");
     }
     if !skipped.is_empty() {
-        text += &format!("skipped            {} files, listed on stderr\n", skipped.len());
+        text += &format!("skipped            {}, listed on stderr\n", files(skipped.len()));
     }
     text + "\n" + &rows(figures)
 }
@@ -47,10 +47,10 @@ pub fn of_hours(report: &continuous::Report) -> String {
         text += &format!("\nthe operating point\n{}", operation(found));
     }
     if let Some(path) = &report.calibrated {
-        text += &format!("\nwritten to {}\n", printable(path.display()));
+        text += &format!("\nwritten to {}\n", printable(path));
     }
     if !report.skipped.is_empty() {
-        text += &format!("\n{} files skipped, listed on stderr\n", report.skipped.len());
+        text += &format!("\n{} skipped, listed on stderr\n", files(report.skipped.len()));
     }
     text
 }
@@ -146,4 +146,9 @@ fn confusions(figures: &Figures, label: usize, labels: &[String]) -> String {
     wrong.sort_by_key(|&(other, count)| (std::cmp::Reverse(count), other));
     let name = |&(other, count): &(usize, usize)| format!("{} {count}", labels[other]);
     wrong.iter().take(3).map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// So many files, in words.
+fn files(number: usize) -> String {
+    if number == 1 { "1 file".into() } else { format!("{number} files") }
 }

@@ -101,7 +101,13 @@ fn hear_one(
                 let fault = push_file(file, sample_rate, &mut push).err();
                 skipped.extend(fault.map(|error| Skipped::new(file, &error)));
             }
-            words.clone()
+            let heard = listener.position();
+            let (within, beyond): (Vec<Word>, Vec<Word>) = words.iter().partition(|word| word.start < heard);
+            if let (Some(file), true) = (files.first(), skipped.is_empty() && !beyond.is_empty()) {
+                let reason = format!("{} of the words of its label track lie beyond its end", beyond.len());
+                skipped.push(Skipped { file: file.clone(), reason });
+            }
+            within
         }
         Material::Scene { name, clips } => {
             let spoken = read_clips(clips, sample_rate, labels, &mut skipped);

@@ -70,6 +70,18 @@ impl Ground<'_> {
         thresholds
     }
 
+    /// Labels that are to be detected.
+    pub fn words(&self) -> impl Iterator<Item = usize> {
+        (0..self.labels.names.len()).filter(|label| self.labels.is_word(*label))
+    }
+
+    /// Those of them that nobody says.
+    #[must_use]
+    pub fn unsaid(&self) -> Vec<usize> {
+        let is_said = |label| self.heard.iter().flat_map(|stream| &stream.words).any(|word| word.label == label);
+        self.words().filter(|label| !is_said(*label)).collect()
+    }
+
     /// Hours of all streams.
     #[must_use]
     pub fn hours(&self) -> f64 {
