@@ -30,11 +30,14 @@ CONVERSATION_STEP = FRAMES * 3 // 4  # frames from one window of conversation to
 
 
 def kept(path, make):
-    """The arrays of `make()`, a dict, from the file `path` if it is there."""
+    """The arrays of `make()`, a dict, from the file `path` if it is there: its name says all that they depend on but the data set."""
     if not path.exists():
         arrays = make()
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **arrays)
+        partial = path.with_suffix(".partial")  # a run that is stopped while it writes leaves no half of a file under the name
+        with partial.open("wb") as file:
+            np.savez(file, **arrays)
+        partial.replace(path)
     with np.load(path) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
@@ -138,25 +141,27 @@ def load(data, work, vocabulary, seed, processes, scale=1.0, device="cpu"):
     """
     rooms = recordings.impulse_responses(data / "rir")
     own = work / "-".join(vocabulary.words)
+    share = f"scale-{scale}"
     with ProcessPoolExecutor(processes) as pool:
 
         def bank_of(kind, folder, name, make):
             """`make` gives the clips, if their spectra are not there."""
-            part = kept(folder / f"{name}-bank.npz", lambda: banked(kind, make(), rooms, seed, pool))
+            part = kept(folder / f"{name}-bank-seed-{seed}.npz", lambda: banked(kind, make(), rooms, seed, pool))
             return SOURCES.get(kind, kind), part["words"], part["bank"], part["first"], part["last"]
 
-        def made(name, make):
-            """Of the vocabulary, and slow to make: the clips are kept, too."""
-            return bank_of(name, own, name, lambda: kept(own / f"{name}.npz", make))
+        def made(kind, make, name=None):
+            """Of the vocabulary, and slow to make: the clips are kept, too, as `name` if there is more than one amount of them."""
+            name = name or kind
+            return bank_of(kind, own, name, lambda: kept(own / f"{name}.npz", make))
 
         train = kept(work / "train.npz", lambda: spoken(data / "train"))
-        stretches = kept(work / "conversation.npz", lambda: conversation(scale, processes))["spectra"]
+        stretches = kept(work / f"conversation-{share}.npz", lambda: conversation(scale, processes))["spectra"]
         parts = [
             bank_of("recorded", work, "train", lambda: train),
             bank_of("negative", work, "negatives", lambda: negatives(data / "speech-negatives")),
             windows_of(stretches, pool),
             made("revoiced", lambda: revoiced(train, vocabulary)),
-            made("synthetic", lambda: synthetic(vocabulary, scale, processes)),
+            made("synthetic", lambda: synthetic(vocabulary, scale, processes), f"synthetic-{share}"),
         ]
         if {"on", "off"} <= set(vocabulary.rare_words):
             parts.insert(2, made("spliced", lambda: spliced(data / "train")))
