@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 import torch
 
-from kws import card, confidence, corpus, evaluate, export, fit, frontend, measure, mining, quantise, sets, synthesis
+from kws import card, confidence, corpus, evaluate, export, fit, frontend, measure, mining, quantise, recordings, sets, synthesis
 from kws.augment import Augmenter
 from kws.network import SHAPES, KeywordNet
 from kws.teacher import Teacher, folded
@@ -47,6 +47,7 @@ DETECTOR = {
     "refractory_ms": 1000,
     "mute_ms": 0,
 }
+DATA = ["train/*/*.wav", "val/*/*.wav", "speech-negatives/**/*.wav", "esc10/**/[1-3]-*.wav", "rir/*.wav", *sets.noise_files(sets.TUNING)]
 LICENCE = (
     "CC BY 4.0 (training data): Pete Warden, 'Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition', "
     "arXiv:1804.03209"
@@ -190,6 +191,7 @@ def finish(args, vocabulary, name, nets, shares, batches, selection):
 
 def main():
     args = arguments()
+    recordings.require(args.data, DATA)
     args.work.mkdir(parents=True, exist_ok=True)
     if args.device == "cpu":
         torch.set_num_threads(args.processes)
