@@ -10,25 +10,39 @@ import sys
 from pathlib import Path
 
 import onnx
+from google.protobuf.message import DecodeError
+
+
+def artifact_from(text):
+    """(labels, detector's settings, thresholds in the order of the labels) of what `earmark inspect --json` prints, or None."""
+    try:
+        artifact = json.loads(text)
+        labels, settings = artifact["labels"], dict(artifact["detector"])
+        thresholds = settings.pop("thresholds")
+        settings |= {name: round(settings[name], 4) for name in ("isolation", "release")}
+        return labels, settings, [round(thresholds[label], 4) for label in labels]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def main():
     if len(sys.argv) != 2:
         raise SystemExit(__doc__)
     path = Path(sys.argv[1])
-    artifact = json.load(sys.stdin)
-    model = onnx.load(path)
+    found = artifact_from(sys.stdin.read())
+    if found is None:
+        raise SystemExit("standard input: expected what `earmark inspect calibrated.ear --json` prints")
+    labels, settings, thresholds = found
+    try:
+        model = onnx.load(path)
+    except (OSError, DecodeError) as error:
+        raise SystemExit(f"{path}: no ONNX file that can be read: {error}") from error
     entries = {entry.key: entry for entry in model.metadata_props}
-    if "earmark.detector" not in entries:
+    if not {"earmark.detector", "earmark.labels"} <= entries.keys():
         raise SystemExit(f"{path}: no detector's settings in it; expected a file that train.py wrote")
-    labels = json.loads(entries["earmark.labels"].value)
-    if labels != artifact["labels"]:
-        raise SystemExit(f"{path}: its labels are {labels}, those of the artifact {artifact['labels']}")
-    found = artifact["detector"]
-    thresholds = found.pop("thresholds")
-    rounded = {name: round(found[name], 4) for name in ("isolation", "release")}
-    settings = {**found, **rounded, "threshold": [round(thresholds[label], 4) for label in labels]}
-    entries["earmark.detector"].value = json.dumps(settings)
+    if json.loads(entries["earmark.labels"].value) != labels:
+        raise SystemExit(f"{path}: its labels are {entries['earmark.labels'].value}, those of the artifact {json.dumps(labels)}")
+    entries["earmark.detector"].value = json.dumps({**settings, "threshold": thresholds})
     onnx.save(model, path)
 
 

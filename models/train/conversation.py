@@ -35,6 +35,8 @@ def main():
     parser.add_argument("--out", type=Path, required=True, help="the folder to write to")
     parser.add_argument("--background", type=Path, help="a folder with the data set's background recordings")
     args = parser.parse_args()
+    if args.background:
+        recordings.require(args.background, ["*.wav"])
     args.out.mkdir(parents=True, exist_ok=True)
     noise = []
     if args.background:

@@ -10,7 +10,7 @@ import argparse
 import json
 from pathlib import Path
 
-from kws import evaluate, measure, sets, synthesis
+from kws import evaluate, measure, recordings, sets, synthesis
 from kws.vocabulary import COMMANDS, Vocabulary
 
 
@@ -27,6 +27,8 @@ def main():
     parser.add_argument("--set", choices=("val", "test"), default="val")
     parser.add_argument("--json", action="store_true", help="everything as one JSON object")
     args = parser.parse_args()
+    noise = sets.TUNING if args.set == "val" else sets.TESTING
+    recordings.require(args.data, [f"{args.set}/*/*.wav", *sets.noise_files(noise)])
     session = evaluate.session_of(args.model)
     vocabulary = vocabulary_of(session)
     if args.set == "val":
@@ -35,7 +37,6 @@ def main():
             clips, truth = sets.with_spoken((clips, truth), *synthesis.reserved_voices(vocabulary), vocabulary)
     else:
         clips, truth = sets.labelled(args.data / "test", vocabulary)
-    noise = sets.TUNING if args.set == "val" else sets.TESTING
     found = measure.figures(lambda x: evaluate.onnx_logits(session, x), clips, truth, args.data, vocabulary, noise)
     print(json.dumps(found) if args.json else measure.table(found, vocabulary.rare_words))
 

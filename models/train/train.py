@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """From recordings to quantised ONNX files and their model cards.
 
-usage: python models/train/train.py --data DIR                              commands-s and commands-m, to models/
+usage: python models/train/train.py --data DIR                              commands-s and commands-m
        python models/train/train.py --data DIR --words "lumos,nox"          lumos-nox: words that nobody recorded
 
-DIR holds the data set, unpacked to 16 kHz mono 16-bit WAV: train/ and val/ with a folder a word, background/, rir/,
-speech-negatives/ and esc10/. Needs espeak-ng, flite and festival. See README.md beside this file.
+They go to target/train/models/. DIR holds the data set as 16 kHz mono 16-bit WAV: train/ and val/ with a folder a word,
+background/, rir/, speech-negatives/ and esc10/. Needs espeak-ng, flite and festival. See README.md beside this file.
 """
 import argparse
 import dataclasses
 import itertools
+import math
 import re
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import numpy as np
 import onnx
 import torch
 
-from kws import card, confidence, corpus, evaluate, export, fit, frontend, measure, mining, quantise, sets, synthesis
+from kws import card, confidence, corpus, evaluate, export, fit, frontend, measure, mining, quantise, recordings, sets, synthesis
 from kws.augment import Augmenter
 from kws.network import SHAPES, KeywordNet
 from kws.teacher import Teacher, folded
@@ -46,26 +47,35 @@ DETECTOR = {
     "refractory_ms": 1000,
     "mute_ms": 0,
 }
+DATA = ["train/*/*.wav", "val/*/*.wav", "speech-negatives/**/*.wav", "esc10/**/[1-3]-*.wav", "rir/*.wav", *sets.noise_files(sets.TUNING)]
 LICENCE = (
     "CC BY 4.0 (training data): Pete Warden, 'Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition', "
     "arXiv:1804.03209"
 )
 TRAINING_DATA = (
     "Speech Commands v0.01/v0.02 (part of the official training speakers); synthetic speech by espeak-ng, flite and festival, most "
-    "of all for words with few recordings ('on' and 'off' have 15 each), some of those spliced from other words' recordings; "
+    "of all for words with few recordings ('on' has 15, 'off' 14), some of those spliced from other words' recordings; "
     "public-domain wake-word recordings as unknown; noise from ESC-10, folds 1 to 3; noise and silence from the first half of each "
     "of the data set's background recordings, which test silence is cut from as well"
 )
 
 
+def share(text):
+    """An argument that may be more than 1, but not less than 0."""
+    value = float(text)
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text}: expected a share, 0 or more")
+    return value
+
+
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="the unpacked data set")
-    parser.add_argument("--out", type=Path, default=Path("models"), help="the folder for the ONNX files and cards")
-    parser.add_argument("--work", type=Path, default=Path("target/train"), help="cache and float weights")
+    parser.add_argument("--out", type=Path, default=Path("target/train/models"), help="the folder for the ONNX files and cards")
+    parser.add_argument("--work", type=Path, default=Path("target/train"), help="cache and float weights; another for another --data")
     parser.add_argument("--words", help="words of your own, with commas between them, instead of the ten commands")
-    parser.add_argument("--epochs", type=float, default=1.0, help="of the usual number of them, as a share")
-    parser.add_argument("--synthesis", type=float, help="of the usual amount of synthetic speech")
+    parser.add_argument("--epochs", type=share, default=1.0, help="of the usual number of them, as a share")
+    parser.add_argument("--synthesis", type=share, help="of the usual amount of synthetic speech, as a share; 0: the least")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2, help="that synthesise and compute spectra")
     parser.add_argument("--device", choices=sorted(fit.BATCH), default="cuda" if torch.cuda.is_available() else "cpu")
@@ -181,6 +191,7 @@ def finish(args, vocabulary, name, nets, shares, batches, selection):
 
 def main():
     args = arguments()
+    recordings.require(args.data, DATA)
     args.work.mkdir(parents=True, exist_ok=True)
     if args.device == "cpu":
         torch.set_num_threads(args.processes)
@@ -190,7 +201,7 @@ def main():
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     vocabulary = own_words(args.words) if args.words else COMMANDS
     shapes = {"-".join(vocabulary.words).replace(" ", "-"): SHAPES[WORDS_SHAPE]} if args.words else SHAPES
-    scale = args.synthesis or (WORDS_SYNTHESIS if args.words else 1.0)
+    scale = (WORDS_SYNTHESIS if args.words else 1.0) if args.synthesis is None else args.synthesis
 
     material = corpus.load(args.data, args.work, vocabulary, args.seed, args.processes, scale, args.device)
     selection = sets.validation(args.data, vocabulary)

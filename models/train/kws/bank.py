@@ -7,23 +7,22 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from .frontend import FILTERBANK, FFT, FRAMES, HOP, MEL_BANDS, WINDOW, WINDOW_COEFFICIENTS
+from .frontend import FRAMES, HOP, MEL_BANDS, mel_power
 from .vocabulary import CLIP, RATE
 
 QUIET = 1e-10  # added to mel power before the logarithm: far below the front end's floor
 SPEEDS = np.array([0.84, 0.88, 0.92, 0.95, 0.98, 1.0, 1.0, 1.02, 1.05, 1.09, 1.13, 1.18])
 WIDE_SPEEDS = np.array([0.74, 0.79, 0.84, 0.89, 0.94, 1.0, 1.06, 1.12, 1.18, 1.25, 1.32])
+SPOKEN = 6.0  # ln units under the loudest frames
+NOISE_OFFSETS = 3  # positions of the frames' boundaries in each recording of noise
 REVERB_SHARE = 0.3
 SYNTHETIC_ROOMS = 48
 BATCH = 64
 
 
-def mel_power(samples):
+def log_power(samples):
     """[…, samples] → ln(mel power + QUIET) […, frames, MEL_BANDS]."""
-    frames = samples.unfold(-1, WINDOW, HOP) * WINDOW_COEFFICIENTS
-    spectrum = torch.fft.rfft(frames, n=FFT)
-    power = spectrum.real.square() + spectrum.imag.square()
-    return torch.log(power @ FILTERBANK + QUIET)
+    return torch.log(mel_power(samples) + QUIET)
 
 
 def synthetic_room(generator):
@@ -77,7 +76,7 @@ def variants(clips, speeds, rooms, rng):
             offset = int(rng.integers(HOP))  # other frame boundaries
             samples = torch.roll(rooms(samples, rng), offset, 1)
             samples[:, :offset] = 0
-            out[part] = mel_power(samples).half().numpy()
+            out[part] = log_power(samples).half().numpy()
     return out
 
 
@@ -86,25 +85,25 @@ def windows(spectra, step):
     return np.lib.stride_tricks.sliding_window_view(spectra, FRAMES, 0)[::step].transpose(0, 2, 1)
 
 
-def endpoints(bank, below=6.0):
-    """(first, last + 1) frame of what is spoken in each clip of a bank: within `below` ln units of its loudest frames, smoothed."""
+def endpoints(bank):
+    """(first, last + 1) frame of what is spoken in each clip of a bank: within SPOKEN of its loudest frames, smoothed."""
     energy = np.log(np.exp(bank.astype(np.float32)).sum(2))
     smooth = (energy[:, :-2] + energy[:, 1:-1] + energy[:, 2:]) / 3
     loud, quiet = np.percentile(smooth, 97, axis=1), np.percentile(smooth, 10, axis=1)
-    threshold = np.maximum(loud - below, quiet + 0.3 * (loud - quiet))
+    threshold = np.maximum(loud - SPOKEN, quiet + 0.3 * (loud - quiet))
     active = smooth > threshold[:, None]
     first = active.argmax(1)
     last = smooth.shape[1] - active[:, ::-1].argmax(1)
     return first.astype(np.int64), (last + 1).astype(np.int64)
 
 
-def noise_frames(recordings, offsets=3):
+def noise_frames(recordings):
     """float16 [frames, MEL_BANDS] of all recordings one after the other, and where each begins: list of (start, frames)."""
     parts, spans, at = [], [], 0
     for samples in recordings:
-        for i in range(offsets):
-            x = torch.from_numpy(samples[i * HOP // offsets :].astype(np.float32) / 32_768)
-            frames = mel_power(x[None])[0].half().numpy()
+        for i in range(NOISE_OFFSETS):
+            x = torch.from_numpy(samples[i * HOP // NOISE_OFFSETS :].astype(np.float32) / 32_768)
+            frames = log_power(x[None])[0].half().numpy()
             parts.append(frames)
             spans.append((at, len(frames)))
             at += len(frames)

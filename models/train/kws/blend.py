@@ -44,7 +44,7 @@ def takes_of(folder, words):
     for word, speakers in by_speaker(folder, words).items():
         for speaker, clips in speakers.items():
             samples = np.stack(clips).astype(np.float32) / 32_768
-            power = torch.cat([bank.mel_power(part) for part in torch.from_numpy(samples).split(BATCH)]).numpy()
+            power = torch.cat([bank.log_power(part) for part in torch.from_numpy(samples).split(BATCH)]).numpy()
             spoken = zip(*(x * HOP for x in bank.endpoints(power)))
             found[speaker][word] = [Take(*take) for take in zip(samples, *zip(*spoken))]
     return {speaker: takes for speaker, takes in found.items() if len(takes) > 1}

@@ -1,4 +1,8 @@
-"""The model card: what a model was made from, how good it is, what it gets wrong."""
+"""The model card: what a model was made from, how good it is, what it gets wrong.
+
+The figures here are of validation, which is all that training may see. Of the test set and of listening a card gets the commands alone:
+what the shipped cards say there was measured on the compiled artifacts and written by hand. A new run's card does not have it.
+"""
 from datetime import date
 
 TEMPLATE = """\
@@ -29,8 +33,9 @@ model is a work derived from them; the recordings themselves are not distributed
   on words that don't exist, made of halves of two by the same speaker (`models/train/kws/blend.py`), and once more on what half-trained
   networks took for a word.
 * Noise: the first half of each of the data set's six background recordings, ESC-10 (K. J. Piczak, "ESC: Dataset for Environmental Sound
-  Classification", the ten-class subset under CC BY and CC0) but for the clips listed in `models/train/held_out_noise.txt`, coloured noise, and babble
-  made of the training recordings. `_silence_` comes from the first two and from coloured noise. **The test set's `_silence_` clips are cut
+  Classification", the ten-class subset under CC BY and CC0) but for the clips listed in `models/train/held_out_noise.txt`, at five
+  speeds each; coloured noise; and babble made of the training recordings. What half-trained networks took for a word of the first three
+  was heard more often. `_silence_` comes from the first two and from coloured noise. **The test set's `_silence_` clips are cut
   from the same six background recordings**, from any part of them.
 * The voices of `models/fixtures/` and of the synthetic conversations took no part in training (`models/train/fixture_voices.txt`,
   `models/train/conversation_voices.txt`).
@@ -65,10 +70,12 @@ OWN_DATA = """\
 OWN_LIMITS = """\
 * The words were learned and measured on synthetic voices; on real ones expect clearly less. Record a few people and measure."""
 TEST = """
-The public half of the official test set, whose speakers are in no other part, on the artifact itself:
+Our half of the official v0.02 test set (`models/train/test_speakers.txt`), whose speakers are in no other part, on the artifact itself:
 
     earmark eval DIR/test --model models/{name}.ear
     earmark eval DIR/test --model models/{name}.ear --mask on,off
+
+`models/train/README.md` has the command that calibrates the thresholds.
 """
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import soxr
 
 from . import scenes
+from .noise import coloured
 from .prose import Writer
 from .vocabulary import RATE
 from .voices import ACCENTS, Utterance, conversation_voices, espeak_variants, natural_voices, speak
@@ -71,7 +72,7 @@ class Talk:
         self.writer = Writer(subset, self.rng)
         self.voices, weights = voices_of(subset)
         self.weights = np.array(weights) / sum(weights)
-        self.noises = [scenes.coloured(exponent, self.rng) for exponent in (0.0, 0.7, 1.0, 1.5, 2.0)]
+        self.noises = [scenes.unit(coloured(exponent, scenes.NOISE_SECONDS, self.rng)) for exponent in (0.0, 0.7, 1.0, 1.5, 2.0)]
         self.noises += [scenes.unit(noise) for noise in recorded_noise]
         crowd = [self.utterance(self.person()) for _ in range(60)]
         self.crowd = [samples for samples in speak(crowd) if samples is not None]

@@ -30,38 +30,41 @@ CONVERSATION_STEP = FRAMES * 3 // 4  # frames from one window of conversation to
 
 
 def kept(path, make):
-    """The arrays of `make()`, a dict, from the file `path` if it is there."""
+    """The arrays of `make()`, a dict, from the file `path` if it is there: its name says all that they depend on but the data set."""
     if not path.exists():
         arrays = make()
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **arrays)
+        partial = path.with_suffix(".partial")  # a run that is stopped while it writes leaves no half of a file under the name
+        with partial.open("wb") as file:
+            np.savez(file, **arrays)
+        partial.replace(path)
     with np.load(path) as arrays:
         return {name: arrays[name] for name in arrays.files}
 
 
-def labelled(words, clips):
+def arrays(words, clips):
+    """The clips of one part and what is said in them, as `kept` keeps them."""
     return {"words": np.array(words), "clips": clips}
 
 
 def spoken(folder):
-    return labelled(*recordings.labelled_folders(folder))
+    return arrays(*recordings.labelled_folders(folder))
 
 
 def negatives(folder):
     windows = recordings.speech_windows(folder)
-    return labelled([UNKNOWN] * len(windows), windows)
+    return arrays([UNKNOWN] * len(windows), windows)
 
 
 def synthetic(vocabulary, scale, processes):
-    words, clips, _ = synthesis.synthesise(SYNTHESIS_SEED, vocabulary, scale, processes)
-    return labelled(words, clips)
+    return arrays(*synthesis.synthesise(SYNTHESIS_SEED, vocabulary, scale, processes))
 
 
 def talk(number):
     """The spectrum of one stretch of synthetic conversation, [frames, MEL_BANDS]."""
     torch.set_num_threads(1)
     samples, _ = Talk("train", [CONVERSATION_SEED, number]).recording(CONVERSATION_PIECE_S)
-    return bank.mel_power(torch.from_numpy(samples.astype(np.float32) / 32_768)).half().numpy()
+    return bank.log_power(torch.from_numpy(samples.astype(np.float32) / 32_768)).half().numpy()
 
 
 def conversation(scale, processes):
@@ -81,15 +84,15 @@ def windows_of(stretches, pool):
 
 
 def spliced(folder):
-    words, samples, _ = splice.spliced(folder, SPLICED, SPLICE_SEED)
-    return labelled(words, synthesis.finished_with(samples, SPLICE_SEED))
+    words, samples = splice.spliced(folder, SPLICED, SPLICE_SEED)
+    return arrays(words, synthesis.finished_with(samples, SPLICE_SEED))
 
 
-def blended(folder, spoken_words, vocabulary):
-    """Of the words that many recorded."""
+def blended(folder, words, spoken_words, vocabulary):
+    """Of `words`, which are the vocabulary's, and of all others that many recorded."""
     others = set(spoken_words) - set(vocabulary.words) - set(RARE_UNKNOWN_WORDS)
-    clips = blend.blended(folder, well_recorded(spoken_words, vocabulary), sorted(others), BLENDED, BLEND_SEED)
-    return labelled([UNKNOWN] * len(clips), clips)
+    clips = blend.blended(folder, words, sorted(others), BLENDED, BLEND_SEED)
+    return arrays([UNKNOWN] * len(clips), clips)
 
 
 def well_recorded(spoken_words, vocabulary):
@@ -106,7 +109,7 @@ def revoiced(train, vocabulary):
             count = REVOICED if word in vocabulary.rare_words else REVOICED_OTHER
             samples += synthesis.other_voices(takes, count, f"{SPLICE_SEED} {word}")
             words += [word] * count
-    return labelled(words, synthesis.finished_with(samples, SPLICE_SEED))
+    return arrays(words, synthesis.finished_with(samples, SPLICE_SEED))
 
 
 def spectra(task):
@@ -138,36 +141,39 @@ def load(data, work, vocabulary, seed, processes, scale=1.0, device="cpu"):
     """
     rooms = recordings.impulse_responses(data / "rir")
     own = work / "-".join(vocabulary.words)
+    share = f"scale-{scale}"
     with ProcessPoolExecutor(processes) as pool:
 
         def bank_of(kind, folder, name, make):
             """`make` gives the clips, if their spectra are not there."""
-            part = kept(folder / f"{name}-bank.npz", lambda: banked(kind, make(), rooms, seed, pool))
+            part = kept(folder / f"{name}-bank-seed-{seed}.npz", lambda: banked(kind, make(), rooms, seed, pool))
             return SOURCES.get(kind, kind), part["words"], part["bank"], part["first"], part["last"]
 
-        def made(name, make):
-            """Of the vocabulary, and slow to make: the clips are kept, too."""
-            return bank_of(name, own, name, lambda: kept(own / f"{name}.npz", make))
+        def made(kind, make, name=None):
+            """Of the vocabulary, and slow to make: the clips are kept, too, as `name` if there is more than one amount of them."""
+            name = name or kind
+            return bank_of(kind, own, name, lambda: kept(own / f"{name}.npz", make))
 
         train = kept(work / "train.npz", lambda: spoken(data / "train"))
-        stretches = kept(work / "conversation.npz", lambda: conversation(scale, processes))["spectra"]
+        stretches = kept(work / f"conversation-{share}.npz", lambda: conversation(scale, processes))["spectra"]
         parts = [
             bank_of("recorded", work, "train", lambda: train),
             bank_of("negative", work, "negatives", lambda: negatives(data / "speech-negatives")),
             windows_of(stretches, pool),
             made("revoiced", lambda: revoiced(train, vocabulary)),
-            made("synthetic", lambda: synthetic(vocabulary, scale, processes)),
+            made("synthetic", lambda: synthetic(vocabulary, scale, processes), f"synthetic-{share}"),
         ]
         if {"on", "off"} <= set(vocabulary.rare_words):
             parts.insert(2, made("spliced", lambda: spliced(data / "train")))
-        if well_recorded(train["words"], vocabulary):
-            parts.append(made("blended", lambda: blended(data / "train", train["words"], vocabulary)))
+        words = well_recorded(train["words"], vocabulary)
+        if words:
+            parts.append(made("blended", lambda: blended(data / "train", words, train["words"], vocabulary)))
     rng = np.random.default_rng(seed)
     others = train["clips"][~np.isin(train["words"], vocabulary.words)]
     heard = {
         "background": list(recordings.background(data / "background", recordings.TRAINING_PART).values()),
         "environment": noise.at_speeds(noise.environment(data / "esc10")),
-        "coloured": [noise.coloured(exponent, rng) for exponent in noise.COLOURS],
+        "coloured": [noise.scaled(noise.coloured(exponent, noise.COLOURED_SECONDS, rng)) for exponent in noise.COLOURS],
         "babble": [noise.babble(others, voices, rng) for voices in noise.BABBLE_VOICES],
     }
     kinds = [(NOISE_SHARES[kind], kind != "babble", *bank.noise_frames(sounds)) for kind, sounds in heard.items()]

@@ -54,9 +54,14 @@ WINDOW_COEFFICIENTS = torch.hann_window(WINDOW, periodic=True, dtype=torch.float
 FILTERBANK = mel_filterbank()
 
 
-def log_mel(samples):
-    """[N, samples] between -1 and 1 → [N, MEL_BANDS, frames]. Frame t covers samples HOP·t … HOP·t + WINDOW - 1."""
+def mel_power(samples):
+    """[…, samples] between -1 and 1 → […, frames, MEL_BANDS]. Frame t covers samples HOP·t … HOP·t + WINDOW - 1."""
     frames = samples.unfold(-1, WINDOW, HOP) * WINDOW_COEFFICIENTS
     spectrum = torch.fft.rfft(frames, n=FFT)
     power = spectrum.real.square() + spectrum.imag.square()
-    return torch.log(power @ FILTERBANK + FLOOR).transpose(1, 2)
+    return power @ FILTERBANK
+
+
+def log_mel(samples):
+    """[N, samples] between -1 and 1 → [N, MEL_BANDS, frames]."""
+    return torch.log(mel_power(samples) + FLOOR).transpose(1, 2)

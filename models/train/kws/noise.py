@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .recordings import read_wav
+from .recordings import sounds
 from .vocabulary import CLIP, RATE
 
 HELD_OUT = Path(__file__).resolve().parent.parent / "held_out_noise.txt"
@@ -27,7 +27,7 @@ def held_out():
 def environment(folder):
     """The environmental recordings under `folder` that training may use, as int16 arrays."""
     names = held_out()
-    return [read_wav(path) for path in sorted(Path(folder).rglob("*.wav")) if path.stem not in names]
+    return sounds(folder, lambda name: name not in names)
 
 
 def at_speeds(recordings):
@@ -41,12 +41,12 @@ def at_speeds(recordings):
     ]
 
 
-def coloured(exponent, rng):
-    """Noise whose power falls with frequency to the given exponent."""
-    n = COLOURED_SECONDS * RATE
+def coloured(exponent, seconds, rng):
+    """Noise whose power falls with frequency to the given exponent, above 20 Hz; float64, of any level."""
+    n = seconds * RATE
     spectrum = np.fft.rfft(rng.standard_normal(n))
-    frequency = np.maximum(np.arange(len(spectrum)), COLOURED_SECONDS * 20)
-    return scaled(np.fft.irfft(spectrum * frequency ** (-exponent / 2), n))
+    frequency = np.maximum(np.arange(len(spectrum)), seconds * 20)
+    return np.fft.irfft(spectrum * frequency ** (-exponent / 2), n)
 
 
 def babble(clips, voices, rng):

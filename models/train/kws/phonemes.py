@@ -24,9 +24,9 @@ ONSET_ONLY = {"h", "w", "j", "r"}
 CODA_ONLY = {"N"}
 
 
-def phonemes(word, voice="en-us"):
+def phonemes(word):
     """The word's phonemes, each with its stress mark: ["l", "'u:", "m", "oU", "z"]."""
-    command = ["espeak-ng", "-v", voice, "-q", "-x", "--sep=_", word]
+    command = ["espeak-ng", "-v", "en-us", "-q", "-x", "--sep=_", word]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     return [phoneme for phoneme in "_".join(out).split("_") if phoneme.strip("',%=|")]
 
@@ -93,9 +93,9 @@ def longer_words(sounds):
     return [[*extra, *sounds] for extra in before] + [[*sounds, *extra] for extra in after]
 
 
-def near_words(word, words, voice="en-us"):
+def near_words(word, words):
     """Texts for espeak-ng: minimal pairs, partial and longer words of `word` that may not pass for any of `words`."""
-    sounds = phonemes(word, voice)
-    taken = {alike(phonemes(other, voice)) for other in words}
+    sounds = phonemes(word)
+    taken = {alike(phonemes(other)) for other in words}
     near = minimal_pairs(sounds) + partial_words(sounds) + longer_words(sounds)
     return list(dict.fromkeys(as_text(candidate) for candidate in near if alike(candidate) not in taken))

@@ -8,6 +8,7 @@ import copy
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from .network import ConvNorm
 
@@ -20,9 +21,9 @@ class FoldedConv(nn.Conv2d):
 
     rounds = False
 
-    def __init__(self, conv, weight, bias):
+    def __init__(self, conv):
         super().__init__(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride, conv.padding, groups=conv.groups)
-        self.weight.data, self.bias.data = weight.detach().clone(), bias.detach().clone()
+        self.weight.data, self.bias.data = conv.weight.detach().clone(), conv.bias.detach().clone()
 
     def forward(self, x):
         weight = rounded_weight(self.weight) if self.rounds else self.weight
@@ -33,11 +34,8 @@ def fold(net):
     """A copy of `net`, in evaluation mode, with batch norm and input normalisation merged into the convolutions."""
     net = copy.deepcopy(net).eval()
     for module in [m for m in net.modules() if isinstance(m, ConvNorm)]:
-        conv, norm = module
-        factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        module[0] = FoldedConv(conv, conv.weight * factor[:, None, None, None], norm.bias - norm.running_mean * factor)
-        module[1] = nn.Identity()
-    net.classifier = FoldedConv(net.classifier, net.classifier.weight, net.classifier.bias)
+        module[0], module[1] = FoldedConv(fuse_conv_bn_eval(*module)), nn.Identity()
+    net.classifier = FoldedConv(net.classifier)
     first = net.front[0][0]
     if any(first.padding):
         raise ValueError("the first convolution pads with zeros, which are not the features' mean")

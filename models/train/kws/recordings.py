@@ -6,17 +6,24 @@ from scipy.io import wavfile
 
 from .vocabulary import CLIP, RATE
 
-# The test set's silence is cut from the background recordings as well: training sees only the first 60 % of each of them,
-# and of that the last sixth is for validation.
+# The test set's silence is cut from the background recordings as well: training sees only the first half of each of them, validation
+# the tenth after it.
 TRAINING_PART = (0.0, 0.5)
 VALIDATION_PART = (0.5, 0.6)
+
+
+def require(data, patterns):
+    """Ends the program if nothing in the folder `data` matches one of the patterns."""
+    missing = [pattern for pattern in patterns if next(Path(data).glob(pattern), None) is None]
+    if missing:
+        raise SystemExit(f"{data}: nothing there matches {', '.join(missing)}; models/train/README.md says what has to be where")
 
 
 def read_wav(path):
     """Samples of a 16 kHz mono 16-bit file."""
     rate, samples = wavfile.read(path)
     if rate != RATE or samples.ndim != 1 or samples.dtype != np.int16:
-        raise ValueError(f"{path}: expected {RATE} Hz, mono, 16 bit; convert it first (the data set's unpack script does)")
+        raise ValueError(f"{path}: expected {RATE} Hz, mono, 16 bit; convert it first: sox IN -r 16000 -c 1 -b 16 OUT")
     return samples
 
 
@@ -48,6 +55,11 @@ def speech_windows(folder):
             if np.abs(window.astype(np.float32)).mean() > level / 2:
                 windows.append(window)
     return np.stack(windows)
+
+
+def sounds(folder, wanted):
+    """The recordings under `folder`, at any depth, whose name without its ending is `wanted`: a function of the name."""
+    return [read_wav(path) for path in sorted(Path(folder).rglob("*.wav")) if wanted(path.stem)]
 
 
 def background(folder, part):

@@ -10,14 +10,6 @@ DIRECT_DB = (-6.0, 12.0)  # the direct path against the tail
 BABBLE_VOICES = (4, 9)
 
 
-def coloured(exponent, rng):
-    """NOISE_SECONDS of noise whose power falls with frequency to the given exponent, RMS 1."""
-    n = NOISE_SECONDS * RATE
-    spectrum = np.fft.rfft(rng.standard_normal(n))
-    frequency = np.maximum(np.arange(len(spectrum)), NOISE_SECONDS * 20)
-    return unit(np.fft.irfft(spectrum * frequency ** (-exponent / 2), n))
-
-
 def babble(speech, rng):
     """NOISE_SECONDS of several people at once. `speech`: a list of float arrays."""
     mixed = np.zeros(NOISE_SECONDS * RATE, np.float32)

@@ -39,9 +39,14 @@ def validation(data, vocabulary):
     return np.concatenate([clips[chosen], silence]), np.concatenate([labels[chosen], silent])
 
 
+def noise_files(noise):
+    """What `stressed` reads of the data set, as patterns; `noise` is TUNING or TESTING."""
+    return ["background/*.wav", f"esc10/**/{noise['fold']}-*.wav"]
+
+
 def stressed(clips, data, noise):
     """{condition: clips}; `noise` is TUNING or TESTING."""
-    environment = stress.environment(data / "esc10", noise["fold"])
+    environment = recordings.sounds(data / "esc10", lambda name: name.startswith(f"{noise['fold']}-"))
     background = list(recordings.background(data / "background", noise["part"]).values())
     return stress.conditions(clips, environment, background, SEED)
 

@@ -128,14 +128,14 @@ def by_speaker(folder, words):
 
 
 def spliced(folder, count, seed):
-    """(words, samples, speakers): `count` recordings each of "on" and "off", float32 arrays of any length.
+    """(words, samples): `count` recordings each of "on" and "off", float32 arrays of any length.
 
     `folder`: the training set, a folder a word.
     """
     rng = np.random.default_rng(seed)
     recordings = by_speaker(folder, dict.fromkeys([*VOWELS, *NASALS, *FRICATIVES]))
     vowels = parts_of(recordings, vowel, VOWELS, rng)
-    words, samples, said_by = [], [], []
+    words, samples = [], []
     for word, cut, donors, length in (("on", nasal, NASALS, NASAL_MS), ("off", fricative, FRICATIVES, FRICATIVE_MS)):
         ends = parts_of(recordings, cut, donors, rng)
         speakers = sorted(vowels.keys() & ends.keys())
@@ -144,5 +144,4 @@ def spliced(folder, count, seed):
             pick = [parts[rng.integers(len(parts))] for parts in (vowels[speaker], ends[speaker])]
             words.append(word)
             samples.append(word_from(*pick, length, rng))
-            said_by.append(f"spliced/{speaker}")
-    return words, samples, said_by
+    return words, samples

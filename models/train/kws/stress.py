@@ -1,7 +1,6 @@
 """What happens to a recording on its way to the model: noise, another moment, another level. In samples, for measuring."""
 import numpy as np
 
-from .recordings import read_wav
 from .vocabulary import CLIP, RATE
 
 
@@ -44,12 +43,6 @@ def louder(clips, decibels):
 
 def as_int16(samples):
     return np.clip(np.round(samples), -32_768, 32_767).astype(np.int16)
-
-
-def environment(folder, fold):
-    """The recordings of one fold of the environmental sounds."""
-    paths = sorted(path for path in folder.rglob("*.wav") if path.stem.startswith(f"{fold}-"))
-    return [read_wav(path) for path in paths]
 
 
 def conditions(clips, environment_sounds, background_sounds, seed):

@@ -131,32 +131,29 @@ def finished_with(samples, seed):
 
 
 class Collection:
-    """Words, samples and speakers, one entry a clip."""
+    """Words and samples, one entry a clip."""
 
     def __init__(self, rng):
         self.rng = rng
-        self.words, self.samples, self.speakers = [], [], []
+        self.words, self.samples = [], []
 
-    def keep(self, word, samples, speaker):
+    def keep(self, word, samples):
         self.words.append(word)
         self.samples.append(samples.astype(np.float32))
-        self.speakers.append(speaker)
 
     def word(self, word, rule_count, recorded_count):
         """A word to be recognised: by espeak-ng, and by the recorded voices in many guises."""
         self.other(word, texts_of(word) + PHONEMES.get(word, []), rule_count)
-        utterances = by_recorded_voices(word, TAKES, self.rng)
-        takes = [(u, x) for u, x in zip(utterances, speak(utterances)) if x is not None]
-        changed = other_voices([x for _, x in takes], recorded_count, self.rng.getrandbits(63))
-        for i, samples in enumerate(changed):
-            self.keep(word, samples, takes[i % len(takes)][0].speaker)
+        takes = [samples for samples in speak(by_recorded_voices(word, TAKES, self.rng)) if samples is not None]
+        for samples in other_voices(takes, recorded_count, self.rng.getrandbits(63)):
+            self.keep(word, samples)
 
     def other(self, word, texts, rule_count, flite_count=0):
         """A word in many voices, none of them changed by the vocoder."""
         utterances = by_rule(word, texts, rule_count, self.rng) + by_flite(word, flite_count, self.rng)
-        for utterance, samples in zip(utterances, speak(utterances)):
+        for samples in speak(utterances):
             if samples is not None:
-                self.keep(word, resampled(samples, self.rng), utterance.speaker)
+                self.keep(word, resampled(samples, self.rng))
 
     def near(self, word, texts, count):
         """Words that sound almost like `word`."""
@@ -172,7 +169,7 @@ class Collection:
         utterances += [Utterance("(sentence)", u.text, u.engine, u.voice, u.speed, u.pitch) for u in flite]
         for utterance, samples in zip(utterances, speak(utterances)):
             for start in range(0, 0 if samples is None else len(samples) - CLIP, CLIP):
-                self.keep(utterance.word, samples[start : start + CLIP], utterance.speaker)
+                self.keep(utterance.word, samples[start : start + CLIP])
 
 
 def tasks(vocabulary, scale):
@@ -199,26 +196,26 @@ def tasks(vocabulary, scale):
 
 
 def done(numbered, seed):
-    """(words, clips, speakers) of one of `tasks`, whose number makes its random numbers its own."""
+    """(words, clips) of one of `tasks`, whose number makes its random numbers its own."""
     number, (method, arguments) = numbered
     collection = Collection(random.Random(f"{seed} {number}"))
     getattr(collection, method)(*arguments)
     if not collection.words:
-        return [], np.empty((0, CLIP), np.int16), []
-    return collection.words, finished(collection.samples, collection.rng), collection.speakers
+        return [], np.empty((0, CLIP), np.int16)
+    return collection.words, finished(collection.samples, collection.rng)
 
 
 def synthesise(seed, vocabulary, scale=1.0, processes=1):
-    """(words, clips int16 [N, CLIP], speakers): the words, words close to them, other words and running speech.
+    """(words, clips int16 [N, CLIP]): the words, words close to them, other words and running speech.
 
-    About 38,000 clips for ten commands at scale 1: what is none of the vocabulary's words is unknown. Speakers are
-    "engine/voice". The same for the same seed and the same versions of the synthesisers, whatever the number of processes.
+    About 38,000 clips for ten commands at scale 1: what is none of the vocabulary's words is unknown. The same for the same seed
+    and the same versions of the synthesisers, whatever the number of processes.
     """
     require_synthesisers()
     with ProcessPoolExecutor(processes) as pool:
         parts = list(pool.map(functools.partial(done, seed=seed), enumerate(tasks(vocabulary, scale))))
-    said, clips, speakers = zip(*parts)
-    return [w for part in said for w in part], np.concatenate(clips), [s for part in speakers for s in part]
+    said, clips = zip(*parts)
+    return [word for part in said for word in part], np.concatenate(clips)
 
 
 def reserved_voices(vocabulary, seed=1):
@@ -233,5 +230,5 @@ def reserved_voices(vocabulary, seed=1):
                 utterances.append(Utterance(word, word, engine, name, speed, collection.rng.uniform(0.7, 1.3)))
     for utterance, samples in zip(utterances, speak(utterances)):
         if samples is not None:
-            collection.keep(utterance.word, resampled(samples, collection.rng), utterance.speaker)
+            collection.keep(utterance.word, resampled(samples, collection.rng))
     return collection.words, finished(collection.samples, collection.rng)

@@ -34,13 +34,13 @@ class Residual(nn.Module):
 class Teacher(nn.Module):
     """Features [N, MEL_BANDS, FRAMES] → logits [N, labels]."""
 
-    def __init__(self, labels, channels=CHANNELS, blocks=BLOCKS):
+    def __init__(self, labels):
         super().__init__()
-        self.stem = nn.Conv2d(1, channels[0], 5, (1, 2), 2, bias=False)
-        self.stem_norm = nn.BatchNorm2d(channels[0])
-        layers, inputs = [], channels[0]
-        for stage, outputs in enumerate(channels):
-            for block in range(blocks):
+        self.stem = nn.Conv2d(1, CHANNELS[0], 5, (1, 2), 2, bias=False)
+        self.stem_norm = nn.BatchNorm2d(CHANNELS[0])
+        layers, inputs = [], CHANNELS[0]
+        for stage, outputs in enumerate(CHANNELS):
+            for block in range(BLOCKS):
                 layers.append(Residual(inputs, outputs, 2 if stage and not block else 1))
                 inputs = outputs
         self.layers = nn.Sequential(*layers)

@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,11 +63,6 @@ class Utterance:
     voice: str
     speed: float = 1.0  # > 1: faster
     pitch: float = 1.0  # > 1: higher; festival takes no notice
-
-    @property
-    def speaker(self):
-        """For the record: engine and voice."""
-        return f"{self.engine}/{self.voice}"
 
 
 def conversation_voices(subset=None):
@@ -153,16 +147,8 @@ def festival(utterances):
     return spoken
 
 
-def speak(utterances, threads=1):
+def speak(utterances):
     """All utterances as float32 samples at RATE, without silence around them; None where a voice has nothing to say."""
     require_synthesisers()
-    spoken = [None] * len(utterances)
-    by_festival = [i for i, u in enumerate(utterances) if u.engine == "festival"]
-    others = [i for i, u in enumerate(utterances) if u.engine != "festival"]
-    if by_festival:
-        for i, samples in zip(by_festival, festival([utterances[i] for i in by_festival])):
-            spoken[i] = samples
-    with ThreadPoolExecutor(threads) as pool:
-        for i, samples in zip(others, pool.map(espeak_or_flite, [utterances[i] for i in others])):
-            spoken[i] = samples
-    return spoken
+    by_festival = iter(festival([u for u in utterances if u.engine == "festival"]))
+    return [next(by_festival) if u.engine == "festival" else espeak_or_flite(u) for u in utterances]
