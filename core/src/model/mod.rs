@@ -344,7 +344,7 @@ pub const fn check_structure(bytes: &[u8]) -> Result<(), Error> {
     if let Err(error) = header::check_detector(bytes) {
         return Err(error);
     }
-    if let Err(error) = header::check_unnamed(bytes) {
+    if let Err(error) = header::check_unused(bytes) {
         return Err(error);
     }
     if let Err(error) = check::check_plan(bytes) {
