@@ -96,7 +96,7 @@ pub enum Error {
         /// The values it may have.
         allowed: &'static str,
     },
-    /// What the model's front end or one of its operators takes was left out of this build.
+    /// What the model's front end, one of its operators or its tensors take was left out of this build.
     FeatureLeftOut {
         /// The feature of this crate that brings it.
         feature: &'static str,
@@ -214,6 +214,7 @@ impl Error {
             Self::FeatureLeftOut { feature } => match feature.as_bytes() {
                 b"clip-frontend" => "the model takes earmark-core with its feature `clip-frontend`",
                 b"float-frontend" => "the model takes earmark-core with its feature `float-frontend`",
+                b"int16" => "the model takes earmark-core with its feature `int16`",
                 b"recurrent" => "the model takes earmark-core with its feature `recurrent`",
                 _ => "the model takes earmark-core with its feature `fixed-frontend`",
             },

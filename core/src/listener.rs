@@ -263,9 +263,7 @@ impl<'m, 'b, N: Network> Listener<'m, 'b, N> {
         self.reset();
         let model = self.model();
         let silence = (model.window_samples() / 2).next_multiple_of(model.step_samples().max(1));
-        let spec = model.front_end();
-        let first_end = model.frames().saturating_sub(1) * spec.hop_length + spec.window_length;
-        if silence < first_end { self.ears.precede(silence) } else { Ok(()) }
+        if silence < model.first_window_end() { self.ears.precede(silence) } else { Ok(()) }
     }
 }
 
@@ -329,7 +327,7 @@ struct Valve<'b> {
 impl<'b> Valve<'b> {
     fn new(settings: &GateSettings, model: &Model<'_>, step: &'b mut [i16]) -> Self {
         let length = step.len();
-        let first = match model.window_samples() % length.max(1) {
+        let first = match model.first_window_end() % length.max(1) {
             0 => length,
             rest => rest,
         };

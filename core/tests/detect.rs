@@ -1,7 +1,9 @@
 //! The detector against a plain restatement of its rules, and each knob for what it changes.
 
 use earmark_core::Error;
-use earmark_core::detect::{Detection, Detector, DetectorSettings, SENSITIVITY_LOGITS, Smoothing, Timing};
+use earmark_core::detect::{
+    Detection, Detector, DetectorSettings, Gate, GateSettings, SENSITIVITY_LOGITS, Smoothing, Timing,
+};
 use earmark_core::model::Problem;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -244,6 +246,71 @@ fn a_gap_between_windows_is_a_pause() {
         step(149 + gap, [0.9, 0.0, 0.0, 0.0]);
         assert_eq!(found, count, "{gap}");
     }
+}
+
+#[test]
+fn not_a_number_is_taken_for_the_cautious_end() {
+    let count = |settings: DetectorSettings, rows: &[[f32; 4]]| detect(&settings, Problem::SingleLabel, rows).len();
+    let talk_before = [&[[0.0; 4]; 100][..], &yes(0.9, 5)].concat();
+    let not_let_go = [yes(0.9, 5), yes(0.3, 5), yes(0.9, 5)].concat();
+    let sensitivity = |sensitivity| count(DetectorSettings { sensitivity, ..settings() }, &yes(0.9, 5));
+    let isolation = |isolation| count(DetectorSettings { isolation, ..settings() }, &talk_before);
+    let release = |release| count(DetectorSettings { release, ..settings() }, &not_let_go);
+    assert_eq!([0.0, 0.5, f32::NAN].map(sensitivity), [0, 1, 0]);
+    assert_eq!([1.0, 0.0, f32::NAN].map(isolation), [0, 1, 0]);
+    assert_eq!([0.0, 0.5, f32::NAN].map(release), [1, 2, 1]);
+}
+
+/// A block of 10 ms that swings by an amplitude around an offset: its variance is the amplitude's square.
+fn block(amplitude: i16, offset: i16) -> [i16; 160] {
+    std::array::from_fn(|index| if index % 2 == 0 { offset + amplitude } else { offset - amplitude })
+}
+
+#[test]
+fn the_gate_tells_sound_from_noise() {
+    // Amplitude, offset and number of blocks, and whether the gate is open for the last of them.
+    type Run = (i16, i16, usize, bool);
+    let rise = Gate::FLOOR_RISE_MS as usize / 10;
+    let cases: [(&str, f32, &[Run]); 11] = [
+        ("it is open after a start, for a block at least", 6.0, &[(30, 0, 1, true), (30, 0, 1, false)]),
+        ("6 dB are a factor of 4", 6.0, &[(30, 0, 9, false), (59, 0, 1, false), (61, 0, 1, true)]),
+        ("a margin above 40 dB counts as 40", 99.0, &[(2, 0, 9, false), (199, 0, 1, false), (201, 0, 1, true)]),
+        ("a margin below 0 dB counts as 0", -9.0, &[(30, 0, 9, false), (31, 0, 1, true)]),
+        ("it follows a drop at once", 6.0, &[(300, 0, 9, false), (30, 0, 1, false), (100, 0, 1, true)]),
+        // 10.67, the ratio of variances, is 4 · 2.67.
+        ("it rises by e", 6.0, &[(30, 0, 9, false), (98, 0, rise - 10, true), (98, 0, 15, false)]),
+        ("an offset is no sound", 6.0, &[(0, 0, 9, false), (0, 20_000, 9, false), (3, 20_000, 1, true)]),
+        ("digital silence is silence", 6.0, &[(0, 0, 9, false), (1, 0, 9, false), (0, 0, 1, false)]),
+        ("so it is without a margin", 0.0, &[(0, 0, 9, false), (1, 0, 9, false), (2, 0, 1, true)]),
+        ("it is not above the loudest sound", 40.0, &[(32_767, 0, 9, false), (32_767, 0, 5_000, false)]),
+        (
+            "a margin that is no number lets any sound in",
+            f32::NAN,
+            &[(0, 0, 9, false), (1, 0, 9, true), (0, 0, 9, false)],
+        ),
+    ];
+    for (what, margin_db, runs) in cases {
+        let mut gate = Gate::new(&GateSettings { margin_db, hangover_ms: 0 }, 16_000, 160);
+        // After a reset all is as at the start, whatever was heard.
+        for _ in 0..2 {
+            for &(amplitude, offset, blocks, open) in runs {
+                let is_open = (0..blocks).map(|_| gate.block(&block(amplitude, offset))).last();
+                assert_eq!(is_open, Some(open), "{what}: {amplitude} around {offset}");
+            }
+            gate.reset();
+        }
+    }
+}
+
+#[test]
+fn the_gate_stays_open_for_the_hang_over() {
+    let mut gate = Gate::new(&GateSettings { margin_db: 6.0, hangover_ms: 95 }, 16_000, 160);
+    let mut open = |amplitude| gate.block(&block(amplitude, 0));
+    // 95 ms are ten blocks of 10 ms, after a start and after the last sound.
+    assert_eq!((0..20).map(|_| open(30)).filter(|&open| open).count(), 10);
+    assert!(open(300) && open(300));
+    assert_eq!((0..20).map(|_| open(30)).filter(|&open| open).count(), 10);
+    assert!(!gate.block(&[]));
 }
 
 #[test]

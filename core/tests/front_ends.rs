@@ -51,6 +51,7 @@ fn a_model_with_int16_is_taken_if_that_is_there() {
     let refused = check_sizes(&artifact).err();
     assert_eq!(refused.is_none(), Element::HAS_INT16);
     if let Some(error) = refused {
-        assert!(error.to_string().contains("feature `int16`"), "{error}");
+        assert_eq!(error, Error::FeatureLeftOut { feature: "int16" });
+        assert_eq!(error.to_string(), "the model takes earmark-core with its feature `int16`: turn it on");
     }
 }

@@ -125,7 +125,8 @@ where
     /// Listens until there is something to say, and says it; `None` when the source has ended.
     ///
     /// # Errors
-    /// What the source, the output or the pin says. After a failure of the output or the pin the loop can go on with the next window.
+    /// What the source, the output or the pin says. After a failure of the output or the pin the loop can go on with the next window:
+    /// a line that the output took is whole, whatever the pin says.
     pub fn step(&mut self) -> Result<Option<Event>, Error> {
         loop {
             while self.hear()? {
@@ -185,17 +186,18 @@ where
         let raised = self.settings.raises(&model, best);
 
         let entries = ranking.map(|ranked| (label(ranked.index), ranked.score));
-        let line = self.lines.compose(|buffer| write_response(entries, buffer))?;
-        self.pin.set_state(PinState::from(raised)).map_err(|error| Error::Pin(error.kind()))?;
-        self.lines.send(line)?;
+        // Whatever the pin says, the line is written.
+        let shown = self.pin.set_state(PinState::from(raised)).map_err(|error| Error::Pin(error.kind()));
+        let line = self.lines.compose(|buffer| write_response(entries, buffer));
+        line.and_then(|line| self.lines.send(line)).and(shown)?;
         Ok(Some(Event::Window { best, raised }))
     }
 
     /// Samples were lost: says so and starts afresh.
     fn give_up(&mut self) -> Result<Event, Error> {
         self.overruns = self.overruns.saturating_add(1);
-        self.start_afresh()?;
-        self.lines.send_overruns(self.overruns)?;
+        let lowered = self.start_afresh();
+        self.lines.send_overruns(self.overruns).and(lowered)?;
         Ok(Event::Overrun)
     }
 

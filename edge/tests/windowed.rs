@@ -205,6 +205,26 @@ fn a_port_that_failed_once_gets_the_next_answer() {
 }
 
 #[test]
+fn a_pin_that_breaks_silences_nothing() {
+    let mut bench = Bench::new();
+    let (settings, mut pin, mut output) = (bench.plain(), Pin::default(), Vec::new());
+    let window = bench.windows(1);
+    let source = Script::new([Ok(window.clone()), Err(Error::Overrun), Ok(window)]);
+    let mut windowed =
+        bench.scripted(&[&[("yes", 0.9)], &[("no", 0.7)]], (source, &mut output), (&mut pin, settings)).unwrap();
+    windowed.pin().broken = true;
+    let broken = Err(Error::Pin(digital::ErrorKind::Other));
+    assert_eq!([windowed.step(), windowed.step(), windowed.step()], [broken; 3]);
+    assert_eq!((windowed.step(), windowed.overruns()), (Ok(None), 1));
+    drop(windowed);
+    assert_eq!(pin.states, [false, true, false, false]);
+    assert_eq!(
+        lines(&output),
+        [r#"[{"label":"yes","score":0.9}]"#, r#"{"overruns":1}"#, r#"[{"label":"no","score":0.7}]"#]
+    );
+}
+
+#[test]
 fn buffers_that_are_too_short_are_refused() {
     let mut bench = Bench::new();
     let settings = bench.plain();

@@ -25,10 +25,10 @@ pub struct Detection {
 /// Turns scores, one row of them a step, into detections.
 ///
 /// A label is detected once its smoothed score has been at or above its threshold, or after talk above a higher one
-/// ([`DetectorSettings::isolation`]), for the minimum time, unless it or, in a single-label
-/// model, any label was detected within the refractory time. Then it must fall below the release level before it can be detected again.
-/// In a single-label model one label at most is detected a step: that with the highest smoothed score. Background labels
-/// ([`is_background`]) and labels with a threshold above 1 never are.
+/// ([`DetectorSettings::isolation`]), for the minimum time, unless it or, in a single-label model, any label was detected within the
+/// refractory time. Then it must fall below the release level before it can be detected again. In a single-label model one label at most is
+/// detected a step: that with the highest smoothed score. Background labels ([`is_background`]) and labels with a threshold above 1 never
+/// are.
 ///
 /// Scores are quantised to 2⁻¹⁵ and smoothed in integers: the same scores give the same detections on every target, and after a day the
 /// sums are as exact as at the start. The work of a step is in proportion to the number of labels.

@@ -3,7 +3,8 @@
 /// Settings of a [`Gate`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GateSettings {
-    /// How far a block's energy must lie above the noise floor for the gate to open, in decibels, 0 to 40.
+    /// How far a block's energy must lie above the noise floor for the gate to open, in decibels, 0 to 40; outside it counts as the nearer of
+    /// the two. With not-a-number any sound opens it.
     pub margin_db: f32,
     /// Time for which it stays open after the last such block, in milliseconds. With the length of the model's window or more, all that the
     /// network remembers is silence when the gate closes.

@@ -1,7 +1,7 @@
 //! What a detector remembers of one label.
 
 use super::Detection;
-use super::threshold::{ONE, after_talk, quantise_threshold, threshold_at};
+use super::threshold::{ONE, after_talk, quantise_threshold, setting, threshold_at};
 
 /// One label's thresholds and state. Plain words, so that they can live in the caller's memory.
 #[derive(Debug, Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -38,9 +38,8 @@ impl Label {
     pub fn set_levels(&mut self, release: f32, isolation: f32, unit: u32) {
         let threshold = threshold_at(self.threshold, self.sensitivity);
         let levels = quantise_threshold(threshold).filter(|_| self.background == 0).map(|level| {
-            let part = if release.is_nan() { 0.0 } else { release.clamp(0.0, 1.0) };
             // At least one unit, so that silence releases it.
-            let released = ((level as f32 * part) as u32).clamp(1, level);
+            let released = ((level as f32 * setting(release, 0.0)) as u32).clamp(1, level);
             let in_talk = quantise_threshold(after_talk(threshold, isolation)).unwrap_or(ONE).max(level);
             (level * unit, released * unit, in_talk * unit)
         });

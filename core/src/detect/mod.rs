@@ -2,8 +2,8 @@
 //!
 //! A network scores every window of a stream, several a second. [`Detector`] turns these scores into one event a word: it smooths them,
 //! compares them with a threshold a label, a higher one in the midst of talk, and keeps a word from being reported twice. Its settings come
-//! from the model
-//! ([`DetectorSettings::from_defaults`]), where calibration on recordings put them. [`Gate`] tells silence from sound beforehand.
+//! from the model ([`DetectorSettings::from_defaults`]), where calibration on recordings put them. [`Gate`] tells silence from sound
+//! beforehand.
 
 mod detector;
 mod gate;

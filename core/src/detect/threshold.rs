@@ -13,7 +13,8 @@ pub const SENSITIVITY_LOGITS: f32 = 4.0;
 /// logit(threshold′) = logit(threshold) − 2 · 4 · (sensitivity − 0.5), with logit(t) = ln(t / (1 − t)).
 ///
 /// A sensitivity of 0.5 leaves it where it is. From a threshold of 0.9, 0 leads to 0.998, 0.25 to 0.985, 0.75 to 0.55 and 1 to 0.14.
-/// Thresholds of 0 or less and of 1 or more have no logit and stay. A sensitivity outside 0..=1 counts as the nearer of the two.
+/// Thresholds of 0 or less and of 1 or more have no logit and stay. A sensitivity outside 0..=1 counts as the nearer of the two,
+/// not-a-number as 0.
 ///
 /// ```
 /// use earmark_core::detect::threshold_at;
@@ -24,21 +25,24 @@ pub const SENSITIVITY_LOGITS: f32 = 4.0;
 /// ```
 #[must_use]
 pub fn threshold_at(threshold: f32, sensitivity: f32) -> f32 {
-    raised(threshold, -2.0 * SENSITIVITY_LOGITS * (sensitivity.clamp(0.0, 1.0) - 0.5))
+    raised(threshold, -2.0 * SENSITIVITY_LOGITS * (setting(sensitivity, 0.0) - 0.5))
 }
 
 /// The threshold where all that came before was talk: [`DetectorSettings::isolation`](super::DetectorSettings::isolation).
 pub(super) fn after_talk(threshold: f32, isolation: f32) -> f32 {
-    // Not-a-number is taken for the cautious end.
-    let isolation = if isolation.is_nan() { 1.0 } else { isolation.clamp(0.0, 1.0) };
-    raised(threshold, SENSITIVITY_LOGITS * isolation)
+    raised(threshold, SENSITIVITY_LOGITS * setting(isolation, 1.0))
+}
+
+/// A setting of 0..=1; outside it counts as the nearer of the two, not-a-number as the `cautious` one.
+pub(super) const fn setting(value: f32, cautious: f32) -> f32 {
+    if value.is_nan() { cautious } else { value.clamp(0.0, 1.0) }
 }
 
 /// A threshold with its logit raised. Once in a firmware, however often it is asked for.
 #[inline(never)]
 fn raised(threshold: f32, logits: f32) -> f32 {
-    // Not-a-number for either is left to the caller's threshold.
-    if !(threshold > 0.0 && threshold < 1.0) || logits == 0.0 || logits.is_nan() {
+    // Not-a-number is none of them.
+    if !(threshold > 0.0 && threshold < 1.0) || logits == 0.0 {
         return threshold;
     }
     let odds = libm::expf(logits);

@@ -354,11 +354,26 @@ pub(super) fn powers_of_real(
 /// [`powers_of_real`], where it is inlined for the usual length and for others.
 #[inline(always)]
 fn powers(data: &mut [Complex<f32>], outermost: impl Fn(&mut [Complex<f32>], &mut [Complex<f32>]) -> usize) {
-    let half = data.len();
-    let angle = 2 * QUARTER / half;
     let Some((first, others)) = data.split_first_mut() else { return };
     let [re, im] = *first;
     *first = [re + im, re - im].map(|bin| 4.0 * bin * bin);
+    let keep = |place: &mut Complex<f32>, bin| place[0] = square_of(bin);
+    if let Some(middle) = for_each_bin(others, outermost, turn, keep) {
+        middle[0] = 4.0 * square_of(*middle);
+    }
+}
+
+/// Hands 2·X, in the scale of products, to `keep` with its place, for all bins but the first and the middle one, whose place it gives.
+/// `others` are the numbers behind the first; of `outermost` see [`powers_of_real`].
+#[inline(always)]
+pub(super) fn for_each_bin<T: Number>(
+    others: &mut [Complex<T>],
+    outermost: impl Fn(&mut [Complex<T>], &mut [Complex<T>]) -> usize,
+    turn: impl Fn(usize) -> Complex<T::Factor>,
+    keep: impl Fn(&mut Complex<T>, Complex<T>),
+) -> Option<&mut Complex<T>> {
+    let half = others.len() + 1;
+    let angle = 2 * QUARTER / half;
     let (lower, upper) = others.split_at_mut(half / 2);
     let done = outermost(lower, upper);
     let left = upper.len().saturating_sub(done);
@@ -366,23 +381,18 @@ fn powers(data: &mut [Complex<f32>], outermost: impl Fn(&mut [Complex<f32>], &mu
     // The last number of the lower ones is its own partner.
     for (index, (low, high)) in lows.iter_mut().zip(highs.iter_mut().rev()).enumerate() {
         let [bin, partner] = bins_of_pair(*low, *high, turn((done + index + 1) * angle));
-        low[0] = square_of(bin);
-        high[0] = square_of(partner);
+        keep(low, bin);
+        keep(high, partner);
     }
-    if let Some(middle) = lower.last_mut() {
-        middle[0] = 4.0 * square_of(*middle);
-    }
+    lower.last_mut()
 }
 
-/// 2·X\[k\] and 2·conj X\[N/2 − k\] from the numbers there and W^k.
+/// 2·X\[k\] and 2·conj X\[N/2 − k\], in the scale of products, from the numbers there and W^k.
 #[inline(always)]
-pub(super) fn bins_of_pair<T>(low: Complex<T>, high: Complex<T>, turn: Complex<T>) -> [Complex<T>; 2]
-where
-    T: Number + Mul<Output = T>,
-{
+pub(super) fn bins_of_pair<T: Number>(low: Complex<T>, high: Complex<T>, turn: Complex<T::Factor>) -> [Complex<T>; 2] {
     let conjugate = [high[0], -high[1]];
-    let (sum, [x, y]) = (plus(low, conjugate), minus(low, conjugate));
-    let turned = product(turn, [y, -x]);
+    let (sum, [x, y]) = (T::scaled(plus(low, conjugate)), minus(low, conjugate));
+    let turned = T::times([y, -x], turn);
     [plus(sum, turned), minus(sum, turned)]
 }
 

@@ -3,7 +3,7 @@
 //! All of it runs in constant evaluation, so that [`include_model!`](crate::include_model) fails a build.
 
 use super::format::{ALIGNMENT, int16, word};
-use super::header::{element, feature_count, header_word};
+use super::header::{bad_header, element, feature_count, header_word};
 #[cfg(feature = "recurrent")]
 use super::op::Recurrent;
 use super::op::{
@@ -41,11 +41,11 @@ pub(super) const fn check_plan(bytes: &[u8]) -> Result<(), Error> {
     let arena = header_word(bytes, word::ARENA) as u64;
     let features = header_word(bytes, word::FRAMES) as u64 * frame_length(bytes);
     if arena > MAX_ARENA || arena < features {
-        return Err(Error::BadHeader { offset: 4 * word::ARENA as u32, what: "the arena does not hold the features" });
+        return bad_header(word::ARENA, "the arena does not hold the features");
     }
     let output = header_word(bytes, word::OUTPUT) as u64;
     if output + outputs_length(bytes) > arena {
-        return Err(Error::BadHeader { offset: 4 * word::OUTPUT as u32, what: "the outputs lie outside the arena" });
+        return bad_header(word::OUTPUT, "the outputs lie outside the arena");
     }
     let scratch = header_word(bytes, word::SCRATCH) as u64;
     let ops = Ops { plan: word::PLAN, length: word::PLAN_LENGTH, count: word::OP_COUNT };
@@ -99,10 +99,6 @@ pub(super) const fn check_stream(bytes: &[u8]) -> Result<(), Error> {
     check_ops(bytes, &ops, arena, header_word(bytes, word::STREAM_SCRATCH) as u64, 0, true)
 }
 
-const fn bad_header(number: usize, what: &'static str) -> Result<(), Error> {
-    Err(Error::BadHeader { offset: 4 * number as u32, what })
-}
-
 /// The header's words that say where operators stand.
 struct Ops {
     plan: usize,
@@ -121,6 +117,7 @@ const fn check_ops(bytes: &[u8], ops: &Ops, arena: u64, scratch: u64, kept: u64,
     let end = plan as usize + length as usize;
     let mut at = plan as usize;
     let mut index = 0;
+    let mut scales = 0;
     while index < count {
         let (op, next) = match Op::decode(bytes, at) {
             Some(decoded) if decoded.1 <= end => decoded,
@@ -137,6 +134,11 @@ const fn check_ops(bytes: &[u8], ops: &Ops, arena: u64, scratch: u64, kept: u64,
         if let Err(what) = check_op(bytes, &op, arena, scratch) {
             return Err(Error::BadOp { index: index as u16, what });
         }
+        // Operators may share their tables. Where they do so without end, checking would take the square of the file's length.
+        scales += scale_count(&op);
+        if scales > bytes.len() as u64 {
+            return Err(Error::BadOp { index: index as u16, what: "the plan has more scales than the file has bytes" });
+        }
         if (op.output().offset as u64) < kept {
             return Err(Error::BadOp { index: index as u16, what: "it writes over the features" });
         }
@@ -151,6 +153,17 @@ const fn check_ops(bytes: &[u8], ops: &Ops, arena: u64, scratch: u64, kept: u64,
         index += 1;
     }
     Ok(())
+}
+
+/// The scales that [`check_op`] goes through, one by one.
+const fn scale_count(op: &Op) -> u64 {
+    match op {
+        Op::Convolution(op) => layout::requantised_channels(op, false),
+        Op::Depthwise(op) => layout::requantised_channels(op, true),
+        #[cfg(feature = "recurrent")]
+        Op::Recurrent(op) => op.weight_rows(),
+        _ => 0,
+    }
 }
 
 const fn check_op(bytes: &[u8], op: &Op, arena: u64, scratch: u64) -> Check {

@@ -20,6 +20,9 @@
 //! | thresholds | for each label an `f32` in 0..=1: the score from which it counts; a tool may write others in their place |
 //! | provenance | UTF-8 JSON for people and tools; the device never reads it |
 //!
+//! Operators may point at common data. The channels of a plan's convolutions, padded as their scales are, and the weight rows of its
+//! recurrent layers are no more in all than the file has bytes, which lets it be checked in time that is in proportion to its length.
+//!
 //! The word numbers below are part of the format: they never change within a version. Words without a name are 0, or the file is refused: a
 //! later compiler may have given them a meaning.
 
@@ -158,7 +161,8 @@ pub mod word {
     pub const MINIMUM_MS: usize = 52;
     /// Detector default: milliseconds without a detection after a start.
     pub const MUTE_MS: usize = 53;
-    /// Streaming: frames from one output to the next; 0 if the network can't stream, and the words below are then 0 too.
+    /// Streaming: frames from one output to the next; 0 if the network can't stream, and the words from [`STREAM_PLAN`] to [`DELAY_COUNT`] are
+    /// then 0 too.
     pub const STREAM_STRIDE: usize = 54;
     /// Offset of the streaming plan.
     pub const STREAM_PLAN: usize = 55;
@@ -176,7 +180,7 @@ pub mod word {
     pub const DELAYS: usize = 61;
     /// Number of delay lines; the first is that of the quantised features.
     pub const DELAY_COUNT: usize = 62;
-    /// Offset of the quantisers; 0 for a front end in `f32`, and the words below are then 0 too.
+    /// Offset of the quantisers; 0 for a front end in `f32`, and [`QUANTISER_SHIFT`] and both words of [`FIXED_FLOOR`] are then 0 too.
     pub const QUANTISERS: usize = 63;
     /// Fractional bits of the quantisers.
     pub const QUANTISER_SHIFT: usize = 64;

@@ -103,7 +103,8 @@ pub(super) const fn header_float(bytes: &[u8], number: usize) -> f32 {
     float_at(bytes, 4 * number)
 }
 
-const fn bad(number: usize, what: &'static str) -> Result<(), Error> {
+/// Says what is wrong with a word of the header.
+pub(super) const fn bad_header(number: usize, what: &'static str) -> Result<(), Error> {
     Err(Error::BadHeader { offset: 4 * number as u32, what })
 }
 
@@ -120,7 +121,7 @@ pub(super) const fn check_envelope(bytes: &[u8]) -> Result<(), Error> {
         return Err(Error::UnsupportedVersion { found: version });
     }
     if half_at(bytes, 4 * word::VERSION + 2) as usize != HEADER_WORDS {
-        return bad(word::VERSION, "the header's length is not that of its version");
+        return bad_header(word::VERSION, "the header's length is not that of its version");
     }
     let length = header_word(bytes, word::TOTAL_LENGTH) as usize;
     if length != bytes.len() {
@@ -140,10 +141,10 @@ pub(super) const fn check_labels(bytes: &[u8]) -> Result<(), Error> {
     let section = header_word(bytes, word::LABELS);
     let length = header_word(bytes, word::LABELS_LENGTH) as usize;
     if count == 0 || count > MAX_LABELS {
-        return bad(word::LABEL_COUNT, "there must be 1 to 1024 labels");
+        return bad_header(word::LABEL_COUNT, "there must be 1 to 1024 labels");
     }
     if length < 4 * count || !holds(bytes, section, length as u64, ALIGNMENT as u32) {
-        return bad(word::LABELS, "the labels lie outside the file");
+        return bad_header(word::LABELS, "the labels lie outside the file");
     }
     let table = section as usize;
     let (_, from_texts) = bytes.split_at(table + 4 * count);
@@ -153,12 +154,12 @@ pub(super) const fn check_labels(bytes: &[u8]) -> Result<(), Error> {
     while index < count {
         let end = word_at(bytes, table + 4 * index) as usize;
         if end <= start || end - start > MAX_LABEL_LENGTH || end > texts.len() {
-            return bad(word::LABELS, "each label must have 1 to 64 bytes");
+            return bad_header(word::LABELS, "each label must have 1 to 64 bytes");
         }
         let (upto, _) = texts.split_at(end);
         let (_, label) = upto.split_at(start);
         if core::str::from_utf8(label).is_err() {
-            return bad(word::LABELS, "a label is not UTF-8");
+            return bad_header(word::LABELS, "a label is not UTF-8");
         }
         start = end;
         index += 1;
@@ -171,12 +172,12 @@ pub(super) const fn check_provenance(bytes: &[u8]) -> Result<(), Error> {
     let section = header_word(bytes, word::PROVENANCE);
     let length = header_word(bytes, word::PROVENANCE_LENGTH);
     if !holds(bytes, section, length as u64, ALIGNMENT as u32) {
-        return bad(word::PROVENANCE, "the provenance lies outside the file");
+        return bad_header(word::PROVENANCE, "the provenance lies outside the file");
     }
     let (_, from_text) = bytes.split_at(section as usize);
     let (text, _) = from_text.split_at(length as usize);
     if core::str::from_utf8(text).is_err() {
-        return bad(word::PROVENANCE, "the provenance is not UTF-8");
+        return bad_header(word::PROVENANCE, "the provenance is not UTF-8");
     }
     Ok(())
 }
@@ -230,76 +231,79 @@ const fn is_for_clips(bytes: &[u8]) -> bool {
 pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
     let rate = header_word(bytes, word::SAMPLE_RATE);
     if rate == 0 || rate > MAX_SAMPLE_RATE {
-        return bad(word::SAMPLE_RATE, "the sample rate must be 1 to 768000 Hz");
+        return bad_header(word::SAMPLE_RATE, "the sample rate must be 1 to 768000 Hz");
     }
     let is_fixed = match header_word(bytes, word::ARITHMETIC) {
         0 => false,
-        1 => return bad(word::ARITHMETIC, "a front end in integers that an older compiler wrote"),
+        1 => return bad_header(word::ARITHMETIC, "a front end in integers that an older compiler wrote"),
         2 => true,
-        _ => return bad(word::ARITHMETIC, "unknown arithmetic of the front end"),
+        _ => return bad_header(word::ARITHMETIC, "unknown arithmetic of the front end"),
     };
     if let Err(error) = built_in::check(is_fixed, is_for_clips(bytes)) {
         return Err(error);
     }
     if header_word(bytes, word::FEATURE_KIND) > 1 {
-        return bad(word::FEATURE_KIND, "unknown kind of features");
+        return bad_header(word::FEATURE_KIND, "unknown kind of features");
     }
     if header_word(bytes, word::SPECTRUM) > 1 {
-        return bad(word::SPECTRUM, "unknown kind of spectrum");
+        return bad_header(word::SPECTRUM, "unknown kind of spectrum");
     }
     if header_word(bytes, word::COMPRESSION) > 2 {
-        return bad(word::COMPRESSION, "unknown kind of compression");
+        return bad_header(word::COMPRESSION, "unknown kind of compression");
     }
     let frame = header_word(bytes, word::FRAME_LENGTH);
     let hop = header_word(bytes, word::HOP_LENGTH);
     let fft = header_word(bytes, word::FFT_LENGTH);
     if !fft.is_power_of_two() || fft < MIN_FFT_LENGTH as u32 || fft > MAX_FFT_LENGTH as u32 {
-        return bad(word::FFT_LENGTH, "the transform's length must be a power of two from 32 to 2048");
+        return bad_header(word::FFT_LENGTH, "the transform's length must be a power of two from 32 to 2048");
     }
     if frame == 0 || frame > fft {
-        return bad(word::FRAME_LENGTH, "an analysis frame must have 1 sample to the transform's length");
+        return bad_header(word::FRAME_LENGTH, "an analysis frame must have 1 sample to the transform's length");
     }
     if hop == 0 || hop > 65_535 {
-        return bad(word::HOP_LENGTH, "the hop must be 1 to 65535 samples");
+        return bad_header(word::HOP_LENGTH, "the hop must be 1 to 65535 samples");
     }
     let bands = header_word(bytes, word::MEL_BANDS);
     let features = feature_count(bytes);
     if bands == 0 || bands > 1024 || features == 0 || features > 1024 {
-        return bad(word::MEL_BANDS, "there must be 1 to 1024 mel bands and features");
+        return bad_header(word::MEL_BANDS, "there must be 1 to 1024 mel bands and features");
     }
     let log_mel = header_word(bytes, word::FEATURE_KIND) == 0;
     if log_mel && (header_word(bytes, word::COEFFICIENTS) != 0 || header_word(bytes, word::COSINES) != 0) {
-        return bad(word::COEFFICIENTS, "log-mel features have no coefficients and no cosines");
+        return bad_header(word::COEFFICIENTS, "log-mel features have no coefficients and no cosines");
     }
     let frames = header_word(bytes, word::FRAMES);
     let samples = header_word(bytes, word::WINDOW_SAMPLES) as u64;
     if frames == 0 || frames > 65_535 {
-        return bad(word::FRAMES, "a window must have 1 to 65535 frames");
+        return bad_header(word::FRAMES, "a window must have 1 to 65535 frames");
     }
     if built_in::CLIPS {
         if header_word(bytes, word::CENTRING) > 2 || header_word(bytes, word::PEAK) > 2 {
-            return bad(word::CENTRING, "unknown treatment of clips");
+            return bad_header(word::CENTRING, "unknown treatment of clips");
         }
         if header_word(bytes, word::CLIP_RELATIVE) > 1 {
-            return bad(word::CLIP_RELATIVE, "unknown treatment of a clip's loudest band");
+            return bad_header(word::CLIP_RELATIVE, "unknown treatment of a clip's loudest band");
         }
     }
     let clip = clip_settings(bytes);
     if clip.refusal().is_some() && header_word(bytes, word::STREAM_STRIDE) != 0 {
-        return bad(word::STREAM_STRIDE, "a front end for clips only has no stream");
+        return bad_header(word::STREAM_STRIDE, "a front end for clips only has no stream");
     }
     if is_fixed && clip.refusal().is_some() {
-        return bad(word::ARITHMETIC, "a front end in integers has nothing that only a whole clip allows");
+        return bad_header(word::ARITHMETIC, "a front end in integers has nothing that only a whole clip allows");
     }
     let covered = match clip.centring {
         Centring::None => (frames as u64 - 1) * hop as u64 + frame as u64,
         _ => (frames as u64 - 1) * hop as u64,
     };
     if samples < covered || samples >= covered + hop as u64 {
-        return bad(word::WINDOW_SAMPLES, "the window's samples do not give its number of frames");
+        return bad_header(word::WINDOW_SAMPLES, "the window's samples do not give its number of frames");
     }
     if is_fixed && (!log_mel || header_word(bytes, word::NORMALISATION) != 0) {
-        return bad(word::ARITHMETIC, "a front end in integers has log-mel features and no normalisation of its own");
+        return bad_header(
+            word::ARITHMETIC,
+            "a front end in integers has log-mel features and no normalisation of its own",
+        );
     }
     let weight = if is_fixed { 2 } else { 4 };
     let tables = [
@@ -316,7 +320,7 @@ pub(super) const fn check_front_end(bytes: &[u8]) -> Result<(), Error> {
         let offset = header_word(bytes, number);
         let absent = optional && offset == 0;
         if !absent && !holds(bytes, offset, length, ALIGNMENT as u32) {
-            return bad(number, "a table of the front end lies outside the file");
+            return bad_header(number, "a table of the front end lies outside the file");
         }
         index += 1;
     }
@@ -339,21 +343,18 @@ const fn check_int16(bytes: &[u8]) -> Result<(), Error> {
         return Ok(());
     }
     if !Element::HAS_INT16 {
-        return bad(
-            word::INT16,
-            "it takes earmark-core with its feature `int16`: turn it on, or compile without int16",
-        );
+        return Err(Error::FeatureLeftOut { feature: "int16" });
     }
     if parts > 7 || parts & int16::ANY == 0 {
-        return bad(word::INT16, "unknown parts are int16");
+        return bad_header(word::INT16, "unknown parts are int16");
     }
     if (parts & int16::FEATURES != 0 && header_word(bytes, word::INPUT_ZERO_POINT) != 0)
         || (parts & int16::OUTPUTS != 0 && header_word(bytes, word::OUTPUT_ZERO_POINT) != 0)
     {
-        return bad(word::INT16, "features or outputs of int16 have a zero point");
+        return bad_header(word::INT16, "features or outputs of int16 have a zero point");
     }
     if parts & int16::FEATURES != 0 && header_word(bytes, word::ARITHMETIC) != 0 {
-        return bad(word::INT16, "a front end in integers gives int8");
+        return bad_header(word::INT16, "a front end in integers gives int8");
     }
     Ok(())
 }
@@ -361,20 +362,20 @@ const fn check_int16(bytes: &[u8]) -> Result<(), Error> {
 /// Quantisation and problem.
 pub(super) const fn check_settings(bytes: &[u8]) -> Result<(), Error> {
     if header_word(bytes, word::PROBLEM) > 1 {
-        return bad(word::PROBLEM, "unknown problem type");
+        return bad_header(word::PROBLEM, "unknown problem type");
     }
     if let Err(error) = check_int16(bytes) {
         return Err(error);
     }
     let input = (header_float(bytes, word::INPUT_SCALE), header_word(bytes, word::INPUT_ZERO_POINT).cast_signed());
     if !is_quantisation(input.0, input.1) {
-        return bad(word::INPUT_SCALE, "the input's scale must be positive and its zero point an int8");
+        return bad_header(word::INPUT_SCALE, "the input's scale must be positive and its zero point an int8");
     }
     let output = (header_float(bytes, word::OUTPUT_SCALE), header_word(bytes, word::OUTPUT_ZERO_POINT).cast_signed());
     // The most steps that an output can be from zero.
     let steps = if element(bytes, int16::OUTPUTS).is_int16() { 32_768.0 } else { 255.0 };
     if !is_quantisation(output.0, output.1) || !(steps * output.0).is_finite() {
-        return bad(
+        return bad_header(
             word::OUTPUT_SCALE,
             "the output's scale must be positive, its outputs finite and its zero point an int8",
         );
@@ -382,12 +383,30 @@ pub(super) const fn check_settings(bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-/// Words without a name: what a later compiler says there must not go unheeded.
-pub(super) const fn check_unnamed(bytes: &[u8]) -> Result<(), Error> {
-    let mut number = word::UNNAMED;
-    while number < HEADER_WORDS {
+/// Words that mean nothing here: what is said there must not go unheeded.
+pub(super) const fn check_unused(bytes: &[u8]) -> Result<(), Error> {
+    if header_word(bytes, word::STREAM_STRIDE) == 0 {
+        let words = (word::STREAM_PLAN, word::DELAY_COUNT);
+        if let Err(error) = check_zeros(bytes, words, "a network that can't stream has a plan for streams") {
+            return Err(error);
+        }
+    }
+    if header_word(bytes, word::ARITHMETIC) == 0 {
+        let words = (word::QUANTISERS, word::FIXED_FLOOR + 1);
+        if let Err(error) = check_zeros(bytes, words, "a front end in floating point has quantisers or their floor") {
+            return Err(error);
+        }
+    }
+    let words = (word::UNNAMED, HEADER_WORDS - 1);
+    check_zeros(bytes, words, "a word that has no meaning yet is not 0: a later compiler wrote it")
+}
+
+/// That all words from the first number to the last are 0.
+const fn check_zeros(bytes: &[u8], (first, last): (usize, usize), what: &'static str) -> Result<(), Error> {
+    let mut number = first;
+    while number <= last {
         if header_word(bytes, number) != 0 {
-            return bad(number, "a word that has no meaning yet is not 0: a later compiler wrote it");
+            return bad_header(number, what);
         }
         number += 1;
     }
@@ -400,27 +419,27 @@ pub(super) const fn check_detector(bytes: &[u8]) -> Result<(), Error> {
     let mut index = 0;
     while index < times.len() {
         if header_word(bytes, times[index]) > MAX_DETECTOR_MS {
-            return bad(times[index], "a time of the detector must be at most 600000 ms");
+            return bad_header(times[index], "a time of the detector must be at most 600000 ms");
         }
         index += 1;
     }
     let release = header_float(bytes, word::RELEASE);
     if !(release >= 0.0 && release <= 1.0) {
-        return bad(word::RELEASE, "the detector's release must be 0 to 1");
+        return bad_header(word::RELEASE, "the detector's release must be 0 to 1");
     }
     let isolation = header_float(bytes, word::ISOLATION);
     if !(isolation >= 0.0 && isolation <= 1.0) {
-        return bad(word::ISOLATION, "the detector's isolation must be 0 to 1");
+        return bad_header(word::ISOLATION, "the detector's isolation must be 0 to 1");
     }
     let (section, labels) = (header_word(bytes, word::THRESHOLDS), header_word(bytes, word::LABEL_COUNT));
     if !holds(bytes, section, 4 * labels as u64, ALIGNMENT as u32) {
-        return bad(word::THRESHOLDS, "the thresholds lie outside the file");
+        return bad_header(word::THRESHOLDS, "the thresholds lie outside the file");
     }
     let mut label = 0;
     while label < labels as usize {
         let threshold = float_at(bytes, section as usize + 4 * label);
         if !(threshold >= 0.0 && threshold <= 1.0) {
-            return bad(word::THRESHOLDS, "a threshold must be 0 to 1");
+            return bad_header(word::THRESHOLDS, "a threshold must be 0 to 1");
         }
         label += 1;
     }

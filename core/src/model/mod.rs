@@ -112,6 +112,13 @@ impl<'m> Model<'m> {
         self.word(word::WINDOW_SAMPLES)
     }
 
+    /// Samples after which the first window of a stream ends, with its last frame: at most [`window_samples`](Self::window_samples), which may
+    /// have some more, less than a hop, that no frame reaches.
+    #[must_use]
+    pub const fn first_window_end(&self) -> usize {
+        self.frames().saturating_sub(1) * self.word(word::HOP_LENGTH) + self.word(word::FRAME_LENGTH)
+    }
+
     /// Frames of features that the network takes in.
     #[must_use]
     pub const fn frames(&self) -> usize {
@@ -337,7 +344,7 @@ pub const fn check_structure(bytes: &[u8]) -> Result<(), Error> {
     if let Err(error) = header::check_detector(bytes) {
         return Err(error);
     }
-    if let Err(error) = header::check_unnamed(bytes) {
+    if let Err(error) = header::check_unused(bytes) {
         return Err(error);
     }
     if let Err(error) = check::check_plan(bytes) {

@@ -4,10 +4,11 @@ use crate::support::artifact::{Artifact, Bytes};
 use crate::support::sample::{every_operator, recurrent, with_mfcc};
 use earmark_core::Error;
 use earmark_core::detect::Detector;
+use earmark_core::engine::layout;
 use earmark_core::model::checksum::xxh32;
 use earmark_core::model::format::{CHECKED_FROM, HEADER_LENGTH, HEADER_WORDS, word};
 use earmark_core::model::{
-    Addition, Convolution, DetectorDefaults, Element, Mode, Model, Op, Problem, Quantisation, Sizes, Tensor,
+    Addition, Convolution, DetectorDefaults, Element, Mode, Model, Op, Problem, Quantisation, Sizes, Tensor, Window,
     check_structure,
 };
 
@@ -194,6 +195,11 @@ fn wrong_numbers_in_the_header_are_named() {
             }
         }
     }
+    // It has no plan for streams, and a front end in floating point.
+    for number in (word::STREAM_PLAN..=word::DELAY_COUNT).chain(word::QUANTISERS..=word::FIXED_FLOOR + 1) {
+        let refused = with_word(number, 16);
+        assert!(matches!(refused, Error::BadHeader { offset, .. } if offset as usize == 4 * number), "{refused}");
+    }
     for (number, value, named) in [
         (word::COSINES, 256, word::COEFFICIENTS),
         (word::LABELS_LENGTH, 3, word::LABELS),
@@ -305,6 +311,37 @@ fn with_addition(change: impl Fn(&mut Addition)) -> Error {
 
 fn bad(what: &'static str) -> Error {
     Error::BadOp { index: 0, what }
+}
+
+/// Any number of operators may point at one table, but checking all of them takes no more than the file's length.
+#[test]
+fn tables_are_not_shared_without_end() {
+    let with_sharing = |ops: usize| {
+        let mut artifact = every_operator();
+        let channels = 4_096;
+        let table = artifact.append(&vec![layout::pack_scale(0.5).unwrap(); 2 * channels as usize]);
+        let tensor = |offset| Tensor { offset, height: 1, width: 1, channels, zero_point: 0, element: Element::Int8 };
+        let window = Window { kernel: [1, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0] };
+        artifact.push(Op::Depthwise(Convolution {
+            input: tensor(80),
+            output: tensor(80 + channels),
+            window,
+            groups: channels,
+            clamp: [-128, 127],
+            weights: table,
+            requantisation: table,
+        }));
+        artifact.plan = vec![artifact.plan[artifact.plan.len() - 1]; ops];
+        (artifact.bytes().len() / channels as usize, Model::new(&artifact.bytes()).map(|_| ()))
+    };
+    // A table of 32 KiB for each operator is read eight times, and with 60 bytes a record a little more often.
+    let (most, accepted) = with_sharing(8);
+    assert_eq!((most, accepted), (8, Ok(())));
+    let what = "the plan has more scales than the file has bytes";
+    for ops in [9, 400] {
+        let (most, refused) = with_sharing(ops);
+        assert_eq!(refused, Err(Error::BadOp { index: most as u16, what }));
+    }
 }
 
 #[test]

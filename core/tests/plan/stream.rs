@@ -4,6 +4,7 @@ use crate::support::artifact::Bytes;
 use crate::support::cases::cases;
 use crate::support::sample::{recurrent, streaming, streaming_in};
 use earmark_core::Error;
+use earmark_core::detect::GateSettings;
 use earmark_core::engine::{Network, PlanEngine};
 use earmark_core::listener::{Event, Listener, ListenerSettings};
 use earmark_core::model::format::word;
@@ -161,6 +162,32 @@ fn a_listener_listens_step_by_step() {
     let given = needed - 4;
     let small = bytemuck::cast_slice_mut::<u32, u8>(&mut small);
     assert_eq!(Listener::new(model, &settings, small).err(), Some(Error::MemoryTooSmall { needed, given }));
+}
+
+/// A gate that is open changes nothing: windows are told of at the sample at which they end, also where the last frame ends before the window.
+#[test]
+fn an_open_gate_keeps_no_window_back() {
+    let mut artifact = streaming();
+    artifact.header[word::WINDOW_SAMPLES] += 15;
+    let bytes = artifact.bytes();
+    let model = Model::new(&bytes).unwrap();
+    assert_eq!((model.window_samples(), model.first_window_end()), (191, 176));
+    for gate in [None, Some(GateSettings::for_window(600_000))] {
+        let settings = ListenerSettings { gate, ..ListenerSettings::of(&model) };
+        let mut state = memory(model.sizes().streaming_recognizer + settings.memory(&model));
+        let mut listener = Listener::new(model, &settings, bytemuck::cast_slice_mut(&mut state)).unwrap();
+        let mut told = Vec::new();
+        for heard in 1..=300 {
+            let on_event = |event: Event<'_>| {
+                if let Event::Scores { end, .. } = event {
+                    told.push((end, heard));
+                }
+            };
+            listener.push(&[100], on_event).unwrap();
+        }
+        assert_eq!(told, [(176, 176), (208, 208), (240, 240), (272, 272)], "{gate:?}");
+        assert_eq!(listener.left_out(), 0);
+    }
 }
 
 fn spoiled(number: usize, value: u32) -> Bytes {

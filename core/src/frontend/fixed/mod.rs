@@ -94,7 +94,8 @@ impl FixedTables<'_> {
         // As many bits as the largest sample; of negative ones, of their complement.
         let used = samples.iter().fold(0, |used, &sample| used | (sample ^ (sample >> 15)));
         let unused = used.leading_zeros().saturating_sub(1);
-        let room = (self.floor.leading_zeros() - MAX_FLOOR.leading_zeros().min(self.floor.leading_zeros())) / 2;
+        // The floor is raised with the samples, and keeps within its bound.
+        let room = self.floor.leading_zeros().saturating_sub(MAX_FLOOR.leading_zeros() + 1) / 2;
         unused.min(spectrum::dropped_bits(pairs)).min(room)
     }
 
@@ -117,6 +118,8 @@ impl FixedTables<'_> {
             let (own, others) = weights.split_at_checked(usize::from(band.bins)).unwrap_or_default();
             weights = others;
             let bins = spectrum.get(usize::from(band.first_bin)..).unwrap_or_default();
+            // By Parseval's theorem the powers of half a spectrum are no more in all than that of the loudest bin there can be, 2⁴⁸: with weights
+            // of at most 2¹⁵ no sum is above 2⁶³ by more than rounding adds, and 2⁶² for the floor fit on top.
             let mut sum = own.iter().zip(bins).fold(0, |sum, (&weight, bin)| sum + weighted(of_words(bin), weight));
             if let (true, Some(&weight)) = (own.len() > bins.len(), own.last()) {
                 sum += weighted(last, weight);

@@ -1,8 +1,8 @@
 //! The spectrum of a frame in integers.
 
 use super::arithmetic::{square, upper_product};
-use crate::frontend::fft::{Number, Sampled, minus, plus, transform};
-use crate::frontend::twiddle::{QUARTER, fixed_turn};
+use crate::frontend::fft::{Number, Sampled, for_each_bin, transform};
+use crate::frontend::twiddle::fixed_turn;
 
 /// Bits by which samples are raised to be windowed, so that one of full scale and a coefficient of 1 give 2³⁰.
 const RAISED: u32 = 16;
@@ -41,7 +41,7 @@ impl Sampled for i32 {
 }
 
 /// Leaves the power spectrum of the windowed samples in `data`, whose length is half of the transform's, a supported power of two N: bin k
-/// is the number at k, lower word first, below 2⁴⁸; gives the bin at half the sample rate. A power is |X|² in units of 2⁻¹⁸·N²·4⁻ᵉ, rounded
+/// is the number at k, lower word first, at most 2⁴⁸; gives the bin at half the sample rate. A power is |X|² in units of 2⁻¹⁸·N²·4⁻ᵉ, rounded
 /// down, where e, at most [`dropped_bits`], is as large as samples of at most 2¹⁵⁻ᵉ allow.
 ///
 /// With at most 2¹⁵⁻ᵉ for a windowed sample, no X is above 2¹⁵⁻ᵉ·N: with N·2⁻¹⁵⁻ᵉ for a unit, it and all numbers on the way to it are within
@@ -61,27 +61,14 @@ pub(super) const fn dropped_bits(pairs: usize) -> u32 {
     (bits + 1).saturating_sub(halved)
 }
 
-/// The power spectrum of real samples from the transform Z of their pairs.
-///
-/// With A = Z\[k\] and B = conj Z\[N/2 − k\], 2·X\[k\] = (A + B) − i·W^k·(A − B) and 2·conj X\[N/2 − k\] = (A + B) + i·W^k·(A − B).
+/// The power spectrum of real samples from the transform of their pairs, as [`for_each_bin`] has it: in the scale of products, 2·X is X.
 #[inline(always)]
 fn powers_of_real(data: &mut [[i32; 2]]) -> u64 {
-    let half = data.len();
-    let angle = 2 * QUARTER / half.max(1);
     let Some((first, others)) = data.split_first_mut() else { return 0 };
     let [re, im] = *first;
     *first = words(square(re + im) >> POWER_BITS_DROPPED);
     let last = square(re - im) >> POWER_BITS_DROPPED;
-    let (lower, upper) = others.split_at_mut(half / 2);
-    // The last number of the lower ones is its own partner.
-    for (index, (low, high)) in lower.iter_mut().zip(upper.iter_mut().rev()).enumerate() {
-        let conjugate = [high[0], -high[1]];
-        let (sum, [x, y]) = (i32::scaled(plus(*low, conjugate)), minus(*low, conjugate));
-        let turned = i32::times([y, -x], fixed_turn((index + 1) * angle));
-        *low = words(power(plus(sum, turned)));
-        *high = words(power(minus(sum, turned)));
-    }
-    if let Some(middle) = lower.last_mut() {
+    if let Some(middle) = for_each_bin(others, |_, _| 0, fixed_turn, |place, bin| *place = words(power(bin))) {
         *middle = words(power(*middle));
     }
     last
