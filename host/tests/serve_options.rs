@@ -19,7 +19,7 @@ fn limits(server: &Server) -> serde_json::Value {
 #[test]
 fn what_makes_no_sense_is_refused() {
     for (option, values) in [
-        ("--addr", &["localhost", "127.0.0.1", "127.0.0.1:65536", "no such host:80"][..]),
+        ("--addr", &["localhost", "127.0.0.1", "127.0.0.1:65536", "8080"][..]),
         (
             "--allow-origin",
             &["", "*", "null", "bad origin", "http://a.b/", "http://a.b\n", "HTTP://a.b", "http://a.b:80"],
@@ -105,11 +105,15 @@ fn bodies_have_the_memory_that_they_are_given() {
     let server = Server::start(["--max-bytes", "1000000", "--body-memory", "1600000"]);
     assert_eq!(limits(&server)["body_memory_bytes"], 1_600_000);
     let body = vec![0; 900_000];
-    let mut holding = server.connect();
-    holding.send(format!("POST / HTTP/1.1\r\nhost: earmark\r\ncontent-length: {}\r\n\r\n", body.len() + 1).as_bytes());
-    holding.send(&body);
-    server::until("there is no room for another", || server.post("/", "", &body).status == 429);
-    holding.send(b"\0");
-    assert_eq!(holding.response().unwrap().status, 400);
+    server::until("one of two is refused, whichever comes later", || {
+        let mut holding = server.connect();
+        let head = format!("POST / HTTP/1.1\r\nhost: earmark\r\ncontent-length: {}\r\n\r\n", body.len() + 1);
+        holding.send(&[head.as_bytes(), &body].concat());
+        let other = server.post("/", "", &body).status;
+        holding.send(b"\0");
+        let mut statuses = [holding.response().unwrap().status, other];
+        statuses.sort_unstable();
+        statuses == [400, 429]
+    });
     assert_eq!(server.post("/", "", &body).status, 400);
 }
