@@ -364,6 +364,16 @@ pub enum Error {
         /// Why.
         cause: std::io::Error,
     },
+    /// What should name a web site does not, as browsers would.
+    #[cfg(feature = "serve")]
+    #[error(
+        "{text:?} is no origin that browsers send: write scheme://host or scheme://host:port, in lower case and with nothing behind it, \
+         such as https://example.org"
+    )]
+    Origin {
+        /// What was given.
+        text: String,
+    },
     /// The directory of models cannot be read.
     #[cfg(feature = "serve")]
     #[error("cannot read the models in {}: {cause}; give a directory as --models", path.display())]

@@ -98,6 +98,29 @@ fn decompression_bombs() {
     refuse_all(&Server::start(["--workers", "1"]), "content-encoding: gzip\r\n", bombs);
 }
 
+#[test]
+fn encodings_are_known_in_any_spelling() {
+    let audio = fs::read(fixture("yes.wav")).unwrap();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&audio).unwrap();
+    let packed = packed.finish().unwrap();
+    let server = Server::start(["--workers", "1"]);
+    for (encoding, body) in [
+        ("gzip", &packed),
+        ("GZIP", &packed),
+        ("x-gzip", &packed),
+        ("X-GZip", &packed),
+        ("identity", &audio),
+        ("Identity", &audio),
+    ] {
+        let response = server.post("/", &format!("content-encoding: {encoding}\r\n"), body);
+        assert_eq!(response.status, 200, "{encoding}: {}", response.text());
+    }
+    let response = server.post("/", "content-encoding: GZIPPED\r\n", &packed);
+    assert_eq!(response.status, 415);
+    assert!(response.error().contains("gzip"), "{}", response.text());
+}
+
 /// A FLAC file of silence; a frame of 65,535 samples takes some 14 bytes.
 fn flac(rate: u32, frames: u32, claimed: u64) -> Vec<u8> {
     let crc = |bytes: &[u8], width: u32, polynomial: u32| {

@@ -9,6 +9,7 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
@@ -155,6 +156,31 @@ fn the_built_in_model_cannot_be_replaced() {
     until("it is told of", || server.logged("earmark/commands is the built-in model") == 1);
     let listed = server.get("/models").text();
     assert_eq!(listed, r#"[{"id":"earmark/commands","loaded":true,"state":"Loaded"}]"#);
+}
+
+#[test]
+fn a_model_that_is_loading_is_told_of_as_such() {
+    let models = directory("serve-loading");
+    assert!(Command::new("mkfifo").arg(models.join("slow.ear")).status().unwrap().success());
+    fs::write(models.join("broken.ear"), b"garbage").unwrap();
+    let models = models.to_str().unwrap();
+    let server = Server::start(["--models", models, "--default-model", "slow", "--timeout", "1"]);
+    let response = server.get("/ready");
+    let answer: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
+    assert_eq!(response.status, 503);
+    assert!(answer["estimated_time"].as_f64().unwrap() >= 1.0, "{answer}");
+    assert!(response.headers["retry-after"].parse::<u32>().unwrap() >= 1);
+    assert!(response.error().contains("model slow is still loading"), "{answer}");
+
+    let response = server.post("/", "x-wait-for-model: true\r\n", &audio());
+    assert_eq!(response.status, 504);
+    assert_eq!(response.error(), "model slow is still loading after 1 s: try again later");
+
+    // What will not come by itself is no 503: clients would try again without end.
+    let server = Server::start(["--models", models, "--default-model", "broken"]);
+    until("it has been tried", || server.get("/ready").status != 503);
+    let response = server.get("/ready");
+    assert_eq!((response.status, response.error().as_str()), (500, "model broken cannot be loaded"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod server;
 mod support;
 
 use std::fs;
-use std::io::Cursor;
+use std::io::{Cursor, Write};
 use std::net::TcpStream;
 
 use earmark::audio::{Limits, decode};
@@ -215,6 +215,26 @@ fn what_is_wrong_is_told() {
     assert_eq!((second.status().as_u16(), second.headers()["retry-after"].to_str().unwrap()), (429, "1"));
     drop(first);
     until("leaving gives the place back", || connect(&server, STREAM).is_ok());
+}
+
+#[test]
+fn messages_that_cannot_be_received_have_codes_of_their_own() {
+    let server = Server::start([""; 0]);
+    // A frame's head has its kind, its length with the highest bit for a mask, and the mask, here one that changes nothing.
+    let too_long = [&[0x82, 0xff][..], &(2_u64 << 20).to_be_bytes(), &[0; 4]].concat();
+    let no_text = [&[0x81, 0x82][..], &[0; 4], &[0xff, 0xfe]].concat();
+    let no_kind = [&[0x83, 0x80][..], &[0; 4]].concat();
+    for (frame, code, words) in [
+        (too_long, CloseCode::Size, "more than 1048576 bytes"),
+        (no_text, CloseCode::Invalid, "no UTF-8"),
+        (no_kind, CloseCode::Protocol, "opcode"),
+    ] {
+        let mut socket = connect(&server, STREAM).unwrap();
+        socket.get_mut().write_all(&frame).unwrap();
+        let (texts, closed) = rest(&mut socket);
+        assert_eq!((texts.len(), closed), (1, code), "{texts:?}");
+        assert!(texts[0].starts_with("{\"error\":\"") && texts[0].contains(words), "{texts:?}");
+    }
 }
 
 #[test]

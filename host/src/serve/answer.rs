@@ -98,8 +98,7 @@ async fn answer(app: Arc<App>, id: &str, Query(pairs): Pairs, request: Request) 
     let (parts, body) = request.into_parts();
     let mut received = body::receive(body, app.config.body_bytes(), app.config.stall, &app.memory).await?;
 
-    let limit = app.config.timeout;
-    let answered = timeout(limit, async {
+    let answered = timeout(app.config.timeout, async {
         let mut parameters = query;
         if multipart::is_form(&parts.headers, &received.bytes) {
             let beside;
@@ -110,7 +109,7 @@ async fn answer(app: Arc<App>, id: &str, Query(pairs): Pairs, request: Request) 
         let there = app.clone();
         app.pool.run(move |wanted| hear(&there, &model, &received.bytes, parameters, wishes.use_cache, wanted)).await?
     });
-    let answer = answered.await.map_err(|_| Failure::timeout(limit))??;
+    let answer = answered.await.map_err(|_| app.timed_out(&entry))??;
     app.metrics.answered(answer.compute, answer.content.audio_length, answer.is_hit);
     Ok(answer.into_response())
 }

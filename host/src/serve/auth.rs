@@ -21,21 +21,21 @@ impl Auth {
     pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), Failure> {
         let Some(expected) = &self.expected else { return Ok(()) };
         let refused = |text: &str| Failure::new(StatusCode::UNAUTHORIZED, text);
-        let header = headers
+        let key = headers
             .get(header::AUTHORIZATION)
+            .and_then(|header| bearer(header.as_bytes()))
             .ok_or_else(|| refused("this server asks for a key: send it as the header `authorization: Bearer KEY`"))?;
-        let given: [u8; 32] = Sha256::digest(bearer(header.as_bytes())).into();
+        let given: [u8; 32] = Sha256::digest(key).into();
         if given.ct_eq(expected).into() { Ok(()) } else { Err(refused("the key is not the one this server asks for")) }
     }
 }
 
-/// The key in `Bearer KEY`, or in `Bearer: KEY` as the specification writes it, in any case.
-fn bearer(header: &[u8]) -> &[u8] {
-    let Some((scheme, rest)) = header.split_at_checked(6) else { return header };
-    if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return header;
-    }
-    rest.strip_prefix(b":").unwrap_or(rest).trim_ascii()
+/// The key in `Bearer KEY`, or in `Bearer: KEY` as the specification writes it, in any case; absent in anything else.
+fn bearer(header: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = header.split_at_checked(6)?;
+    let is_apart = matches!(rest, [b':' | b' ' | b'\t', ..]);
+    let key = rest.strip_prefix(b":").unwrap_or(rest).trim_ascii();
+    (scheme.eq_ignore_ascii_case(b"bearer") && is_apart).then_some(key)
 }
 
 #[cfg(test)]
@@ -61,7 +61,16 @@ mod tests {
         for right in ["Bearer secret", "Bearer: secret", "bearer secret", "BEARER:secret", "Bearer  secret"] {
             assert!(check(Some("secret"), Some(right)), "{right}");
         }
-        for wrong in ["Bearer secre", "Bearer secrets", "Bearer SECRET", "secre", "Basic secret"] {
+        for wrong in [
+            "Bearer secre",
+            "Bearer secrets",
+            "Bearer SECRET",
+            "secre",
+            "secret",
+            "Bearersecret",
+            "Basic secret",
+            "Bearer:",
+        ] {
             assert!(!check(Some("secret"), Some(wrong)), "{wrong}");
         }
     }

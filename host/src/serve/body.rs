@@ -4,7 +4,7 @@
 //! is read behind it and thrown away, up to a limit.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -84,17 +84,17 @@ impl HttpBody for SharedBody {
 
 /// How many bytes of bodies there may be at the same time.
 pub(super) struct Memory {
-    used: AtomicUsize,
-    most: usize,
+    used: AtomicU64,
+    most: u64,
 }
 
 impl Memory {
-    pub(super) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), most })
+    pub(super) fn new(most: u64) -> Arc<Self> {
+        Arc::new(Self { used: AtomicU64::new(0), most })
     }
 
-    fn take(&self, bytes: usize) -> Result<(), Failure> {
-        let more = |used: usize| used.checked_add(bytes).filter(|used| *used <= self.most);
+    fn take(&self, bytes: u64) -> Result<(), Failure> {
+        let more = |used: u64| used.checked_add(bytes).filter(|used| *used <= self.most);
         let taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
         taken.map(drop).map_err(|_| Failure::overload("as much audio in memory as it takes"))
     }
@@ -103,14 +103,14 @@ impl Memory {
 /// A body in memory, or what was made of it; the bytes that came count as long as it lives.
 pub(super) struct Received {
     pub(super) bytes: Vec<u8>,
-    counted: usize,
+    counted: u64,
     memory: Arc<Memory>,
 }
 
 impl Received {
     fn extend(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.memory.take(bytes.len())?;
-        self.counted += bytes.len();
+        self.memory.take(bytes.len() as u64)?;
+        self.counted += bytes.len() as u64;
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }

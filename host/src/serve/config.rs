@@ -1,10 +1,11 @@
 //! What can be set about a server.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::Origin;
 use crate::audio::Limits;
 use crate::classify::Engine;
 use crate::model::BUILT_IN;
@@ -23,21 +24,22 @@ pub struct Config {
     /// The key that requests must bring; absent: none.
     pub api_key: Option<String>,
     /// The one web site that may read answers in browsers; absent: any.
-    pub allow_origin: Option<String>,
+    pub allow_origin: Option<Origin>,
     /// Requests that are computed at the same time.
-    pub workers: NonZeroUsize,
+    pub workers: NonZeroU16,
     /// Requests that wait for their turn; more are answered with 429 a quarter of a second later.
     pub queue: usize,
     /// Connections that are open at the same time; more wait to be accepted.
-    pub connections: usize,
+    pub connections: NonZeroU32,
     /// Streams that are open at the same time; more are answered with 429.
-    pub streams: usize,
+    pub streams: u32,
     /// How many labels to answer with where a request does not say; absent: all.
     pub default_top_k: Option<NonZeroU32>,
     /// The longest audio that is accepted, in bytes as a file and in seconds.
     pub audio: Limits,
-    /// Bytes of all bodies that are being received or worked on; a request beyond them is answered with 429.
-    pub body_memory: usize,
+    /// Bytes of all bodies that are being received or worked on; a request beyond them is answered with 429. One body has room however
+    /// few they are: [`memory_for_bodies`](Self::memory_for_bodies).
+    pub body_memory: u64,
     /// Bytes that remembered answers may take; 0: none are.
     pub cache_bytes: u64,
     /// The longest that a request may take once its body is there.
@@ -56,7 +58,8 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let workers = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let processors = std::thread::available_parallelism().map_or(1, |processors| processors.get());
+        let workers = u16::try_from(processors).ok().and_then(NonZeroU16::new).unwrap_or(NonZeroU16::MAX);
         Self {
             address: (Ipv4Addr::LOCALHOST, 8080).into(),
             models: None,
@@ -66,7 +69,7 @@ impl Default for Config {
             allow_origin: None,
             workers,
             queue: Self::default_queue(workers),
-            connections: 2048,
+            connections: const { NonZeroU32::new(2048).unwrap() },
             streams: 32,
             default_top_k: None,
             audio: Limits { bytes: 16 << 20, seconds: 60 },
@@ -85,13 +88,20 @@ impl Config {
     /// How many requests wait by default: so few that the last of them waits about as long as four requests take to compute, and a full
     /// server answers what it accepts nearly as soon as an empty one.
     #[must_use]
-    pub const fn default_queue(workers: NonZeroUsize) -> usize {
-        4 * workers.get()
+    pub const fn default_queue(workers: NonZeroU16) -> usize {
+        4 * workers.get() as usize
     }
 
     /// The most bytes that a body may have: base64 makes four of three, and line breaks or `\/` escapes may come on top.
     #[must_use]
     pub const fn body_bytes(&self) -> u64 {
-        self.audio.bytes + self.audio.bytes / 2 + 4096
+        self.audio.bytes.saturating_add(self.audio.bytes / 2).saturating_add(4096)
+    }
+
+    /// The most bytes that all bodies may have together: [`body_memory`](Self::body_memory), or those of [one](Self::body_bytes) where it
+    /// is less, for a file that is allowed must be answered when nobody else asks.
+    #[must_use]
+    pub const fn memory_for_bodies(&self) -> u64 {
+        if self.body_memory > self.body_bytes() { self.body_memory } else { self.body_bytes() }
     }
 }

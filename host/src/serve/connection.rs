@@ -30,7 +30,8 @@ pub(super) async fn serve(
     app: &Arc<App>,
     mut stop: watch::Receiver<bool>,
 ) -> usize {
-    let places = Arc::new(Semaphore::new(app.config.connections));
+    let (most_connections, most_streams) = (app.config.connections.get(), app.config.streams);
+    let places = Arc::new(Semaphore::new(most_connections as usize));
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(app.config.stall).max_buf_size(8 * MOST_HEADERS);
     builder.max_header_size(MOST_HEADERS);
@@ -72,18 +73,14 @@ pub(super) async fn serve(
     drop(listener);
     // All places are free again once all have finished. Streams have left their connections behind; each tells its client and ends.
     let finish = async {
-        drop(places.acquire_many(all(app.config.connections)).await);
-        drop(app.streams.acquire_many(all(app.config.streams)).await);
+        drop(places.acquire_many(most_connections).await);
+        drop(app.streams.acquire_many(most_streams).await);
     };
     if tokio::time::timeout(app.config.drain, finish).await.is_ok() {
         return 0;
     }
-    let open = |places: &Semaphore, most: usize| most.saturating_sub(places.available_permits());
-    open(&places, app.config.connections) + open(&app.streams, app.config.streams)
-}
-
-fn all(places: usize) -> u32 {
-    u32::try_from(places).unwrap_or(u32::MAX)
+    let open = |places: &Semaphore, most: u32| (most as usize).saturating_sub(places.available_permits());
+    open(&places, most_connections) + open(&app.streams, most_streams)
 }
 
 type Service = TowerToHyperService<Router>;

@@ -23,7 +23,7 @@ pub(super) struct Failure {
 pub(super) struct FailureBody {
     /// What is wrong and what to do.
     error: String,
-    /// Seconds until it is worth trying again; only while a model is loading.
+    /// Seconds until it is worth trying again; only while a model is loading or the server is stopping.
     #[serde(skip_serializing_if = "Option::is_none")]
     estimated_time: Option<f64>,
 }
@@ -45,15 +45,23 @@ impl Failure {
         Self::new(StatusCode::TOO_MANY_REQUESTS, format!("the server has {what}: try again in a second"))
     }
 
+    /// Nobody can be answered yet, or any more; `estimate` says how long that may last. A second at least is told: clients that take it
+    /// at its word would come again at once.
+    pub(super) fn unavailable(text: impl Into<String>, estimate: Duration) -> Self {
+        let estimate = estimate.max(Duration::from_secs(1));
+        Self { estimated_time: Some(estimate), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, text) }
+    }
+
     /// The model is not there yet; `estimate` says how long it may still take.
     pub(super) fn loading(model: &str, estimate: Duration) -> Self {
-        Self {
-            estimated_time: Some(estimate),
-            ..Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                format!("model {model} is still loading: try again later, or send x-wait-for-model: true"),
-            )
-        }
+        let text = format!("model {model} is still loading: try again later, or send x-wait-for-model: true");
+        Self::unavailable(text, estimate)
+    }
+
+    /// The model was not there in the time that a request may take.
+    pub(super) fn loading_timeout(model: &str, limit: Duration) -> Self {
+        let text = format!("model {model} is still loading after {} s: try again later", limit.as_secs_f64());
+        Self::new(StatusCode::GATEWAY_TIMEOUT, text)
     }
 
     pub(super) fn timeout(limit: Duration) -> Self {
@@ -67,6 +75,7 @@ impl Failure {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, text)
     }
 
+    /// The words that the client reads.
     pub(super) fn text(&self) -> &str {
         &self.text
     }

@@ -31,7 +31,7 @@ pub(super) struct Metrics {
 }
 
 /// Upper ends of the histograms' buckets in seconds: 0.1 ms to 30 s in steps of about three.
-const SECONDS: [f64; 12] = [1e-4, 3e-4, 1e-3, 3e-3, 5e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 30.0];
+const SECONDS: [f64; 12] = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
 
 impl Metrics {
     pub(super) fn new() -> Self {
@@ -120,5 +120,17 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_buckets_are_evenly_spaced() {
+        for pair in SECONDS.windows(2) {
+            assert!((2.99..3.34).contains(&(pair[1] / pair[0])), "{pair:?}");
+        }
     }
 }

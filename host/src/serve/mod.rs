@@ -23,6 +23,7 @@ mod multipart;
 mod observe;
 mod openapi;
 mod operations;
+mod origin;
 mod page;
 mod pool;
 mod question;
@@ -49,8 +50,9 @@ use cache::Cache;
 pub use config::Config;
 use failure::Failure;
 use metrics::Metrics;
+pub use origin::Origin;
 use pool::Pool;
-use registry::{Entry, MOST_LOADS, ReadyModel, Registry};
+use registry::{Entry, MOST_LOADS, ReadyModel, Registry, Status};
 
 /// What all requests share.
 struct App {
@@ -75,11 +77,11 @@ impl App {
         Arc::new(Self {
             auth: Auth::new(config.api_key.as_deref()),
             registry,
-            pool: Pool::new(config.workers.get(), config.queue),
+            pool: Pool::new(config.workers.get().into(), config.queue),
             cache: Cache::new(config.cache_bytes),
-            memory: Memory::new(config.body_memory),
+            memory: Memory::new(config.memory_for_bodies()),
             metrics: Metrics::new(),
-            streams: Arc::new(Semaphore::new(config.streams)),
+            streams: Arc::new(Semaphore::new(config.streams as usize)),
             stopping,
             keys: RandomState::new(),
             drawn: AtomicU64::new(0),
@@ -99,9 +101,18 @@ impl App {
         match timeout(patience, entry.ready()).await {
             Ok(Ok(model)) => Ok(model),
             Ok(Err(why)) => Err(Failure::internal(format!("model {} cannot be loaded: {why}", entry.id()))),
-            Err(_) if is_patient => Err(Failure::timeout(patience)),
+            Err(_) if is_patient => Err(self.timed_out(entry)),
             // Nobody knows how long it takes; as long again as until now is a fair guess.
             Err(_) => Err(Failure::loading(entry.id(), entry.loading_for())),
+        }
+    }
+
+    /// What a request is told that took as long as it may. Where the model was what it waited for, the audio is not to blame.
+    fn timed_out(&self, entry: &Entry) -> Failure {
+        let limit = self.config.timeout;
+        match entry.status() {
+            Status::Loading => Failure::loading_timeout(entry.id(), limit),
+            _ => Failure::timeout(limit),
         }
     }
 
@@ -151,13 +162,14 @@ impl Server {
     /// [`Error::Server`] if the system does not let it start.
     pub fn run(self) -> Result<(), Error> {
         // Each connection is a file; where there are few, connections wait. More is a favour that the system may refuse.
-        let files = rlimit::increase_nofile_limit(self.config.connections as u64 + FILES_BESIDE);
-        if files.is_ok_and(|files| files < self.config.connections as u64 + FILES_BESIDE) {
+        let needed = u64::from(self.config.connections.get()) + FILES_BESIDE;
+        if rlimit::increase_nofile_limit(needed).is_ok_and(|files| files < needed) {
             warn!("the system allows few open files: fewer connections than configured can be open");
         }
+        let workers = usize::from(self.config.workers.get());
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(self.config.workers.get())
-            .max_blocking_threads(self.config.workers.get() + LOADING_THREADS)
+            .worker_threads(workers)
+            .max_blocking_threads(workers + LOADING_THREADS)
             .enable_all()
             .build()
             .map_err(Error::Server)?;

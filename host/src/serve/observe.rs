@@ -30,7 +30,9 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     let response = next.run(Request::from_parts(parts, Body::new(body.clone()))).await;
     let mut response = as_json(response, &method).await;
     let status = response.status();
-    if status.is_client_error() || status.is_server_error() {
+    // A client that has stalled is not waited for a second time.
+    let has_stalled = status == StatusCode::REQUEST_TIMEOUT;
+    if (status.is_client_error() || status.is_server_error()) && !has_stalled {
         let headers = kept.map(|value| (header::EXPECT, value));
         body.drain(&HeaderMap::from_iter(headers), app.config.stall).await;
     }

@@ -185,10 +185,10 @@ impl Modify for Keys {
     }
 }
 
-/// Names what is heard: spoken commands and other short sounds.
+/// The document; what it says of the API as a whole would otherwise be what the package says of itself.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "earmark"),
+    info(title = "earmark", description = "Names what is heard: spoken commands and other short sounds."),
     paths(
         page::index, answer::by_default, answer::predict, answer::by_name, answer::by_owner_and_name, operations::health, operations::ready,
         operations::info, operations::models, operations::model_by_name, operations::model_by_owner_and_name,
@@ -200,3 +200,15 @@ impl Modify for Keys {
     security((), ("key" = [])),
 )]
 pub(super) struct Document;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_describes_the_api_and_not_the_package() {
+        let info = Document::openapi().info;
+        assert_eq!((info.title.as_str(), info.version.as_str()), ("earmark", env!("CARGO_PKG_VERSION")));
+        assert!(info.description.is_some_and(|description| description != env!("CARGO_PKG_DESCRIPTION")));
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Json, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -28,22 +28,22 @@ pub(super) async fn health() -> Json<Health> {
 
 /// The default model is loaded, so requests can be sent here.
 #[utoipa::path(get, path = "/ready", tag = "operations", responses(
-    (status = 200, body = Health), (status = 503, description = "not yet, or stopping", body = FailureBody),
+    (status = 200, body = Health), (status = 500, description = "the model cannot be loaded", body = FailureBody),
+    (status = 503, description = "not yet, or stopping", body = FailureBody),
 ))]
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Health>, Failure> {
-    let not_ready = |text: String| Failure::new(StatusCode::SERVICE_UNAVAILABLE, text);
     if *app.stopping.borrow() {
-        return Err(not_ready("the server is stopping".to_owned()));
+        return Err(Failure::unavailable("the server is stopping", app.config.drain));
     }
     let entry = app.entry(&app.config.default_model)?;
     match entry.status() {
         Status::Loaded => Ok(Json(Health { status: "ok" })),
-        Status::Failed => Err(not_ready(format!("model {} cannot be loaded", entry.id()))),
+        Status::Failed => Err(Failure::internal(format!("model {} cannot be loaded", entry.id()))),
         Status::Loadable | Status::Loading => {
+            let failure = Failure::unavailable(format!("model {} is still loading", entry.id()), entry.loading_for());
             // Asking is enough to have it loaded.
-            let entry = entry.clone();
             tokio::spawn(async move { entry.ready().await.is_ok() });
-            Err(not_ready(format!("model {} is still loading", app.config.default_model)))
+            Err(failure)
         }
     }
 }
@@ -55,16 +55,18 @@ pub(super) struct LimitsInfo {
     audio_bytes: u64,
     /// Bytes of a whole body, with base64's growth.
     body_bytes: u64,
+    /// Bytes of all bodies that are in memory at the same time.
+    body_memory_bytes: u64,
     /// Seconds of audio.
     audio_seconds: u32,
     /// Seconds that a request may take.
     timeout_seconds: f64,
     /// Requests that are computed at the same time.
-    workers: usize,
+    workers: u16,
     /// Requests that may wait.
     queue: usize,
     /// Streams that may be open.
-    streams: usize,
+    streams: u32,
 }
 
 /// A model.
@@ -129,6 +131,7 @@ pub(super) async fn info(State(app): State<Arc<App>>) -> Result<Json<Info>, Fail
         limits: LimitsInfo {
             audio_bytes: config.audio.bytes,
             body_bytes: config.body_bytes(),
+            body_memory_bytes: config.memory_for_bodies(),
             audio_seconds: config.audio.seconds,
             timeout_seconds: config.timeout.as_secs_f64(),
             workers: config.workers.get(),

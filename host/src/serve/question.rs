@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use earmark_core::api::{Base64, FunctionToApply, Parameters, Request, parse_top_k};
+use serde::Deserialize;
 
 use super::failure::Failure;
 use crate::audio::Signature;
@@ -35,14 +36,14 @@ impl<'b> Question<'b> {
             ));
         }
         if trimmed.starts_with(b"{") || trimmed.starts_with(b"\xef\xbb\xbf{") {
-            let request = Request::read(trimmed).map_err(|error| Failure::bad_request(error.to_string()))?;
+            let request = Request::read(trimmed).map_err(|error| unreadable(trimmed, error))?;
             let audio = decode(request.inputs, most_audio)?;
             return Ok(Self { audio: Cow::Owned(audio), parameters: request.parameters.or(query), form: Form::Json });
         }
         let audio = match Signature::of(body) {
             Signature::Text => match bare_base64(trimmed, most_audio)? {
                 Some(audio) => Cow::Owned(audio),
-                None => return Err(neither(body)),
+                None => return Err(neither(trimmed)),
             },
             _ => Cow::Borrowed(body),
         };
@@ -70,17 +71,70 @@ const STRIPPED: &str =
 /// Shorter files may have no zero byte and no line end by chance.
 const STRIPPED_AT_LEAST: usize = 512;
 
-/// Whether a file went through `curl -d @file`, which takes out every zero byte and line end.
+/// Whether a file went through `curl -d @file`, which takes out every zero byte and line end. Text may have neither of itself.
 fn is_stripped(audio: &[u8]) -> bool {
-    audio.len() >= STRIPPED_AT_LEAST && !audio.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n'))
+    audio.len() >= STRIPPED_AT_LEAST
+        && !audio.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n'))
+        && std::str::from_utf8(audio).is_err()
 }
 
 /// What is said of text that is neither JSON nor base64 of audio.
-fn neither(body: &[u8]) -> Failure {
+fn neither(text: &[u8]) -> Failure {
     let failure = Failure::bad_request(
         "the body is text, but neither JSON with `inputs` nor base64 of an audio file: send the audio file itself as the body",
     );
-    if is_stripped(body) { failure.with_hint(STRIPPED) } else { failure }
+    let hint = match text {
+        [b'[' | b'"', ..] => Some("JSON must be an object, {\"inputs\": \"<the audio file as base64>\"}"),
+        [b'<', ..] => Some("it looks like a web page that was saved in the audio file's place"),
+        _ if is_stripped(text) => Some(STRIPPED),
+        _ => other_encoding(text),
+    };
+    hint.into_iter().fold(failure, Failure::with_hint)
+}
+
+/// What is said of JSON that cannot be read.
+fn unreadable(body: &[u8], error: earmark_core::Error) -> Failure {
+    #[derive(Deserialize)]
+    struct Text<'b> {
+        #[serde(borrow)]
+        inputs: Cow<'b, str>,
+    }
+    let failure = Failure::bad_request(error.to_string());
+    let is_other_text = matches!(error, earmark_core::Error::Base64Character { .. });
+    let text = if is_other_text { serde_json::from_slice::<Text<'_>>(body).ok() } else { None };
+    let hint = text.and_then(|text| other_encoding(text.inputs.trim_ascii_start().as_bytes()));
+    hint.into_iter().fold(failure, Failure::with_hint)
+}
+
+/// What to do with text that holds audio in a way that is nearly base64.
+fn other_encoding(text: &[u8]) -> Option<&'static str> {
+    if text.get(..5).is_some_and(|start| start.eq_ignore_ascii_case(b"data:")) {
+        Some("it is a data: URL: send only the base64 behind its comma")
+    } else if is_url_safe(text) {
+        Some("it is base64 of the URL-safe alphabet: write + for - and / for _")
+    } else {
+        None
+    }
+}
+
+/// Digits in which a signature is seen: 48 bytes.
+const SIGNATURE_DIGITS: usize = 64;
+
+/// Whether a text is audio in base64 of the URL-safe alphabet (RFC 4648, section 5).
+fn is_url_safe(text: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_= \t\r\n".contains(byte);
+    if !text.iter().any(|byte| matches!(byte, b'-' | b'_')) || !text.iter().all(is_digit) {
+        return false;
+    }
+    let digits = text.iter().filter(|byte| !byte.is_ascii_whitespace()).take(SIGNATURE_DIGITS);
+    let standard: Vec<u8> = digits
+        .map(|digit| match digit {
+            b'-' => b'+',
+            b'_' => b'/',
+            other => *other,
+        })
+        .collect();
+    matches!(bare_base64(&standard, SIGNATURE_DIGITS as u64), Ok(Some(_)))
 }
 
 /// The audio in a body that is base64 and nothing else, if it is.
@@ -156,6 +210,36 @@ mod tests {
         let question = read(&stripped).unwrap();
         let text = format!("{:?}", question.explain(crate::Error::AudioUnknown));
         assert!(text.contains("--data-binary"), "{text}");
+    }
+
+    #[test]
+    fn text_is_told_what_it_is() {
+        let base64 = "UklGRgAAAABXQVZFZm10IA".to_owned() + &"A".repeat(1000);
+        let url_safe = base64.replace("AA", "-_");
+        assert!(read(base64.as_bytes()).is_ok());
+        let text = "a page without a line end, ".repeat(40);
+        for (body, words) in [
+            (format!("<html>{text}</html>"), "web page"),
+            (format!("[\"{base64}\"]"), "must be an object"),
+            (format!("\"{base64}\""), "must be an object"),
+            (format!("data:audio/wav;base64,{base64}"), "data: URL"),
+            (format!("{{\"inputs\":\"data:audio/wav;base64,{base64}\"}}"), "data: URL"),
+            (format!("{{\"inputs\":\"data:audio\\/wav;base64,{base64}\"}}"), "data: URL"),
+            (url_safe.clone(), "URL-safe"),
+            (format!(" {url_safe}=="), "URL-safe"),
+            (format!("{{\"inputs\":\"{url_safe}\"}}"), "URL-safe"),
+            (text.clone(), "send the audio file itself as the body"),
+            ("\u{e4}".repeat(600), "send the audio file itself as the body"),
+            ("not-audio_".repeat(60), "send the audio file itself as the body"),
+            (format!("{{\"inputs\":\"{}\"}}", "my_file-".repeat(60)), "not its name or address"),
+        ] {
+            let failure = read(body.as_bytes()).unwrap_err();
+            assert!(failure.text().contains(words), "{body}: {}", failure.text());
+            assert!(!failure.text().contains("--data-binary"), "{body}: {}", failure.text());
+            assert_eq!(failure.status(), StatusCode::BAD_REQUEST);
+            let hints = ["web page", "must be an object", "data: URL", "URL-safe"];
+            assert!(hints.iter().all(|hint| *hint == words || !failure.text().contains(hint)), "{}", failure.text());
+        }
     }
 
     #[test]

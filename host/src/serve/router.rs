@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state, map_request};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -17,11 +17,11 @@ use tower_http::decompression::RequestDecompressionLayer;
 use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::App;
 use super::failure::Failure;
 use super::headers::{CACHE, COMPUTE_AUDIO_LENGTH, COMPUTE_TIME, REQUEST_ID};
 use super::observe::{observe, panicked};
 use super::openapi::Document;
+use super::{App, Origin};
 use super::{answer, operations, page, stream};
 
 /// Answers shorter than this are not worth compressing: most have a few hundred bytes.
@@ -81,15 +81,16 @@ fn around(routes: Router<Arc<App>>, app: &Arc<App>) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(CompressionLayer::new().gzip(true).compress_when(SizeAbove::new(COMPRESSED_FROM)))
         .layer(RequestDecompressionLayer::new())
+        .layer(map_request(respell_encoding))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(cors(app.config.allow_origin.as_deref()))
+        .layer(cors(app.config.allow_origin.as_ref()))
         .layer(from_fn_with_state(app.clone(), observe))
 }
 
-fn cors(origin: Option<&str>) -> CorsLayer {
-    let one = |origin: &str| HeaderValue::try_from(origin).ok().map(AllowOrigin::exact);
+fn cors(origin: Option<&Origin>) -> CorsLayer {
+    let one = |origin: &Origin| AllowOrigin::exact(origin.header().clone());
     CorsLayer::new()
-        .allow_origin(origin.and_then(one).unwrap_or_else(AllowOrigin::any))
+        .allow_origin(origin.map_or_else(AllowOrigin::any, one))
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::OPTIONS])
         // Not `*`, which leaves out `authorization`.
         .allow_headers(AllowHeaders::mirror_request())
@@ -101,6 +102,19 @@ fn cors(origin: Option<&str>) -> CorsLayer {
             header::RETRY_AFTER,
         ])
         .max_age(std::time::Duration::from_secs(3600))
+}
+
+/// Writes a body's encoding as the layer knows it: names of codings are the same in any case, and `x-gzip` is gzip (RFC 9110, section
+/// 8.4.1).
+async fn respell_encoding(mut request: Request) -> Request {
+    const SPELLINGS: [(&str, &str); 3] = [("gzip", "gzip"), ("x-gzip", "gzip"), ("identity", "identity")];
+    if let Some(encoding) = request.headers_mut().get_mut(header::CONTENT_ENCODING) {
+        let is = |name: &str| encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(name.as_bytes());
+        if let Some((_, known)) = SPELLINGS.into_iter().find(|(name, _)| is(name)) {
+            *encoding = HeaderValue::from_static(known);
+        }
+    }
+    request
 }
 
 async fn check_key(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Failure> {
@@ -129,6 +143,30 @@ mod tests {
 
     async fn faulty() -> &'static str {
         panic!("a fault that nobody foresaw")
+    }
+
+    async fn stalled() -> StatusCode {
+        StatusCode::REQUEST_TIMEOUT
+    }
+
+    #[tokio::test]
+    async fn a_body_that_has_stalled_is_not_waited_for_again() {
+        let (stop, stopping) = watch::channel(false);
+        let config = Config { stall: std::time::Duration::from_secs(3600), ..Config::default() };
+        let app = App::new(config, Registry::new(None, Engine::Core).unwrap(), stopping.clone());
+        let router = around(routes(&app).route("/stalled", axum::routing::post(stalled)), &app);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let serving = tokio::spawn(async move { connection::serve(listener, router, &app, stopping).await });
+
+        // An answer that waited for this body would come after an hour.
+        stream.write_all(b"POST /stalled HTTP/1.1\r\nhost: earmark\r\ncontent-length: 9\r\n\r\n").await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        assert!(text.starts_with("HTTP/1.1 408 "), "{text}");
+
+        stop.send_replace(true);
+        assert_eq!(serving.await.unwrap(), 0);
     }
 
     #[tokio::test]

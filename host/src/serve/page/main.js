@@ -25,6 +25,9 @@ async function ask(path, options = {}) {
   throw Object.assign(new Error(text), { status: response.status });
 }
 
+/** Where a model answers; names of files may hold anything. */
+const pathOf = (id) => `/models/${id.split("/").map(encodeURIComponent).join("/")}`;
+
 const json = async (path) => (await ask(path)).json();
 
 function say(error) {
@@ -44,7 +47,7 @@ async function decode(blob) {
 
 async function hear(blob, name) {
   const turn = ++asked;
-  const path = `/models/${model.value}`;
+  const path = pathOf(model.value);
   say(null);
   const samples = await decode(blob);
   let response;
@@ -112,7 +115,7 @@ async function toggle() {
 
 async function labels() {
   try {
-    const info = await json(`/models/${model.value}`);
+    const info = await json(pathOf(model.value));
     at("labels").textContent = `It knows: ${info.labels.filter((label) => !/^_.*_$/.test(label)).join(", ")}.`;
   } catch (error) {
     say(error);

@@ -107,7 +107,7 @@ fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), Failure> {
     let (Some(allowed), Some(origin)) = (&app.config.allow_origin, headers.get(header::ORIGIN)) else { return Ok(()) };
     let host = headers.get(header::HOST).map_or(&b""[..], |host| host.as_bytes());
     let is_own = origin.as_bytes().strip_prefix(b"http://").is_some_and(|origin| origin == host);
-    if is_own || origin == allowed.as_str() {
+    if is_own || origin == allowed.header() {
         return Ok(());
     }
     Err(Failure::bad_request(format!(

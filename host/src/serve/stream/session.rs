@@ -13,10 +13,12 @@ use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tracing::debug;
+use tungstenite::Error as SocketError;
 
 use super::super::App;
 use super::super::metrics::Counted;
 use super::super::registry::ReadyModel;
+use super::LONGEST_MESSAGE;
 use super::ears::Ears;
 use crate::Error;
 use crate::audio::PcmConverter;
@@ -54,6 +56,24 @@ enum End {
 impl End {
     fn error(code: u16, error: impl Into<String>) -> Self {
         Self::Told { code, error: Some(error.into()) }
+    }
+}
+
+impl End {
+    /// What follows from a message that cannot be received, with the codes that RFC 6455, section 7.4.1, has for it.
+    fn of_error(error: axum::Error) -> Self {
+        let error = error.into_inner();
+        match error.downcast_ref() {
+            Some(SocketError::Capacity(_)) => {
+                let text = format!("a message has more than {LONGEST_MESSAGE} bytes: send the samples in shorter ones");
+                Self::error(close_code::SIZE, text)
+            }
+            Some(SocketError::Utf8(_)) => {
+                Self::error(close_code::INVALID, "text came that is no UTF-8: send samples as binary messages")
+            }
+            Some(SocketError::Protocol(fault)) => Self::error(close_code::PROTOCOL, fault.to_string()),
+            _ => Self::Gone,
+        }
     }
 }
 
@@ -103,8 +123,7 @@ async fn listen(app: &App, model: &Arc<ReadyModel>, mut chain: Chain, socket: &m
                 continue;
             }
             Ok(Some(Ok(message))) => message,
-            // Among them: a message that is too long.
-            Ok(Some(Err(error))) => return End::error(close_code::PROTOCOL, error.to_string()),
+            Ok(Some(Err(error))) => return End::of_error(error),
             Ok(None) => return End::Gone,
         };
         is_asked = false;

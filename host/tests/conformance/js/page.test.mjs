@@ -1,7 +1,9 @@
 // The page for people, in Chromium.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 
 import { chromium } from "playwright-core";
@@ -146,6 +148,22 @@ describe("the page", () => {
     await page.locator("#scores li b", { hasText: "no" }).first().waitFor();
     await page.context().close();
     await guarded.stop();
+  });
+
+  it("finds models whatever their files are called", async () => {
+    const models = mkdtempSync(join(tmpdir(), "earmark-page-"));
+    const id = "a b/50% #1?&";
+    mkdirSync(join(models, "a b"));
+    copyFileSync(fixture("../commands-m.ear"), join(models, `${id}.ear`));
+    const odd = await serve("--models", models, "--default-model", id);
+    const page = await open(odd.url);
+    await page.locator("#labels", { hasText: "yes, no" }).waitFor();
+    assert.equal(await page.locator("#model").inputValue(), id);
+    await page.setInputFiles("#file", fixture("yes.wav"));
+    await page.locator("#scores li b", { hasText: "yes" }).first().waitFor();
+    await page.context().close();
+    await odd.stop();
+    rmSync(models, { recursive: true });
   });
 
   it("the page to try the API works", async () => {
