@@ -117,7 +117,10 @@ fn hear_one(
         }
     };
     let samples = listener.position();
-    finish(&mut listener, |event| Ok(take(event)))?;
+    finish(&mut listener, |event| {
+        take(event);
+        Ok(())
+    })?;
     Ok((Heard { source: stream.source, samples, words, scores }, skipped))
 }
 
