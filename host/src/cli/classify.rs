@@ -12,7 +12,7 @@ use earmark_core::api::FunctionToApply;
 
 use super::answer::{Answer, Heard, Scored};
 use super::model::ModelOptions;
-use super::{FAILED, Output, PARTLY_FAILED, complain};
+use super::{FAILED, Output, PARTLY_FAILED, complain, read_input};
 
 /// Name what is heard in audio files
 ///
@@ -115,12 +115,7 @@ impl Classify {
 
     fn hear(&self, file: &Path, classifier: &mut Classifier<'_>) -> Result<Heard, Error> {
         let limits = Limits { seconds: self.max_seconds, ..Limits::default() };
-        let bytes = if file.as_os_str() == "-" {
-            audio::read_stream(std::io::stdin().lock(), &limits)?
-        } else {
-            audio::read_file(file, &limits)?
-        };
-        let clip = audio::decode(&bytes, classifier.sample_rate(), &limits)?;
+        let clip = audio::decode(&read_input(file, &limits)?, classifier.sample_rate(), &limits)?;
 
         let function = self.function_to_apply.unwrap_or(classifier.function_to_apply());
         let rate = f64::from(classifier.sample_rate());

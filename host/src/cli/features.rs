@@ -56,12 +56,8 @@ impl Features {
         self.listening.tune(&mut listener)?;
 
         let limits = Limits { seconds: self.max_seconds, ..Limits::default() };
-        let bytes = if self.file.as_os_str() == "-" {
-            audio::read_stream(std::io::stdin().lock(), &limits)
-        } else {
-            audio::read_file(&self.file, &limits)
-        };
-        let recording = bytes.and_then(|bytes| audio::decode(&bytes, listener.model().sample_rate(), &limits));
+        let recording = super::read_input(&self.file, &limits)
+            .and_then(|bytes| audio::decode(&bytes, listener.model().sample_rate(), &limits));
         let recording = match recording {
             Ok(recording) => recording,
             Err(fault) => {

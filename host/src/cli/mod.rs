@@ -26,10 +26,12 @@ mod track;
 mod verify;
 mod write;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use earmark::Error;
+use earmark::audio::{self, Limits};
 
 pub use output::{Output, complain, printable};
 pub use write::write_file;
@@ -63,6 +65,15 @@ enum Verb {
     Verify(verify::Verify),
     Bench(bench::Bench),
     Eval(eval::Eval),
+}
+
+/// The bytes of a file, or of standard input for `-`.
+fn read_input(path: &Path, limits: &Limits) -> Result<Vec<u8>, Error> {
+    if path.as_os_str() == "-" {
+        audio::read_stream(std::io::stdin().lock(), limits)
+    } else {
+        audio::read_file(path, limits)
+    }
 }
 
 /// Parses the process's arguments, runs the verb and says how it went.
