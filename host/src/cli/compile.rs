@@ -11,7 +11,7 @@ use earmark::rust_module;
 use earmark_core::model::{Model, format};
 
 use super::calibrate::Calibration;
-use super::{Output, write_file};
+use super::{Output, is_same_file, write_file};
 
 /// Compile an ONNX model to an artifact that runs everywhere
 ///
@@ -81,8 +81,7 @@ impl Compile {
             };
         }
         let path = self.output.clone().unwrap_or_else(|| self.model.with_extension("ear"));
-        let is_source = |output: PathBuf| self.model.canonicalize().is_ok_and(|source| source == output);
-        if path.canonicalize().is_ok_and(is_source) {
+        if is_same_file(&self.model, &path) {
             return Err(Error::OverwritesSource { path });
         }
         let module = self.emit.map(|_| module_path(&path)).transpose()?;

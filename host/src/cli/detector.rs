@@ -1,5 +1,8 @@
 //! How verbs that listen are told to.
 
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
@@ -123,24 +126,28 @@ fn parse_setting(text: &str, is_valid: impl Fn(f32) -> bool, expected: &str) -> 
 
 /// A gain in decibels.
 pub fn parse_gain(text: &str) -> Result<f32, String> {
-    number_within(text, -60.0..=48.0)
+    decibels_within(text, -60.0..=48.0)
 }
 
 /// An isolation, of a detector or to try for one.
 pub fn parse_isolation(text: &str) -> Result<f32, String> {
-    let isolation = text.parse().ok().filter(|isolation| (0.0..=1.0).contains(isolation));
-    isolation.ok_or_else(|| "an isolation is a number from 0 to 1".to_owned())
+    within(text, 0.0..=1.0, "an isolation is a number from 0 to 1")
 }
 
 /// A gate's margin in decibels.
 pub fn parse_margin(text: &str) -> Result<f32, String> {
-    number_within(text, 0.0..=40.0)
+    decibels_within(text, 0.0..=40.0)
 }
 
 /// A number of decibels in a range.
-pub fn number_within(text: &str, range: std::ops::RangeInclusive<f32>) -> Result<f32, String> {
-    let value = text.parse().ok().filter(|value| range.contains(value));
-    value.ok_or_else(|| format!("it must be a number of decibels from {} to {}", range.start(), range.end()))
+pub fn decibels_within(text: &str, range: RangeInclusive<f32>) -> Result<f32, String> {
+    let expected = format!("it must be a number of decibels from {} to {}", range.start(), range.end());
+    within(text, range, &expected)
+}
+
+/// A number in a range, or what was expected.
+pub fn within<T: FromStr + PartialOrd>(text: &str, range: RangeInclusive<T>, expected: &str) -> Result<T, String> {
+    text.parse().ok().filter(|value| range.contains(value)).ok_or_else(|| expected.to_owned())
 }
 
 #[cfg(test)]

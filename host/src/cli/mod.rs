@@ -34,7 +34,7 @@ use earmark::Error;
 use earmark::audio::{self, Limits};
 
 pub use output::{Output, complain, printable};
-pub use write::write_file;
+pub use write::{is_same_file, write_file};
 
 /// Exit code when some of several inputs failed.
 pub const PARTLY_FAILED: u8 = 1;

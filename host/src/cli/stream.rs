@@ -61,16 +61,16 @@ impl Stream {
             return Err(Error::TrackOfSeveral);
         }
         let labels: Vec<&str> = listener.model().labels().collect();
-        let (mut heard, mut failed, mut headed) = (0, 0, 0);
+        let (mut heard, mut failed, mut is_first) = (0, 0, true);
         for file in &self.files {
             let name = file.to_string_lossy();
             let mut track = Track::new(format, &labels, listener.model().sample_rate(), (!is_single).then_some(&name));
             let fault = match self.open(file, listener.model().sample_rate()) {
                 Ok(mut audio) => {
                     if format == TrackFormat::Table && !is_single {
-                        let gap = if headed == 0 { "" } else { "\n" };
+                        let gap = if is_first { "" } else { "\n" };
                         output.write(format_args!("{gap}{}\n", printable(&name)))?;
-                        headed += 1;
+                        is_first = false;
                     }
                     let Heard { samples, fault, .. } =
                         Self::hear(file, &mut audio, &mut listener, &mut track, &mut output)?;

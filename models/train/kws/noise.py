@@ -5,6 +5,7 @@ The clips of `held_out_noise.txt` take no part in training; see there.
 from pathlib import Path
 
 import numpy as np
+import soxr
 
 from .recordings import sounds
 from .vocabulary import CLIP, RATE
@@ -32,13 +33,7 @@ def environment(folder):
 
 def at_speeds(recordings):
     """int16 arrays: each recording at every one of SPEEDS, as other dogs and other babies sound."""
-    spectra = [np.fft.rfft(samples) for samples in recordings]
-    lengths = [len(samples) for samples in recordings]
-    return [
-        (np.fft.irfft(spectrum, round(length / speed)) / speed).clip(-32_768, 32_767).astype(np.int16)
-        for speed in SPEEDS
-        for spectrum, length in zip(spectra, lengths)
-    ]
+    return [soxr.resample(samples, RATE * speed, RATE) for speed in SPEEDS for samples in recordings]
 
 
 def coloured(exponent, seconds, rng):

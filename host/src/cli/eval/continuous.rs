@@ -19,8 +19,8 @@ use serde::Serialize;
 
 use super::files::{exit_code, json_line, progress, write_plots};
 use super::{Eval, indices, table};
-use crate::cli::detector::{GATE_DB, gate, parse_isolation, parse_margin};
-use crate::cli::{Output, complain, write_file};
+use crate::cli::detector::{GATE_DB, gate, parse_isolation, parse_margin, within};
+use crate::cli::{Output, complain, is_same_file, write_file};
 
 /// What `--continuous` needs to know.
 #[derive(Debug, Args)]
@@ -99,18 +99,15 @@ const LATENCY_MS: f64 = 250.0;
 const SMOOTHINGS_MS: [u32; 6] = [50, 100, 150, 200, 300, 400];
 
 fn parse_gap(text: &str) -> Result<f64, String> {
-    let gap = text.parse().ok().filter(|gap| (0.0..=60.0).contains(gap));
-    gap.ok_or_else(|| "give seconds, 0 to 60".into())
+    within(text, 0.0..=60.0, "give seconds, 0 to 60")
 }
 
 fn parse_latency(text: &str) -> Result<f64, String> {
-    let latency = text.parse().ok().filter(|latency| (0.0..=60_000.0).contains(latency));
-    latency.ok_or_else(|| "give milliseconds, 0 to 60000".into())
+    within(text, 0.0..=60_000.0, "give milliseconds, 0 to 60000")
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok().filter(|rate| (0.0..=1e6).contains(rate));
-    rate.ok_or_else(|| "give a number of false alarms, such as 0.5".into())
+    within(text, 0.0..=1e6, "give a number of false alarms, such as 0.5")
 }
 
 /// What `--json` prints.
@@ -183,10 +180,11 @@ impl ContinuousOptions {
             what: "--calibrate writes into an artifact: give its path as --model MODEL.ear, or another one as --output"
                 .into(),
         })?;
-        let is_source = |source: &Path| {
-            path.canonicalize().is_ok_and(|path| source.canonicalize().is_ok_and(|source| source == path))
-        };
-        if source.is_some_and(is_source) { Err(Error::OverwritesSource { path }) } else { Ok(Some(path)) }
+        if source.is_some_and(|source| is_same_file(source, &path)) {
+            Err(Error::OverwritesSource { path })
+        } else {
+            Ok(Some(path))
+        }
     }
 }
 
@@ -284,11 +282,11 @@ fn programme(
     sample_rate: u32,
 ) -> Result<Programme, Error> {
     let refused = |what: &str| Err(Error::EvalOption { what: what.into() });
-    let holds_clips = |path: &PathBuf| path.is_dir() && has_words(path, labels.names);
+    let holds_clips: Vec<bool> = eval.paths.iter().map(|path| path.is_dir() && has_words(path, labels.names)).collect();
     if eval.stress.shifts_clips() {
         return refused("--shift-ms is for clips that are heard one by one, without --continuous");
     }
-    if eval.stress.changes_sound() && !eval.paths.iter().any(holds_clips) {
+    if eval.stress.changes_sound() && !holds_clips.contains(&true) {
         return refused(
             "--noise, --rir and --gain-db are for clips, which are strung together: a recording is heard as it is",
         );
@@ -297,8 +295,8 @@ fn programme(
         return refused("--track is the label track of one recording: give that, or tracks beside several");
     }
     let mut programme = Programme::default();
-    for path in &eval.paths {
-        if holds_clips(path) {
+    for (path, holds_clips) in eval.paths.iter().zip(holds_clips) {
+        if holds_clips {
             programme.add_clips(path, labels, &eval.without, eval.stress.seed)?;
         } else {
             for file in recordings(path)? {

@@ -6,7 +6,7 @@ use clap::Args;
 use earmark::Error;
 use earmark::eval::{self, Noise, NoiseSource, Part, Room, Skipped, Stress};
 
-use crate::cli::detector::{number_within, parse_gain};
+use crate::cli::detector::{decibels_within, parse_gain, within};
 
 /// Worse conditions. They come in this order: shift, room, noise, gain.
 #[derive(Debug, Args)]
@@ -77,12 +77,11 @@ impl StressOptions {
 }
 
 fn parse_shift(text: &str) -> Result<f64, String> {
-    let shift = text.parse().ok().filter(|shift| (-60_000.0..=60_000.0).contains(shift));
-    shift.ok_or_else(|| "give milliseconds, -60000 to 60000".into())
+    within(text, -60_000.0..=60_000.0, "give milliseconds, -60000 to 60000")
 }
 
 fn parse_ratio(text: &str) -> Result<f32, String> {
-    number_within(text, -100.0..=100.0)
+    decibels_within(text, -100.0..=100.0)
 }
 
 fn parse_part(text: &str) -> Result<Part, String> {
