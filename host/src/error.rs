@@ -156,10 +156,10 @@ pub enum Error {
     #[error("this is text, not audio, whatever its name says: give an audio file")]
     AudioIsText,
     /// The file is nothing known.
-    #[error("this is no audio file of a known format: convert it to WAV, FLAC, MP3, Ogg/Vorbis or M4A")]
+    #[error("this is no audio file of a known format: convert it to WAV, FLAC, MP3, Ogg or M4A")]
     AudioUnknown,
     /// The file's codec or container is known but cannot be decoded.
-    #[error("{codec} cannot be decoded: convert it to WAV, FLAC, MP3, Ogg/Vorbis or M4A")]
+    #[error("{codec} cannot be decoded: convert it to WAV, FLAC, MP3, Ogg or M4A")]
     AudioCodec {
         /// The codec or container.
         codec: String,

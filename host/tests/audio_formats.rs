@@ -59,7 +59,7 @@ fn another_sample_rate_and_stereo_stay_close() {
 #[test]
 fn lossy_formats_stay_close() {
     // Their encoders' delay and padding are taken out.
-    for name in ["formats/yes.mp3", "formats/yes.ogg", "formats/yes.m4a"] {
+    for name in ["formats/yes.mp3", "formats/yes.ogg", "formats/yes.m4a", "formats/yes.opus"] {
         let samples = samples(name);
         assert_eq!(samples.len(), 16_000, "{name}");
         let (decibels, shift) = distance(&samples, &original(), 2_400);

@@ -9,7 +9,7 @@ use earmark::Error;
 use earmark::audio::{AudioStream, Limits, decode};
 use proptest::prelude::*;
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 12] = [
     "yes.wav",
     "formats/yes-24bit-extensible.wav",
     "formats/yes-24bit.wav",
@@ -19,6 +19,9 @@ const FILES: [&str; 9] = [
     "formats/yes.mp3",
     "formats/yes.ogg",
     "formats/yes.m4a",
+    "formats/yes.opus",
+    "formats/yes.webm",
+    "formats/yes-opus.mp4",
 ];
 
 fn fixture(name: &str) -> PathBuf {

@@ -1,11 +1,12 @@
-//! Everything that symphonia reads: FLAC, MP3, Ogg/Vorbis, AAC and ALAC in MP4, ADTS AAC, AIFF, and rare kinds of WAV.
+//! Everything whose container symphonia reads: FLAC, MP3, Ogg, MP4, WebM and Matroska, ADTS AAC, AIFF, and rare kinds of WAV. It decodes
+//! what is in them, but for Opus.
 
 use std::io::ErrorKind;
 use std::ops::Range;
 
 use symphonia::core::codecs::CodecParameters;
-use symphonia::core::codecs::audio::well_known::{self, CODEC_ID_AAC, CODEC_ID_MP3};
-use symphonia::core::codecs::audio::{AudioCodecId, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::well_known::{self, CODEC_ID_AAC, CODEC_ID_MP3, CODEC_ID_OPUS};
+use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
@@ -15,6 +16,8 @@ use symphonia::core::packet::Packet;
 
 use super::mixdown::Layout;
 use super::mp4::Edit;
+use super::opus::{self, Opus};
+use super::signature::EBML;
 use super::source::Source;
 use super::{Blocks, mp4, ogg};
 use crate::Error;
@@ -23,16 +26,19 @@ use crate::Error;
 pub(super) struct Track<'s> {
     container: Box<dyn FormatReader + 's>,
     track: u32,
-    codec: AudioCodecId,
-    decoder: Box<dyn AudioDecoder>,
+    decoder: Decoder,
     /// Frames that the container declares, 0 if it does not.
     declared: u64,
     /// Frames by which it may fall short of that: encoders round up to whole packets.
     slack: u64,
     /// Frames so far.
     frames: u64,
+    /// Those of them that are meant to be heard.
+    heard: u64,
     /// What breaks off before its end: the format says so, or its next packet was not all there.
     is_cut: bool,
+    /// A container whose end cannot be told from a cut.
+    is_open_ended: bool,
     edit: Option<Edit>,
     faults: Faults,
 }
@@ -42,6 +48,8 @@ impl<'s> Track<'s> {
     pub(super) fn open(source: Source<'s>, limit: u64) -> Result<Self, Error> {
         let is_mp4 = source.head.get(4..8) == Some(b"ftyp");
         let is_ogg = source.head.starts_with(b"OggS");
+        // Out of a pipe, WebM ends when no more comes.
+        let is_open_ended = source.head.starts_with(&EBML) && !source.media.is_seekable();
         let mut media = if is_mp4 { source.seekable(limit)?.media } else { source.media };
         let unreadable = |cause| Error::AudioUnreadable { cause };
         let is_cut = is_ogg && media.is_seekable() && ogg::is_cut(&mut media).map_err(unreadable)?;
@@ -51,10 +59,11 @@ impl<'s> Track<'s> {
             edit = Edit::read(&mut media);
             media.rewind().map_err(unreadable)?;
         }
-        Self::probe(media, is_cut, edit, faults).map_err(|error| faults.name(error))
+        let track = Self::probe(media, edit, faults).map_err(|error| faults.name(error))?;
+        Ok(Self { is_cut, is_open_ended, ..track })
     }
 
-    fn probe(media: super::source::Media<'s>, is_cut: bool, edit: Option<Edit>, faults: Faults) -> Result<Self, Error> {
+    fn probe(media: super::source::Media<'s>, edit: Option<Edit>, faults: Faults) -> Result<Self, Error> {
         let stream = MediaSourceStream::new(media, MediaSourceStreamOptions::default());
         let container = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
@@ -66,20 +75,16 @@ impl<'s> Track<'s> {
             return Err(Error::AudioNoTrack);
         };
         let codec = parameters.codec;
-        let decoder = symphonia::default::get_codecs()
-            .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-            .map_err(|error| match error {
-                SymphoniaError::Unsupported(_) => Error::AudioCodec { codec: codec_name(codec) },
-                other => damaged(&other),
-            })?;
+        let longest = if codec == CODEC_ID_OPUS { opus::LONGEST_PACKET } else { MPEG_FRAME };
         Ok(Self {
             track: track.id,
-            codec,
-            decoder,
+            decoder: Decoder::new(parameters)?,
             declared: track.num_frames.unwrap_or(0),
-            slack: parameters.max_frames_per_packet.unwrap_or(0).max(MPEG_FRAME),
+            slack: parameters.max_frames_per_packet.unwrap_or(0).max(longest),
             frames: 0,
-            is_cut,
+            heard: 0,
+            is_cut: false,
+            is_open_ended: false,
             // Lossless codecs in MP4 have nothing to leave out, and the list's times are too coarse for them.
             edit: edit.filter(|_| codec == CODEC_ID_AAC),
             faults,
@@ -96,7 +101,7 @@ impl<'s> Track<'s> {
                 // A new stream begins where one ended: radio recordings. The first one is heard.
                 Ok(None) | Err(SymphoniaError::ResetRequired) => return Ok(None),
                 Err(SymphoniaError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
-                    self.is_cut = true;
+                    self.is_cut = !self.is_open_ended;
                     return Ok(None);
                 }
                 Err(error) => return Err(damaged(&error)),
@@ -116,22 +121,15 @@ impl<'s> Track<'s> {
 
     fn next_frames(&mut self, interleaved: &mut Vec<f32>) -> Result<Option<Layout>, Error> {
         while let Some(packet) = self.next_packet()? {
-            let audio = match self.decoder.decode(&packet) {
-                Ok(audio) => audio,
-                // MP3 frames lean on earlier ones, so a stream that was cut out of another begins with frames that fail.
-                Err(SymphoniaError::DecodeError(_)) if self.codec == CODEC_ID_MP3 => continue,
-                Err(error) => return Err(damaged(&error)),
-            };
-            let layout = Layout::new(audio.spec().rate(), audio.spec().channels().count())?;
-            audio.copy_to_vec_interleaved(interleaved);
-            let frames = (interleaved.len() / layout.channels) as u64;
+            let Some((layout, frames)) = self.decoder.decode(&packet, interleaved)? else { continue };
             let audible = self.audible(layout.sample_rate, frames);
             interleaved.truncate(audible.end * layout.channels);
             interleaved.drain(..audible.start * layout.channels);
             self.frames += frames;
+            self.heard += (interleaved.len() / layout.channels) as u64;
             return Ok(Some(layout));
         }
-        if self.frames == 0 {
+        if self.heard == 0 {
             return Err(Error::AudioNoFrames);
         }
         if self.frames + self.slack < self.declared || self.is_cut {
@@ -146,6 +144,46 @@ impl Blocks for Track<'_> {
     fn next_block(&mut self, interleaved: &mut Vec<f32>) -> Result<Option<Layout>, Error> {
         let faults = self.faults;
         self.next_frames(interleaved).map_err(|error| faults.name(error))
+    }
+}
+
+/// What turns a track's packets into samples.
+enum Decoder {
+    Symphonia { decoder: Box<dyn AudioDecoder>, codec: AudioCodecId },
+    Opus(Box<Opus>),
+}
+
+impl Decoder {
+    fn new(parameters: &AudioCodecParameters) -> Result<Self, Error> {
+        let codec = parameters.codec;
+        if codec == CODEC_ID_OPUS {
+            return Ok(Self::Opus(Box::new(Opus::new(parameters.extra_data.as_deref().unwrap_or_default())?)));
+        }
+        let decoder = symphonia::default::get_codecs().make_audio_decoder(parameters, &AudioDecoderOptions::default());
+        let decoder = decoder.map_err(|error| match error {
+            SymphoniaError::Unsupported(_) => Error::AudioCodec { codec: codec_name(codec) },
+            other => damaged(&other),
+        })?;
+        Ok(Self::Symphonia { decoder, codec })
+    }
+
+    /// Replaces `interleaved` with the packet's frames, and says how they lie and how many there were before the decoder left out what
+    /// its encoder had put in before and after the sound; `None` for a packet that is passed over.
+    fn decode(&mut self, packet: &Packet, interleaved: &mut Vec<f32>) -> Result<Option<(Layout, u64)>, Error> {
+        match self {
+            Self::Opus(opus) => opus.decode(packet, interleaved).map(Some),
+            Self::Symphonia { decoder, codec } => {
+                let audio = match decoder.decode(packet) {
+                    Ok(audio) => audio,
+                    // MP3 frames lean on earlier ones, so a stream that was cut out of another begins with frames that fail.
+                    Err(SymphoniaError::DecodeError(_)) if *codec == CODEC_ID_MP3 => return Ok(None),
+                    Err(error) => return Err(damaged(&error)),
+                };
+                let layout = Layout::new(audio.spec().rate(), audio.spec().channels().count())?;
+                audio.copy_to_vec_interleaved(interleaved);
+                Ok(Some((layout, (interleaved.len() / layout.channels) as u64)))
+            }
+        }
     }
 }
 
@@ -187,7 +225,6 @@ fn damaged(error: &SymphoniaError) -> Error {
 /// A codec's name for people, for those that containers here can hold and nothing here can decode.
 fn codec_name(codec: AudioCodecId) -> String {
     let name = match codec {
-        well_known::CODEC_ID_OPUS => "Opus",
         well_known::CODEC_ID_SPEEX => "Speex",
         CODEC_ID_AAC => "this profile of AAC (only AAC-LC is supported)",
         well_known::CODEC_ID_MP1 => "MP1",

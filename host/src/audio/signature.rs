@@ -5,7 +5,7 @@
 pub enum Signature {
     /// A RIFF/WAVE file, also with 64-bit sizes (RF64, BW64).
     Wav,
-    /// FLAC, Ogg, MP3, MP4/M4A, ADTS AAC, AIFF: what symphonia opens.
+    /// FLAC, Ogg, MP3, MP4/M4A, WebM/Matroska, ADTS AAC, AIFF: what symphonia opens.
     Compressed,
     /// Audio or video of a known kind that cannot be decoded here; its name.
     Unsupported(&'static str),
@@ -16,6 +16,12 @@ pub enum Signature {
     /// Nothing known.
     Unknown,
 }
+
+/// Opus whose channels are neither stereo nor surround.
+pub(super) const UNPLACED_OPUS: &str = "Opus with an unusual channel mapping";
+
+/// How EBML begins, which WebM and Matroska are written in (RFC 8794).
+pub(super) const EBML: [u8; 4] = [0x1a, 0x45, 0xdf, 0xa3];
 
 /// Bytes looked at to tell text from other things.
 const TEXT_PROBE: usize = 512;
@@ -39,13 +45,17 @@ impl Signature {
                 Self::Wav
             }
             [b'O', b'g', b'g', b'S', ..] if at(28, b"Speex   ") => Self::Unsupported("Speex"),
+            // Mapping families that give channels no place in a room (RFC 7845, section 5.1.1).
+            [b'O', b'g', b'g', b'S', ..] if at(28, b"OpusHead") && bytes.get(46).is_some_and(|&family| family > 1) => {
+                Self::Unsupported(UNPLACED_OPUS)
+            }
             [b'f', b'L', b'a', b'C', ..] | [b'O', b'g', b'g', b'S', ..] | [b'I', b'D', b'3', ..] => Self::Compressed,
             [b'F', b'O', b'R', b'M', ..] if at(8, b"AIF") => Self::Compressed,
             _ if at(4, b"ftyp") => Self::Compressed,
+            _ if at(0, &EBML) => Self::Compressed,
             // MPEG audio and ADTS frames: eleven or twelve bits set.
             [0xff, second, ..] if second & 0xe0 == 0xe0 && *second != 0xff && *second != 0xfe => Self::Compressed,
             [b'R', b'I', b'F', b'X', ..] => Self::Unsupported("big-endian WAV (RIFX)"),
-            [0x1a, 0x45, 0xdf, 0xa3, ..] => Self::Unsupported("WebM/Matroska"),
             [0x30, 0x26, 0xb2, 0x75, ..] => Self::Unsupported("Windows Media (ASF/WMA)"),
             [b'.', b's', b'n', b'd', ..] => Self::Unsupported("Sun/NeXT audio (.au)"),
             [b'c', b'a', b'f', b'f', ..] => Self::Unsupported("Core Audio Format (CAF)"),

@@ -88,7 +88,7 @@ describe("the page", () => {
     }
   });
 
-  for (const container of ["yes.flac", "yes.mp3", "yes.ogg", "yes.m4a"]) {
+  for (const container of ["yes.flac", "yes.mp3", "yes.ogg", "yes.m4a", "yes.opus", "yes.webm"]) {
     it(`takes ${container}, dropped`, async () => {
       await drop(container, bytes(`formats/${container}`), "");
       await page.locator("#name", { hasText: container }).waitFor();
@@ -115,8 +115,9 @@ describe("the page", () => {
     assert.match(complaints.pop(), /400/);
   });
 
-  it("sends what only the browser can decode as WAV", async () => {
-    const webm = await page.evaluate(async () => {
+  /** What the browser records of a tone, in base64. */
+  const recordedTone = () =>
+    page.evaluate(async () => {
       const context = new AudioContext();
       const tone = new OscillatorNode(context);
       const target = context.createMediaStreamDestination();
@@ -130,10 +131,28 @@ describe("the page", () => {
       await context.close();
       return btoa(String.fromCharCode(...bytes));
     });
-    await drop("tone.webm", Buffer.from(webm, "base64"), "audio/webm");
+
+  it("takes what a browser's MediaRecorder makes", async () => {
+    await drop("tone.webm", Buffer.from(await recordedTone(), "base64"), "audio/webm");
     await page.locator("#name", { hasText: "tone.webm" }).waitFor();
     assert.ok((await rows()).length > 1);
+    assert.deepEqual(complaints, []);
+  });
+
+  it("sends what only the browser can decode as WAV", async () => {
+    // A codec that the server lacks and every browser has is hard to find, so its refusal is put in the server's mouth.
+    const bodies = [];
+    await page.route("**/models/**", async (route) => {
+      bodies.push(route.request().postDataBuffer().subarray(0, 4).toString("latin1"));
+      if (bodies.length > 1) return route.continue();
+      return route.fulfill({ status: 415, json: { error: "this codec cannot be decoded" } });
+    });
+    await drop("foreign.webm", Buffer.from(await recordedTone(), "base64"), "audio/webm");
+    await page.locator("#name", { hasText: "foreign.webm" }).waitFor();
+    assert.ok((await rows()).length > 1);
+    assert.deepEqual(bodies, ["\x1aE\xdf\xa3", "RIFF"]);
     assert.match(complaints.pop(), /415/);
+    await page.unroute("**/models/**");
   });
 
   it("asks for the key of a server that has one", async () => {

@@ -7,7 +7,8 @@ import pytest
 import requests
 from server import FIXTURES, classify
 
-FILES = sorted(path for path in FIXTURES.rglob("yes*") if path.suffix in (".wav", ".flac", ".mp3", ".ogg", ".m4a"))
+SUFFIXES = {".wav", ".flac", ".mp3", ".ogg", ".m4a", ".opus", ".webm", ".mp4"}
+FILES = sorted(path for path in FIXTURES.rglob("yes*") if path.suffix in SUFFIXES)
 
 
 def ogg_page(kind, number, packet):
@@ -23,8 +24,8 @@ def ogg_page(kind, number, packet):
 
 # Bytes that begin as formats do that cannot be decoded here.
 FOREIGN = {
-    "WebM": b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01",
-    "Opus": ogg_page(2, 0, b"OpusHead\x01\x01\x38\x01\x80\xbb\0\0\0\0\0") + ogg_page(0, 1, b"OpusTags" + bytes(8)) + ogg_page(4, 2, b"\xf8\xff\xfe"),
+    "Opus": ogg_page(2, 0, b"OpusHead\x01\x03\x38\x01\x80\xbb\0\0\0\0\xff\x03\0\0\1\2") + ogg_page(0, 1, b"OpusTags" + bytes(8)) + ogg_page(4, 2, b"\xf8\xff\xfe"),
+    "Windows Media": b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
     "AMR": b"#!AMR\n\x3c",
 }
 
@@ -41,7 +42,7 @@ def forms(audio):
 
 
 def test_all_containers_are_there():
-    assert {path.suffix for path in FILES} == {".wav", ".flac", ".mp3", ".ogg", ".m4a"}
+    assert {path.suffix for path in FILES} == SUFFIXES
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -65,7 +66,7 @@ def test_codecs_that_cannot_be_decoded(server, codec):
         assert codec in response.json()["error"]
 
 
-@pytest.mark.parametrize("name", ["yes.wav", "formats/yes.flac", "formats/yes.mp3", "formats/yes.m4a"])
+@pytest.mark.parametrize("name", ["yes.wav", "formats/yes.flac", "formats/yes.mp3", "formats/yes.m4a", "formats/yes.webm"])
 @pytest.mark.parametrize("part", [0.02, 0.3, 0.5, 0.9])
 def test_truncated_files(server, name, part):
     audio = (FIXTURES / name).read_bytes()

@@ -11,7 +11,7 @@ from server import FIXTURES
 # It blocks even requests to this machine.
 assert "HF_HUB_OFFLINE" not in os.environ
 
-CONTAINERS = ["yes.wav", "formats/yes.flac", "formats/yes.mp3", "formats/yes.ogg", "formats/yes.m4a"]
+CONTAINERS = ["yes.wav", "formats/yes.flac", "formats/yes.mp3", "formats/yes.ogg", "formats/yes.m4a", "formats/yes.opus", "formats/yes.webm"]
 HAS_PARAMETERS = "top_k" in inspect.signature(InferenceClient.audio_classification).parameters
 
 
