@@ -94,6 +94,7 @@ def own_words(text):
 def trained(args, vocabulary, shapes, material, selection):
     """({name: float network}, {name: the same as int8, from `quantise.aware`}), in evaluation mode, on the CPU."""
     clips, noise, stretches = material
+    kept = corpus.folder_of(args.work, vocabulary)
     labels = len(vocabulary.labels)
     torch.manual_seed(args.seed)
     nets = {name: KeywordNet(shape, labels) for name, shape in shapes.items()}
@@ -101,7 +102,7 @@ def trained(args, vocabulary, shapes, material, selection):
 
     def progress(networks):
         for name, net in networks.items():
-            torch.save(net.state_dict(), args.work / f"{name}.pt")
+            torch.save(net.state_dict(), kept / f"{name}.pt")
             print(f"  {name:12} {evaluate.summary(evaluate.torch_logits(net, features), truth, vocabulary)}", flush=True)
 
     stages = itertools.count()
@@ -130,20 +131,21 @@ def trained(args, vocabulary, shapes, material, selection):
     nets = course(nets, learning, masters)
     batches = calibration(args, material)
     aware = {f"{name}-int8": quantise.aware(net, batches) for name, net in nets.items()}
-    torch.save({name: net.tap.parameters for name, net in aware.items()}, args.work / "ranges.pt")
+    torch.save({name: net.tap.parameters for name, net in aware.items()}, kept / "ranges.pt")
     aware = stage(aware, rounding, masters)
     return tuple({name: found.cpu() for name, found in zip(shapes, networks.values())} for networks in (nets, aware))
 
 
 def trained_before(args, vocabulary, shapes):
     """The same as `trained` left it in the folder for its work."""
-    ranges = torch.load(args.work / "ranges.pt")
+    kept = corpus.folder_of(args.work, vocabulary)
+    ranges = torch.load(kept / "ranges.pt")
     nets, aware = {}, {}
     for name, shape in shapes.items():
         nets[name] = KeywordNet(shape, len(vocabulary.labels)).eval()
         aware[name] = quantise.rounding(quantise.fold(nets[name]), ranges[f"{name}-int8"])
-        nets[name].load_state_dict(torch.load(args.work / f"{name}.pt", map_location="cpu"))
-        aware[name].load_state_dict(torch.load(args.work / f"{name}-int8.pt", map_location="cpu"))
+        nets[name].load_state_dict(torch.load(kept / f"{name}.pt", map_location="cpu"))
+        aware[name].load_state_dict(torch.load(kept / f"{name}-int8.pt", map_location="cpu"))
     return nets, aware
 
 

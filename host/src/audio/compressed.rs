@@ -10,7 +10,7 @@ use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDe
 use symphonia::core::errors::Error as SymphoniaError;
 use symphonia::core::formats::probe::Hint;
 use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
+use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions, ReadOnlySource};
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
@@ -18,8 +18,8 @@ use super::mixdown::Layout;
 use super::mp4::Edit;
 use super::opus::{self, Opus};
 use super::signature::EBML;
-use super::source::Source;
-use super::{Blocks, mp4, ogg};
+use super::source::{Media, Source};
+use super::{Blocks, mp4, ogg, webm};
 use crate::Error;
 
 /// The default audio track of a container, packet by packet.
@@ -37,8 +37,7 @@ pub(super) struct Track<'s> {
     heard: u64,
     /// What breaks off before its end: the format says so, or its next packet was not all there.
     is_cut: bool,
-    /// A container whose end cannot be told from a cut.
-    is_open_ended: bool,
+    format: Format,
     edit: Option<Edit>,
     faults: Faults,
 }
@@ -46,24 +45,35 @@ pub(super) struct Track<'s> {
 impl<'s> Track<'s> {
     /// Reads up to the first packet. `limit` is the most bytes of a pipe that are kept in memory for formats that need it.
     pub(super) fn open(source: Source<'s>, limit: u64) -> Result<Self, Error> {
-        let is_mp4 = source.head.get(4..8) == Some(b"ftyp");
-        let is_ogg = source.head.starts_with(b"OggS");
-        // Out of a pipe, WebM ends when no more comes.
-        let is_open_ended = source.head.starts_with(&EBML) && !source.media.is_seekable();
-        let mut media = if is_mp4 { source.seekable(limit)?.media } else { source.media };
+        let format = Format::of(&source.head);
+        let webm_length = webm::length(&source.head);
+        let mut media = if format == Format::Mp4 { source.seekable(limit)?.media } else { source.media };
         let unreadable = |cause| Error::AudioUnreadable { cause };
-        let is_cut = is_ogg && media.is_seekable() && ogg::is_cut(&mut media).map_err(unreadable)?;
-        let (mut faults, mut edit) = (Faults::default(), None);
-        if is_mp4 {
-            faults = Faults { cut_mp4: mp4::length_of_cut(&mut media), given: media.byte_len().unwrap_or(0) };
-            edit = Edit::read(&mut media);
-            media.rewind().map_err(unreadable)?;
+        let (mut faults, mut edit, mut is_cut) = (Faults::default(), None, false);
+        match format {
+            Format::Mp4 => {
+                faults = Faults { cut_mp4: mp4::length_of_cut(&mut media), given: media.byte_len().unwrap_or(0) };
+                edit = Edit::read(&mut media);
+                media.rewind().map_err(unreadable)?;
+            }
+            Format::Ogg => is_cut = media.is_seekable() && ogg::is_cut(&mut media).map_err(unreadable)?,
+            Format::Webm => {
+                is_cut = webm_length.zip(media.byte_len()).is_some_and(|(needed, given)| needed > given);
+                // Read from front to back, since its reader gives up on a file whose tables, at the end, are not there.
+                media = Box::new(ReadOnlySource::new(media));
+            }
+            Format::Other => {}
         }
-        let track = Self::probe(media, edit, faults).map_err(|error| faults.name(error))?;
-        Ok(Self { is_cut, is_open_ended, ..track })
+        Self::probe(media, format, is_cut, edit, faults).map_err(|error| faults.name(error))
     }
 
-    fn probe(media: super::source::Media<'s>, edit: Option<Edit>, faults: Faults) -> Result<Self, Error> {
+    fn probe(
+        media: Media<'s>,
+        format: Format,
+        is_cut: bool,
+        edit: Option<Edit>,
+        faults: Faults,
+    ) -> Result<Self, Error> {
         let stream = MediaSourceStream::new(media, MediaSourceStreamOptions::default());
         let container = symphonia::default::get_probe()
             .probe(&Hint::new(), stream, FormatOptions::default(), MetadataOptions::default())
@@ -78,13 +88,13 @@ impl<'s> Track<'s> {
         let longest = if codec == CODEC_ID_OPUS { opus::LONGEST_PACKET } else { MPEG_FRAME };
         Ok(Self {
             track: track.id,
-            decoder: Decoder::new(parameters)?,
+            decoder: Decoder::new(parameters, format)?,
             declared: track.num_frames.unwrap_or(0),
             slack: parameters.max_frames_per_packet.unwrap_or(0).max(longest),
             frames: 0,
             heard: 0,
-            is_cut: false,
-            is_open_ended: false,
+            is_cut,
+            format,
             // Lossless codecs in MP4 have nothing to leave out, and the list's times are too coarse for them.
             edit: edit.filter(|_| codec == CODEC_ID_AAC),
             faults,
@@ -101,7 +111,8 @@ impl<'s> Track<'s> {
                 // A new stream begins where one ended: radio recordings. The first one is heard.
                 Ok(None) | Err(SymphoniaError::ResetRequired) => return Ok(None),
                 Err(SymphoniaError::IoError(error)) if error.kind() == ErrorKind::UnexpectedEof => {
-                    self.is_cut = !self.is_open_ended;
+                    // WebM that was written as it was recorded ends when no more comes.
+                    self.is_cut |= self.format != Format::Webm;
                     return Ok(None);
                 }
                 Err(error) => return Err(damaged(&error)),
@@ -121,6 +132,10 @@ impl<'s> Track<'s> {
 
     fn next_frames(&mut self, interleaved: &mut Vec<f32>) -> Result<Option<Layout>, Error> {
         while let Some(packet) = self.next_packet()? {
+            if self.format == Format::Ogg && self.frames == 0 {
+                // Ogg declares where the last frame is, and what was cut out of a longer recording does not begin at 0.
+                self.declared = self.declared.saturating_sub(packet.pts.get().try_into().unwrap_or(0));
+            }
             let Some((layout, frames)) = self.decoder.decode(&packet, interleaved)? else { continue };
             let audible = self.audible(layout.sample_rate, frames);
             interleaved.truncate(audible.end * layout.channels);
@@ -147,17 +162,40 @@ impl Blocks for Track<'_> {
     }
 }
 
+/// Containers that are treated apart.
+#[derive(Clone, Copy, PartialEq)]
+enum Format {
+    Mp4,
+    Ogg,
+    /// Or another kind of Matroska.
+    Webm,
+    Other,
+}
+
+impl Format {
+    fn of(head: &[u8]) -> Self {
+        match head {
+            [_, _, _, _, b'f', b't', b'y', b'p', ..] => Self::Mp4,
+            [b'O', b'g', b'g', b'S', ..] => Self::Ogg,
+            _ if head.starts_with(&EBML) => Self::Webm,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// What turns a track's packets into samples.
 enum Decoder {
     Symphonia { decoder: Box<dyn AudioDecoder>, codec: AudioCodecId },
-    Opus(Box<Opus>),
+    Opus(Opus),
 }
 
 impl Decoder {
-    fn new(parameters: &AudioCodecParameters) -> Result<Self, Error> {
+    fn new(parameters: &AudioCodecParameters, format: Format) -> Result<Self, Error> {
         let codec = parameters.codec;
         if codec == CODEC_ID_OPUS {
-            return Ok(Self::Opus(Box::new(Opus::new(parameters.extra_data.as_deref().unwrap_or_default())?)));
+            let header = parameters.extra_data.as_deref().unwrap_or_default();
+            let opus = if format == Format::Mp4 { Opus::of_mp4(header) } else { Opus::new(header) };
+            return opus.map(Self::Opus);
         }
         let decoder = symphonia::default::get_codecs().make_audio_decoder(parameters, &AudioDecoderOptions::default());
         let decoder = decoder.map_err(|error| match error {

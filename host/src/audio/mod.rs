@@ -23,6 +23,7 @@ mod signature;
 mod source;
 mod stream;
 mod wav;
+mod webm;
 
 pub use file::{read_file, read_stream};
 pub use live::LiveConverter;

@@ -19,7 +19,7 @@ const MOST_CHANNELS: u8 = 8;
 
 enum Streams {
     /// Of one channel or two.
-    One(OpusDecoder),
+    One(Box<OpusDecoder>),
     /// Of surround sound.
     Several(MultistreamDecoder),
 }
@@ -37,10 +37,10 @@ pub(super) struct Opus {
 impl Opus {
     /// `header` is the track's identification header, "OpusHead" and what follows (RFC 7845, section 5.1).
     pub(super) fn new(header: &[u8]) -> Result<Self, Error> {
-        let head = parse(header)?;
+        let head = OpusHead::parse(header).map_err(|error| Error::AudioDamaged { detail: error.to_string() })?;
         let channels = head.channel_count;
         let streams = match head.channel_mapping {
-            ChannelMapping::Family0 => Streams::One(OpusDecoder::new(channels.into())),
+            ChannelMapping::Family0 => Streams::One(Box::new(OpusDecoder::new(channels.into()))),
             ChannelMapping::Table { family: 1, stream_count, coupled_count, ref mapping }
                 if channels <= MOST_CHANNELS && stream_count <= channels =>
             {
@@ -56,6 +56,18 @@ impl Opus {
             // 256ths of a decibel.
             gain: 10_f32.powf(f32::from(head.output_gain_q8) / 256.0 / 20.0),
         })
+    }
+
+    /// The same of a track in MP4, whose header has its numbers in the other order of bytes ("Encapsulation of Opus in ISO Base Media File
+    /// Format", section 4.3.2), and a version of 0.
+    pub(super) fn of_mp4(header: &[u8]) -> Result<Self, Error> {
+        let mut header = header.to_vec();
+        for number in [10..12, 12..16, 16..18] {
+            if let Some(bytes) = header.get_mut(number) {
+                bytes.reverse();
+            }
+        }
+        Self::new(&header)
     }
 
     /// Replaces `interleaved` with the frames of the packet that are meant to be heard, and counts all that there were.
@@ -74,15 +86,4 @@ impl Opus {
         interleaved.extend(decoded[skipped * channels..end * channels].iter().map(|sample| sample * self.gain));
         Ok((self.layout, frames as u64))
     }
-}
-
-/// In MP4 the header's numbers are big-endian, and its version is 0.
-fn parse(header: &[u8]) -> Result<OpusHead, Error> {
-    let mut header = header.to_vec();
-    if header.len() >= 19 && header[8] == 0 {
-        for number in [10..12, 12..16, 16..18] {
-            header[number].reverse();
-        }
-    }
-    OpusHead::parse(&header).map_err(|error| Error::AudioDamaged { detail: error.to_string() })
 }

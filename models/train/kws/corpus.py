@@ -42,6 +42,11 @@ def kept(path, make):
         return {name: arrays[name] for name in arrays.files}
 
 
+def folder_of(work, vocabulary):
+    """Where what is made for one vocabulary is kept."""
+    return work / "-".join(vocabulary.words)
+
+
 def arrays(words, clips):
     """The clips of one part and what is said in them, as `kept` keeps them."""
     return {"words": np.array(words), "clips": clips}
@@ -140,7 +145,7 @@ def load(data, work, vocabulary, seed, processes, scale=1.0, device="cpu"):
     `scale`: of the amount of synthetic speech. `device`: where the training will run.
     """
     rooms = recordings.impulse_responses(data / "rir")
-    own = work / "-".join(vocabulary.words)
+    own = folder_of(work, vocabulary)
     share = f"scale-{scale}"
     with ProcessPoolExecutor(processes) as pool:
 
