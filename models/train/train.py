@@ -92,7 +92,8 @@ def own_words(text):
 
 
 def trained(args, vocabulary, shapes, material, selection):
-    """({name: float network}, {name: the same as int8, from `quantise.aware`}), in evaluation mode, on the CPU."""
+    """({name: float network}, {name: the same as int8, from `quantise.aware`}, batches of features to calibrate with, label shares), the
+    networks in evaluation mode, all on the CPU."""
     clips, noise, stretches = material
     kept = corpus.folder_of(args.work, vocabulary)
     labels = len(vocabulary.labels)
@@ -131,26 +132,34 @@ def trained(args, vocabulary, shapes, material, selection):
     nets = course(nets, learning, masters)
     batches = calibration(args, material)
     aware = {f"{name}-int8": quantise.aware(net, batches) for name, net in nets.items()}
-    torch.save({name: net.tap.parameters for name, net in aware.items()}, kept / "ranges.pt")
+    ranges = {name: net.tap.parameters for name, net in aware.items()}
+    # The ten commands are answers of equal weight; of what a device hears for words of one's own, nearly all is none of them.
+    shares = clips.label_shares() if vocabulary is COMMANDS else [1.0] * labels
+    # Mining has changed the corpus by now: what is taken from it must be kept.
+    batches = [features.cpu() for features in batches]
+    torch.save({"ranges": ranges, "batches": batches, "shares": shares}, kept / "calibration.pt")
     aware = stage(aware, rounding, masters)
-    return tuple({name: found.cpu() for name, found in zip(shapes, networks.values())} for networks in (nets, aware))
+    nets, aware = ({name: found.cpu() for name, found in zip(shapes, networks.values())} for networks in (nets, aware))
+    return nets, aware, batches, shares
 
 
 def trained_before(args, vocabulary, shapes):
     """The same as `trained` left it in the folder for its work."""
     kept = corpus.folder_of(args.work, vocabulary)
-    ranges = torch.load(kept / "ranges.pt")
+    if not (kept / "calibration.pt").exists():
+        raise SystemExit(f"{kept}: no earlier run has got as far as rounding here: leave --quantise-only out")
+    calibrated = torch.load(kept / "calibration.pt")
     nets, aware = {}, {}
     for name, shape in shapes.items():
         nets[name] = KeywordNet(shape, len(vocabulary.labels)).eval()
-        aware[name] = quantise.rounding(quantise.fold(nets[name]), ranges[f"{name}-int8"])
+        aware[name] = quantise.rounding(quantise.fold(nets[name]), calibrated["ranges"][f"{name}-int8"])
         nets[name].load_state_dict(torch.load(kept / f"{name}.pt", map_location="cpu"))
         aware[name].load_state_dict(torch.load(kept / f"{name}-int8.pt", map_location="cpu"))
-    return nets, aware
+    return nets, aware, calibrated["batches"], calibrated["shares"]
 
 
 def calibration(args, material):
-    """Batches of training features, from an augmenter of their own: with --quantise-only the ranges come out the same."""
+    """Batches of training features."""
     clips, noise, _ = material
     augmenter = Augmenter(noise, args.seed + 1, len(clips.vocabulary.labels))
     batches = clips.batches(np.random.default_rng(args.seed + 1), CALIBRATION_BATCH)
@@ -205,17 +214,14 @@ def main():
     shapes = {"-".join(vocabulary.words).replace(" ", "-"): SHAPES[WORDS_SHAPE]} if args.words else SHAPES
     scale = (WORDS_SYNTHESIS if args.words else 1.0) if args.synthesis is None else args.synthesis
 
-    material = corpus.load(args.data, args.work, vocabulary, args.seed, args.processes, scale, args.device)
     selection = sets.validation(args.data, vocabulary)
     if args.words:
         selection = sets.with_spoken(selection, *synthesis.reserved_voices(vocabulary), vocabulary)
     if args.quantise_only:
-        nets, aware = trained_before(args, vocabulary, shapes)
+        nets, aware, batches, shares = trained_before(args, vocabulary, shapes)
     else:
-        nets, aware = trained(args, vocabulary, shapes, material, selection)
-    batches = [features.cpu() for features in calibration(args, material)]
-    # The ten commands are answers of equal weight; of what a device hears for words of one's own, nearly all is none of them.
-    shares = material[0].label_shares() if vocabulary is COMMANDS else [1.0] * len(vocabulary.labels)
+        material = corpus.load(args.data, args.work, vocabulary, args.seed, args.processes, scale, args.device)
+        nets, aware, batches, shares = trained(args, vocabulary, shapes, material, selection)
     for name in shapes:
         finish(args, vocabulary, name, (nets[name], aware[name]), shares, batches, selection)
 
