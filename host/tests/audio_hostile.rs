@@ -105,26 +105,24 @@ fn ogg_page(kind: u8, sequence: u8, packets: &[&[u8]]) -> Vec<u8> {
     page
 }
 
+/// An Ogg file with this header and one packet, of 20 ms.
+fn opus_file(header: &[u8]) -> Vec<u8> {
+    let tags = b"OpusTags\0\0\0\0\0\0\0\0";
+    [ogg_page(2, 0, &[header]), ogg_page(0, 1, &[tags]), ogg_page(4, 2, &[&[0xf8, 0xff, 0xfe]])].concat()
+}
+
 #[test]
 fn opus_of_channels_without_a_meaning_is_called_by_its_name() {
-    let file = [
-        ogg_page(2, 0, &[b"OpusHead\x01\x03\x38\x01\x80\xbb\0\0\0\0\xff\x03\x00\0\x01\x02"]),
-        ogg_page(0, 1, &[b"OpusTags\0\0\0\0\0\0\0\0"]),
-        ogg_page(4, 2, &[&[0xf8, 0xff, 0xfe]]),
-    ];
-    let error = fault(&file.concat());
+    let file = opus_file(b"OpusHead\x01\x03\x38\x01\x80\xbb\0\0\0\0\xff\x03\x00\0\x01\x02");
+    let error = fault(&file);
     assert!(matches!(&error, Error::AudioCodec { codec } if codec.starts_with("Opus")), "{error}");
 }
 
 #[test]
 fn opus_that_ends_before_it_begins_has_no_frames() {
-    // The encoder's delay is longer than the only packet, of 20 ms.
-    let file = [
-        ogg_page(2, 0, &[b"OpusHead\x01\x01\xc1\x03\x80\xbb\0\0\0\0\0"]),
-        ogg_page(0, 1, &[b"OpusTags\0\0\0\0\0\0\0\0"]),
-        ogg_page(4, 2, &[&[0xf8, 0xff, 0xfe]]),
-    ];
-    assert!(matches!(fault(&file.concat()), Error::AudioNoFrames));
+    // The encoder's delay is longer than the only packet.
+    let file = opus_file(b"OpusHead\x01\x01\xc1\x03\x80\xbb\0\0\0\0\0");
+    assert!(matches!(fault(&file), Error::AudioNoFrames));
 }
 
 #[test]

@@ -46,8 +46,7 @@ impl<'s> Track<'s> {
     /// Reads up to the first packet. `limit` is the most bytes of a pipe that are kept in memory for formats that need it.
     pub(super) fn open(source: Source<'s>, limit: u64) -> Result<Self, Error> {
         let format = Format::of(&source.head);
-        let webm_length = webm::length(&source.head);
-        let mut media = if format == Format::Mp4 { source.seekable(limit)?.media } else { source.media };
+        let Source { mut media, head } = if format == Format::Mp4 { source.seekable(limit)? } else { source };
         let unreadable = |cause| Error::AudioUnreadable { cause };
         let (mut faults, mut edit, mut is_cut) = (Faults::default(), None, false);
         match format {
@@ -58,7 +57,7 @@ impl<'s> Track<'s> {
             }
             Format::Ogg => is_cut = media.is_seekable() && ogg::is_cut(&mut media).map_err(unreadable)?,
             Format::Webm => {
-                is_cut = webm_length.zip(media.byte_len()).is_some_and(|(needed, given)| needed > given);
+                is_cut = webm::length(&head).zip(media.byte_len()).is_some_and(|(needed, given)| needed > given);
                 // Read from front to back, since its reader gives up on a file whose tables, at the end, are not there.
                 media = Box::new(ReadOnlySource::new(media));
             }

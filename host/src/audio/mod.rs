@@ -1,7 +1,7 @@
 //! Any audio file to what a model hears: mono 16-bit samples at its sample rate.
 //!
-//! symphonia decodes, all but plain samples and Opus, which ruopus decodes; what a file is, is told by its first bytes, never by its name. Channels are averaged,
-//! sample rates converted by rubato. A 16-bit mono file at the wanted rate comes out bit for bit.
+//! symphonia decodes, all but plain samples and Opus, which ruopus decodes; what a file is, is told by its first bytes, never by its
+//! name. Channels are averaged, sample rates converted by rubato. A 16-bit mono file at the wanted rate comes out bit for bit.
 //!
 //! [`AudioStream`] does it a chunk at a time, [`decode`] for a whole file of a limited length, [`LiveConverter`] for what a sound
 //! card captures.
